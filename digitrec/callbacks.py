@@ -1,0 +1,65 @@
+"""What a run writes besides scalars and checkpoints: the file of predictions."""
+
+import csv
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import IO, Any
+
+from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch.callbacks import BasePredictionWriter
+from torch import Tensor
+
+COLUMNS = ["index", "digit", "confidence", *(f"p{digit}" for digit in range(10))]
+
+
+class PredictionsWriter(BasePredictionWriter):
+    """Write ``predictions.csv`` into the run folder: index, digit, confidence and ten probabilities a row.
+
+    The file takes its name when the last row is in it: one that is there is whole.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(write_interval="batch")
+        self._path: Path
+        self._file: IO[str]
+
+    def on_predict_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Open the file under a temporary name."""
+        folder = Path(trainer.log_dir or trainer.default_root_dir)
+        folder.mkdir(parents=True, exist_ok=True)
+        self._path = folder / "predictions.csv"
+        self._file = self._temporary.open("w", newline="")
+        csv.writer(self._file).writerow(COLUMNS)
+
+    def write_on_batch_end(
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        prediction: dict[str, Tensor],
+        batch_indices: Sequence[int] | None,
+        batch: Any,
+        batch_idx: int,
+        dataloader_idx: int,
+    ) -> None:
+        """Write the rows of a batch."""
+        rows = csv.writer(self._file)
+        columns = (prediction[name].tolist() for name in ("index", "digit", "probabilities"))
+        for index, digit, probabilities in zip(*columns, strict=True):
+            rows.writerow([index, digit, *(f"{p:.6f}" for p in (probabilities[digit], *probabilities))])
+
+    def on_predict_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Give the file its name, and say where it is."""
+        self._file.close()
+        os.replace(self._temporary, self._path)  # noqa: PTH105 - the atomic one
+        print(f"Predictions: {self._path}")
+
+    def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
+        """Leave nothing half-written behind."""
+        if hasattr(self, "_file"):
+            self._file.close()
+            self._temporary.unlink(missing_ok=True)
+
+    @property
+    def _temporary(self) -> Path:
+        return self._path.with_name(f"{self._path.name}.{os.getpid()}.tmp")

@@ -1,0 +1,122 @@
+"""DigitClassifier: what is minimized, measured and predicted; network and optimizer are handed in."""
+
+from collections.abc import Iterable
+from typing import Any, Literal
+
+import torch
+import torch.nn.functional as F
+from lightning.pytorch import LightningModule
+from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
+from torch import Tensor, nn
+from torchmetrics import MeanMetric
+from torchmetrics.classification import MulticlassAccuracy
+
+Batch = tuple[Tensor, Tensor]
+
+
+class DigitClassifier(LightningModule):
+    """Train a network that gives log-probabilities of the ten digits.
+
+    Args:
+        network: takes normalized images (batch, 28, 28) to log-probabilities (batch, 10).
+        optimizer: called with the parameters, gives the optimizer.
+        scheduler: called with the optimizer, gives the learning-rate schedule; none keeps the rate.
+        scheduler_interval: ``epoch`` steps the schedule after each epoch (ReduceLROnPlateau watches what its
+            ``monitor`` says). ``step`` steps it after each optimizer step and gives it ``total_steps``, the
+            number of optimizer steps in the whole run, as OneCycleLR wants it.
+        label_smoothing: share of the target spread over all ten digits while training, 0 to 1.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        optimizer: OptimizerCallable,
+        scheduler: LRSchedulerCallable | None = None,
+        scheduler_interval: Literal["epoch", "step"] = "epoch",
+        label_smoothing: float = 0.0,
+    ) -> None:
+        super().__init__()
+        if not 0 <= label_smoothing <= 1:
+            raise ValueError(f"label_smoothing must be 0 to 1, not {label_smoothing}")
+        self.save_hyperparameters()
+        self.network = network
+        self.optimizer = optimizer
+        self.scheduler = scheduler
+        self.scheduler_interval = scheduler_interval
+        self.label_smoothing = label_smoothing
+        self.metrics = nn.ModuleDict({"train/loss": MeanMetric(dist_sync_on_step=True)})
+        for stage in ("val", "test"):
+            self.metrics[f"{stage}/loss"] = MeanMetric()
+            self.metrics[f"{stage}/acc"] = MulticlassAccuracy(10, average="micro", validate_args=False)
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Set Lightning's note of the hook that runs past nn.Module's checks: 40 times a step."""
+        if name == "_current_fx_name":
+            self.__dict__[name] = value
+        else:
+            super().__setattr__(name, value)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Log-probabilities (batch, 10) of normalized images (batch, 28, 28)."""
+        log_probabilities: Tensor = self.network(images)
+        return log_probabilities
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        """Cross-entropy of a batch, with label smoothing."""
+        return self._step("train", batch)
+
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
+        """Count a batch into ``val/loss`` and ``val/acc``."""
+        self._step("val", batch)
+
+    def test_step(self, batch: Batch, batch_idx: int) -> None:
+        """Count a batch into ``test/loss`` and ``test/acc``."""
+        self._step("test", batch)
+
+    def predict_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:
+        """Read a batch of (images, indices).
+
+        Returns:
+            ``index`` (batch,) as it came in, ``digit`` (batch,) int64, ``probabilities`` (batch, 10) float32.
+        """
+        images, indices = batch
+        probabilities = self(images).exp()
+        return {"index": indices, "digit": probabilities.argmax(dim=1), "probabilities": probabilities}
+
+    def _step(self, stage: Literal["train", "val", "test"], batch: Batch) -> Tensor:
+        images, labels = batch
+        log_probabilities = self(images)
+        # The cross-entropy: the NLL of log-probabilities.
+        loss = F.nll_loss(log_probabilities, labels)
+        if stage != "train":
+            self._log(f"{stage}/loss", loss, len(labels))
+            self._log(f"{stage}/acc", log_probabilities, labels)
+            return loss
+        if self.label_smoothing:
+            loss = torch.lerp(loss, -log_probabilities.mean(), self.label_smoothing)
+        # The trainer writes at every n-th step only; logging at all others would cost half a step each.
+        if (self.global_step + 1) % self.trainer.log_every_n_steps == 0:  # type: ignore[attr-defined]
+            self._log("train/loss", loss.detach(), len(labels))
+            self.log("train/learning_rate", self.trainer.optimizers[0].param_groups[0]["lr"])
+        return loss
+
+    def _log(self, name: str, *values: Any) -> None:
+        metric = self.metrics[name]
+        metric(*values)
+        self.log(name, metric, prog_bar=True)  # type: ignore[arg-type]
+
+    def configure_optimizers(self) -> Any:
+        """Build the optimizer, and the schedule if there is one."""
+        parameters: Iterable[nn.Parameter] = self.network.parameters()
+        optimizer = self.optimizer(parameters)
+        if self.scheduler is None:
+            return optimizer
+        if self.scheduler_interval == "step":
+            total_steps = {"total_steps": int(self.trainer.estimated_stepping_batches)}
+        else:
+            total_steps = {}
+        scheduler = self.scheduler(optimizer, **total_steps)
+        plan = {"scheduler": scheduler, "interval": self.scheduler_interval}
+        if hasattr(scheduler, "monitor"):
+            plan["monitor"] = scheduler.monitor
+        return {"optimizer": optimizer, "lr_scheduler": plan}

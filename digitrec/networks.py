@@ -1,0 +1,33 @@
+"""The networks: plain ``nn.Module``s from a batch of digits to log-probabilities."""
+
+from itertools import pairwise
+
+from torch import Tensor, nn
+
+PIXELS = 28 * 28
+
+
+class MLP(nn.Module):
+    """Fully connected network with ReLU and a LogSoftmax output; 109,386 parameters by default.
+
+    Args:
+        hidden: widths of the hidden layers, each at least 1; an empty tuple is softmax regression.
+
+    Raises:
+        ValueError: a width is smaller than 1.
+    """
+
+    def __init__(self, hidden: tuple[int, ...] = (128, 64)) -> None:
+        super().__init__()
+        if any(width < 1 for width in hidden):
+            raise ValueError(f"hidden must hold widths of at least 1, not {list(hidden)}")
+        layers: list[nn.Module] = [nn.Flatten()]
+        for inputs, outputs in pairwise((PIXELS, *hidden)):
+            layers += [nn.Linear(inputs, outputs), nn.ReLU()]
+        layers += [nn.Linear((PIXELS, *hidden)[-1], 10), nn.LogSoftmax(dim=1)]
+        self.layers = nn.Sequential(*layers)
+
+    def forward(self, images: Tensor) -> Tensor:
+        """Log-probabilities (batch, 10) of normalized images (batch, 28, 28)."""
+        log_probabilities: Tensor = self.layers(images)
+        return log_probabilities

@@ -1,0 +1,70 @@
+"""What the tests share: a small fake MNIST with its own digests, and the command line run in-process."""
+
+import hashlib
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from digitrec import download
+from digitrec.cli import DigitCLI
+
+TRAIN, TEST = 400, 130
+ROOT = Path(__file__).parents[1]
+
+
+def idx(array: np.ndarray) -> bytes:
+    """An array of bytes in the format of MNIST's files."""
+    shape = b"".join(size.to_bytes(4, "big") for size in array.shape)
+    return bytes([0, 0, 8, array.ndim]) + shape + array.astype(np.uint8).tobytes()
+
+
+def digits(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
+    """Images in which the label is the place of a bright bar over noise: learned in a few steps."""
+    random = np.random.default_rng(seed)
+    labels = random.integers(0, 10, count)
+    images = random.integers(0, 60, (count, 28, 28))
+    for image, label in zip(images, labels, strict=True):
+        image[4:24, 2 + 2 * label : 5 + 2 * label] = 230
+    return images.astype(np.uint8), labels.astype(np.uint8)
+
+
+@pytest.fixture
+def fake_mnist(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A data folder with 400 training and 130 test images that passes for MNIST."""
+    raw = tmp_path / "data" / "MNIST" / "raw"
+    raw.mkdir(parents=True)
+    digests = {}
+    for part, count, seed in (("train", TRAIN, 1), ("t10k", TEST, 2)):
+        images, labels = digits(count, seed)
+        for kind, array in (("images-idx3-ubyte", images), ("labels-idx1-ubyte", labels)):
+            content = idx(array)
+            (raw / f"{part}-{kind}").write_bytes(content)
+            digests[f"{part}-{kind}"] = download.Digests(
+                hashlib.md5(content).hexdigest(), hashlib.sha256(content).hexdigest()
+            )
+    monkeypatch.setattr(download, "FILES", digests)
+    return tmp_path / "data"
+
+
+@pytest.fixture
+def workplace(fake_mnist: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty current folder with the fake MNIST in data/, as after a clone; no arguments of pytest's."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["digitrec"])
+    return tmp_path
+
+
+SMALL = ["--trainer.max_epochs=1", "--data.val_size=50", "--trainer.enable_progress_bar=false"]
+
+
+@pytest.fixture
+def fit(workplace: Path) -> Callable[..., DigitCLI]:
+    """Run ``fit`` with configs/mlp.yaml, small, and what a test adds."""
+
+    def run(*args: str) -> DigitCLI:
+        return DigitCLI(["fit", f"--config={ROOT}/configs/mlp.yaml", *SMALL, *args])
+
+    return run

@@ -1,0 +1,117 @@
+import pytest
+import torch
+
+from digitrec.data import DigitDataset, MNISTDataModule, ShuffledSampler, UnrepeatedSampler
+from digitrec.images import normalize
+
+
+@pytest.fixture
+def module(fake_mnist):
+    module = MNISTDataModule(str(fake_mnist), batch_size=32, eval_batch_size=40, val_size=50)
+    module.prepare_data()
+    return module
+
+
+def dataset(count):
+    return DigitDataset(torch.zeros(count, 28, 28, dtype=torch.uint8), torch.arange(count))
+
+
+def order(count, rank=0, ranks=1, seed=0, epoch=0):
+    sampler = ShuffledSampler(dataset(count), num_replicas=ranks, rank=rank, seed=seed)
+    sampler.set_epoch(epoch)
+    return list(sampler)
+
+
+def test_training_and_validation_share_no_image_and_together_are_the_training_set(module):
+    module.setup("fit")
+    assert (len(module.train_set), len(module.val_set)) == (350, 50)
+    together = torch.cat([module.train_set.images, module.val_set.images]).flatten(1)
+    assert len(together.unique(dim=0)) == 400
+
+
+def test_the_split_depends_on_its_own_seed_alone(fake_mnist):
+    def held_out(split_seed, global_seed):
+        torch.manual_seed(global_seed)
+        module = MNISTDataModule(str(fake_mnist), val_size=50, split_seed=split_seed)
+        module.setup("validate")
+        return module.val_set.images
+
+    assert torch.equal(held_out(0, 1), held_out(0, 2))
+    assert not torch.equal(held_out(0, 1), held_out(1, 1))
+
+
+def test_images_stay_bytes_until_the_batch_is_normalized(module):
+    module.setup("fit")
+    batch = next(iter(module.train_dataloader()))
+    assert batch.images.dtype == torch.uint8
+    on_device = module.on_after_batch_transfer(batch, 0)
+    assert torch.equal(on_device.images, normalize(batch.images))
+    assert torch.equal(on_device.targets, batch.targets)
+
+
+def test_images_keep_their_labels_through_split_and_shuffling(module):
+    module.setup("fit")
+    for images, labels in [*module.train_dataloader(), *module.val_dataloader()]:
+        bars = (images[:, 10] > 200).float().argmax(dim=1)  # conftest.digits draws the label's bar there
+        assert torch.equal((bars - 2) // 2, labels)
+
+
+def test_the_order_is_a_function_of_seed_and_epoch():
+    assert order(100, seed=3, epoch=4) == order(100, seed=3, epoch=4)
+    assert order(100, seed=3, epoch=4) != order(100, seed=4, epoch=3)  # a sum of both would be the same
+    assert sorted(order(100, seed=3, epoch=4)) == list(range(100))
+
+
+def test_ranks_share_the_training_images_evenly():
+    ranks = [order(100, rank=rank, ranks=3) for rank in range(3)]
+    assert [len(rank) for rank in ranks] == [34, 34, 34]
+    assert set().union(*ranks) == set(range(100))
+
+
+def test_the_seed_of_the_run_decides_the_order(module):
+    module.setup("fit")
+    orders = []
+    for seed in (1, 1, 2):
+        torch.manual_seed(seed)
+        orders.append(torch.cat([batch.images for batch in module.train_dataloader()]))
+    assert torch.equal(orders[0], orders[1])
+    assert not torch.equal(orders[0], orders[2])
+
+
+@pytest.mark.parametrize("ranks", [1, 2, 3, 4])
+def test_evaluation_sees_every_image_once_over_all_ranks(ranks):
+    samplers = [UnrepeatedSampler(dataset(10), ranks, rank) for rank in range(ranks)]
+    seen = [index for sampler in samplers for index in sampler]
+    assert sorted(seen) == list(range(10))
+    assert [len(sampler) for sampler in samplers] == [len(list(sampler)) for sampler in samplers]
+
+
+def test_test_batches_drop_no_image_and_keep_the_official_order(module):
+    module.setup("test")
+    batches = list(module.test_dataloader())
+    assert [len(batch.images) for batch in batches] == [40, 40, 40, 10]
+    assert torch.equal(torch.cat([batch.images for batch in batches]), module.test_set.images)
+
+
+def test_prediction_carries_indices_in_place_of_labels(module):
+    module.setup("predict")
+    indices = torch.cat([batch.targets for batch in module.predict_dataloader()])
+    assert torch.equal(indices, torch.arange(130))
+
+
+def test_without_validation_images_all_are_trained_on_and_there_is_no_loader(fake_mnist):
+    module = MNISTDataModule(str(fake_mnist), val_size=0)
+    module.setup("fit")
+    assert len(module.train_set) == 400
+    assert module.val_dataloader() == []
+
+
+@pytest.mark.parametrize("argument", ["batch_size", "eval_batch_size", "val_size", "num_workers"])
+def test_an_impossible_size_is_refused_by_its_name(argument):
+    with pytest.raises(ValueError, match=rf"data\.{argument} must be .* not -1"):
+        MNISTDataModule(**{argument: -1})
+
+
+def test_more_validation_images_than_there_are_is_refused():
+    with pytest.raises(ValueError, match=r"data\.val_size must be .* not 60000"):
+        MNISTDataModule(val_size=60_000)
