@@ -1,0 +1,163 @@
+"""Train a config with several seeds and write its row: mean and spread, never one lucky run.
+
+python scripts/reproduce.py configs/mlp.yaml --seeds 3   raw figures into docs/results/, the row into README
+python scripts/reproduce.py --table                      the table alone, from docs/results/
+
+Seeds that docs/results/ already holds are not run again, so an interrupted run goes on where it was.
+
+Protocols. `validation`: the config as it is, the checkpoint with the best val/acc is tested. `full`: trained
+on all 60,000 images, for recipes fixed before; the last epoch is tested. `choose`, to choose a
+recipe by: 10,000 images held out, the last epoch validated, the test images not looked at.
+"""
+
+import argparse
+import json
+import os
+import platform
+import subprocess
+import sys
+import time
+from pathlib import Path
+from statistics import mean, stdev
+from typing import Any
+
+import lightning
+import torch
+
+from digitrec.cli import DigitCLI, silence_what_no_user_can_change
+
+RESULTS = Path("docs/results")
+README = Path("README.md")
+BEGIN, END = "<!-- results: written by scripts/reproduce.py -->\n", "<!-- end of results -->"
+PROTOCOLS = {"validation": [], "full": ["--data.val_size=0"], "choose": ["--data.val_size=10000"]}
+
+
+def run_seed(config: str, seed: int, protocol: str, overrides: list[str]) -> dict[str, Any]:
+    """Fit one seed and measure its checkpoint; the raw figures of the run."""
+    running = commit()
+    fit_args = ["fit", f"--config={config}", f"--seed_everything={seed}", *PROTOCOLS[protocol], *overrides]
+    start = time.perf_counter()
+    cli = DigitCLI(fit_args)
+    seconds = time.perf_counter() - start
+    assert cli.trainer.log_dir is not None
+    checkpoint = (
+        Path(cli.trainer.log_dir) / "checkpoints" / ("best.ckpt" if protocol == "validation" else "last.ckpt")
+    )
+    figures = {
+        key: float(value) for key, value in cli.trainer.callback_metrics.items() if key.startswith("val/")
+    }
+    if protocol == "validation":
+        figures["val/acc"] = float(cli.trainer.checkpoint_callbacks[0].best_model_score)  # type: ignore[attr-defined]
+    if protocol != "choose":
+        test = DigitCLI(["test", f"--ckpt_path={checkpoint}", "--trainer.logger=false"])
+        figures |= {key: float(value) for key, value in test.trainer.callback_metrics.items()}
+    return {
+        "seed": seed,
+        **{key: round(value, 6) for key, value in figures.items()},
+        "epochs": cli.trainer.current_epoch,
+        "seconds": round(seconds, 1),
+        "checkpoint": checkpoint.name,
+        "hardware": f"{platform.machine()} CPU, {torch.get_num_threads()} of {os.cpu_count()} cores",
+        "versions": f"Python {platform.python_version()}, torch {torch.__version__.split('+')[0]}, "
+        f"lightning {lightning.__version__}",
+        "commit": running,
+    }
+
+
+def commit() -> str:
+    """The commit that ran, with a + where tracked files outside the docs differed from it."""
+    git = ["git", "describe", "--always", "--abbrev=10", "--exclude=*"]
+    name = subprocess.run(git, check=True, capture_output=True, text=True).stdout.strip()
+    paths = ["digitrec", "configs", "scripts", "pyproject.toml"]
+    changed = subprocess.run(["git", "diff", "--quiet", "HEAD", "--", *paths], check=False).returncode
+    return name + ("+" if changed else "")
+
+
+def reproduce(config: str, seeds: int, protocol: str, overrides: list[str], name: str) -> None:
+    """Run the seeds that are missing, each written down as soon as it is known."""
+    path = RESULTS / f"{name}.json"
+    record: dict[str, Any] = {"config": config, "protocol": protocol, "overrides": overrides, "runs": []}
+    if path.exists():
+        record = json.loads(path.read_text())
+        if (record["config"], record["protocol"], record["overrides"]) != (config, protocol, overrides):
+            raise SystemExit(f"{path} holds another config, protocol or overrides: move it or give --name.")
+    known = {run["seed"] for run in record["runs"]}
+    for seed in range(1, seeds + 1):
+        if seed not in known:
+            record["runs"].append(run_seed(config, seed, protocol, overrides))
+            write(path, json.dumps(record, indent=1) + "\n")
+    metric = "val/acc" if protocol == "choose" else "test/acc"
+    print(f"{name}: {metric} {spread([run[metric] for run in record['runs']])} ({len(record['runs'])} seeds)")
+
+
+def table() -> str:
+    """The rows of docs/results/ as Markdown, the lowest accuracy first."""
+    records = [json.loads(path.read_text()) for path in sorted(RESULTS.glob("*.json"))]
+    records = [record for record in records if record["runs"] and record["protocol"] != "choose"]
+    columns = ["config", "test accuracy (%)", "seeds", "protocol", "epochs", "seconds a run", "hardware"]
+    columns += ["versions", "commit"]
+    lines = ["| " + " | ".join(columns) + " |", "|---" * len(columns) + "|"]
+    for record in sorted(records, key=lambda record: mean(run["test/acc"] for run in record["runs"])):
+        runs = record["runs"]
+        row = [
+            f"`{record['config']}`",
+            spread([run["test/acc"] for run in runs]),
+            str(len(runs)),
+            record["protocol"],
+            *(" / ".join(dict.fromkeys(str(run[key]) for run in runs)) for key in ("epochs",)),
+            f"{mean(run['seconds'] for run in runs):.0f}",
+            *(
+                " / ".join(dict.fromkeys(run[key] for run in runs))
+                for key in ("hardware", "versions", "commit")
+            ),
+        ]
+        lines.append("| " + " | ".join(row) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def distinct(runs: list[dict[str, Any]], key: str) -> str:
+    """The values of a key over the runs, each once."""
+    return " / ".join(dict.fromkeys(str(run[key]) for run in runs))
+
+
+def spread(values: list[float]) -> str:
+    """Mean and standard deviation in percent; the mean alone for one value."""
+    plus_minus = f" ± {100 * stdev(values):.2f}" if len(values) > 1 else ""
+    return f"{100 * mean(values):.2f}{plus_minus}"
+
+
+def write(path: Path, text: str) -> None:
+    """Write a file whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(path.name + ".tmp")
+    temporary.write_text(text)
+    temporary.replace(path)
+
+
+def main() -> None:
+    """Run what the command line asks for."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("config", nargs="?", help="experiment to run; other --keys go to the command line")
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--protocol", choices=PROTOCOLS, default="validation")
+    parser.add_argument("--name", help="of the file in docs/results/; the config's by default")
+    parser.add_argument("--table", action="store_true", help="only write the README's table")
+    options, overrides = parser.parse_known_args()
+    silence_what_no_user_can_change()
+    if not options.table:
+        if options.config is None:
+            parser.error("name a config, or give --table")
+        name = options.name or Path(options.config).stem
+        reproduce(options.config, options.seeds, options.protocol, overrides, name)
+        if options.protocol == "choose":
+            return
+    before, _, rest = README.read_text().partition(BEGIN)
+    _, _, after = rest.partition(END)
+    write(README, before + BEGIN + table() + END + after)
+    print(f"Wrote the table of {README}.", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main()
