@@ -1,4 +1,4 @@
-"""What a run writes besides scalars and checkpoints: the file of predictions."""
+"""What a run writes besides scalars and checkpoints: the file of predictions, a sheet of distorted digits."""
 
 import csv
 import os
@@ -6,11 +6,29 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, Any
 
+import torch
 from lightning.pytorch import LightningModule, Trainer
-from lightning.pytorch.callbacks import BasePredictionWriter
+from lightning.pytorch.callbacks import BasePredictionWriter, Callback
+from lightning.pytorch.loggers import TensorBoardLogger
 from torch import Tensor
+from torchvision.utils import make_grid
 
 COLUMNS = ["index", "digit", "confidence", *(f"p{digit}" for digit in range(10))]
+
+
+class DistortionSheet(Callback):
+    """Show 64 training digits, each beside its distortion, in TensorBoard once a run."""
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Write the sheet as ``train/distorted`` where the data are distorted and the logger takes images."""
+        data: Any = trainer.datamodule  # type: ignore[attr-defined]
+        logger = trainer.logger
+        if data.augment is None or not isinstance(logger, TensorBoardLogger) or not trainer.is_global_zero:
+            return
+        images = data.train_set.images[:64]
+        pairs = torch.stack([images, data.augment(images)], dim=1).flatten(0, 1)
+        sheet = make_grid(pairs.unsqueeze(1), nrow=16, padding=2, pad_value=64)
+        logger.experiment.add_image("train/distorted", sheet, trainer.global_step)
 
 
 class PredictionsWriter(BasePredictionWriter):

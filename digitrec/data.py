@@ -10,6 +10,7 @@ from lightning.pytorch.accelerators import CPUAccelerator
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, DistributedSampler
 
+from digitrec.augment import RandomDistortion
 from digitrec.download import ensure_mnist, load_mnist
 from digitrec.images import normalize
 
@@ -92,6 +93,9 @@ class MNISTDataModule(LightningDataModule):
         split_seed: which images are held out. Apart from ``seed_everything``, so that runs with different
             seeds are judged on the same images.
         num_workers: loader processes. The images lie in memory, so 0 is fastest.
+        augment: distorts the training images, on the device; nothing else sees it.
+        augment_annealing: share of the epochs, at the end, over which the distortion's strength falls evenly.
+        augment_final_strength: what it falls to, 0 to 1.
 
     Raises:
         ValueError: a size that is not possible.
@@ -105,6 +109,9 @@ class MNISTDataModule(LightningDataModule):
         val_size: int = 5000,
         split_seed: int = 0,
         num_workers: int = 0,
+        augment: RandomDistortion | None = None,
+        augment_annealing: float = 0.0,
+        augment_final_strength: float = 1.0,
     ) -> None:
         super().__init__()
         for name, size, least in (
@@ -117,6 +124,12 @@ class MNISTDataModule(LightningDataModule):
                 raise ValueError(f"data.{name} must be at least {least}, not {size}")
         if val_size >= TRAINING_IMAGES:
             raise ValueError(f"data.val_size must be less than {TRAINING_IMAGES}, not {val_size}")
+        for name, share in (
+            ("augment_annealing", augment_annealing),
+            ("augment_final_strength", augment_final_strength),
+        ):
+            if not 0 <= share <= 1:
+                raise ValueError(f"data.{name} must be 0 to 1, not {share}")
         self.save_hyperparameters(logger=False)
         self.data_dir = data_dir
         self.batch_size = batch_size
@@ -124,6 +137,9 @@ class MNISTDataModule(LightningDataModule):
         self.val_size = val_size
         self.split_seed = split_seed
         self.num_workers = num_workers
+        self.augment = augment
+        self.augment_annealing = augment_annealing
+        self.augment_final_strength = augment_final_strength
 
     def prepare_data(self) -> None:
         """Fetch and verify the four files; Lightning calls this on one process of a machine."""
@@ -144,7 +160,8 @@ class MNISTDataModule(LightningDataModule):
 
     def train_dataloader(self) -> DataLoader[Batch]:
         """Training batches, in a new order each epoch; ``seed_everything`` decides which."""
-        sampler = ShuffledSampler(self.train_set, **self._ranks(), seed=torch.initial_seed())
+        self._seed = torch.initial_seed()
+        sampler = ShuffledSampler(self.train_set, **self._ranks(), seed=self._seed)
         return self._loader(self.train_set, sampler, self.batch_size)
 
     def val_dataloader(self) -> DataLoader[Batch] | list[Any]:
@@ -164,8 +181,21 @@ class MNISTDataModule(LightningDataModule):
         return Batch(*(tensor.to(device, non_blocking=True) for tensor in batch))
 
     def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
-        """Turn pixels into network input, once a batch, on the device."""
-        return Batch(normalize(batch.images), batch.targets)
+        """Turn pixels into network input, once a batch, on the device; distort them first when training."""
+        images, trainer = batch.images, self.trainer
+        if self.augment is not None and trainer is not None and trainer.training:
+            # Seeded by the step, so that a resumed run distorts as the run that was never stopped.
+            self.augment.seed(self._seed, trainer.global_step, trainer.global_rank)
+            images = self.augment(images, self.augment_strength(trainer.current_epoch, trainer.max_epochs))
+        return Batch(normalize(images), batch.targets)
+
+    def augment_strength(self, epoch: int, epochs: int | None) -> float:
+        """Strength of the distortion in an epoch, counted from 0: 1, then falling to the final one."""
+        annealed = self.augment_annealing * (epochs or 0)
+        if not annealed or epochs is None or epochs < 0:  # -1: a run without end
+            return 1.0
+        progress = min(max(0.0, (epoch + 1 - (epochs - annealed)) / annealed), 1.0)
+        return 1 - progress * (1 - self.augment_final_strength)
 
     def _ranks(self) -> dict[str, Any]:
         if self.trainer is None:

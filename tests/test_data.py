@@ -115,3 +115,11 @@ def test_an_impossible_size_is_refused_by_its_name(argument):
 def test_more_validation_images_than_there_are_is_refused():
     with pytest.raises(ValueError, match=r"data\.val_size must be .* not 60000"):
         MNISTDataModule(val_size=60_000)
+
+
+def test_the_distortion_weakens_evenly_over_the_last_epochs():
+    module = MNISTDataModule(augment_annealing=0.5, augment_final_strength=0.2)
+    strengths = [module.augment_strength(epoch, 8) for epoch in range(8)]
+    assert strengths == pytest.approx([1, 1, 1, 1, 0.8, 0.6, 0.4, 0.2])
+    assert MNISTDataModule().augment_strength(7, 8) == 1
+    assert module.augment_strength(7, -1) == 1
