@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import IO, Any
 
 import torch
+import torch.nn.functional as F
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import BasePredictionWriter, Callback
 from lightning.pytorch.loggers import TensorBoardLogger
 from torch import Tensor
-from torchvision.utils import make_grid
 
 COLUMNS = ["index", "digit", "confidence", *(f"p{digit}" for digit in range(10))]
 
@@ -27,7 +27,9 @@ class DistortionSheet(Callback):
             return
         images = data.train_set.images[:64]
         pairs = torch.stack([images, data.augment(images)], dim=1).flatten(0, 1)
-        sheet = make_grid(pairs.unsqueeze(1), nrow=16, padding=2, pad_value=64)
+        framed = F.pad(pairs, (1, 1, 1, 1), value=64)
+        height, width = framed.shape[1:]
+        sheet = framed.view(-1, 16, height, width).permute(0, 2, 1, 3).reshape(1, -1, 16 * width)
         logger.experiment.add_image("train/distorted", sheet, trainer.global_step)
 
 

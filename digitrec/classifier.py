@@ -1,5 +1,6 @@
 """DigitClassifier: what is minimized, measured and predicted; network and optimizer are handed in."""
 
+import warnings
 from collections.abc import Iterable
 from typing import Any, Literal
 
@@ -38,7 +39,10 @@ class DigitClassifier(LightningModule):
         super().__init__()
         if not 0 <= label_smoothing <= 1:
             raise ValueError(f"label_smoothing must be 0 to 1, not {label_smoothing}")
-        self.save_hyperparameters()
+        with warnings.catch_warnings():
+            # The advice would leave the network's class out, without which a checkpoint cannot be loaded.
+            warnings.filterwarnings("ignore", message="Attribute 'network' is an instance of `nn.Module`")
+            self.save_hyperparameters()
         self.network = network
         self.optimizer = optimizer
         self.scheduler = scheduler

@@ -23,12 +23,11 @@ from typing import Any
 
 import lightning
 import torch
+from readme import write_section
 
 from digitrec.cli import DigitCLI, silence_what_no_user_can_change
 
 RESULTS = Path("docs/results")
-README = Path("README.md")
-BEGIN, END = "<!-- results: written by scripts/reproduce.py -->\n", "<!-- end of results -->"
 PROTOCOLS = {"validation": [], "full": ["--data.val_size=0"], "choose": ["--data.val_size=10000"]}
 
 
@@ -153,10 +152,8 @@ def main() -> None:
         reproduce(options.config, options.seeds, options.protocol, overrides, name)
         if options.protocol == "choose":
             return
-    before, _, rest = README.read_text().partition(BEGIN)
-    _, _, after = rest.partition(END)
-    write(README, before + BEGIN + table() + END + after)
-    print(f"Wrote the table of {README}.", file=sys.stderr)
+    write_section("results", table())
+    print("Wrote the table of README.md.", file=sys.stderr)
 
 
 if __name__ == "__main__":

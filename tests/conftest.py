@@ -57,7 +57,7 @@ def workplace(fake_mnist: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     return tmp_path
 
 
-SMALL = ["--trainer.max_epochs=1", "--data.val_size=50", "--trainer.enable_progress_bar=false"]
+SMALL = ["--trainer.max_epochs=1", "--data.val_size=50", "--trainer.log_every_n_steps=1"]
 
 
 @pytest.fixture

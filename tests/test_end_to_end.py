@@ -1,0 +1,31 @@
+"""The README's commands as a stranger runs them, on the real MNIST."""
+
+import csv
+import re
+import subprocess
+import sys
+
+import pytest
+from conftest import ROOT
+
+
+@pytest.mark.network
+def test_fit_test_and_predict_on_the_real_mnist_from_an_empty_folder(tmp_path):
+    def digitrec(*args):
+        command = [sys.executable, "-m", "digitrec", *args]
+        run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=600)
+        assert run.returncode == 0, run.stderr
+        assert not re.search(r"[Ww]arning|deprecated|litlogger|litmodels", run.stdout + run.stderr)
+        return run.stdout
+
+    digitrec("fit", f"--config={ROOT}/configs/fast.yaml", "--trainer.max_epochs=2")
+    assert (tmp_path / "data/MNIST/raw/train-images-idx3-ubyte").stat().st_size == 47_040_016
+    tested = digitrec("test")
+    assert "Checkpoint: lightning_logs/version_0/checkpoints/best.ckpt" in tested
+    accuracy = float(re.search(r"test/acc\D*([\d.]+)", tested)[1])
+    assert accuracy > 0.96
+    path = tmp_path / re.search(r"Predictions: (\S+)", digitrec("predict"))[1]
+    rows = list(csv.DictReader(path.read_text().splitlines()))
+    labels = (tmp_path / "data/MNIST/raw/t10k-labels-idx1-ubyte").read_bytes()[8:]
+    right = sum(int(row["digit"]) == label for row, label in zip(rows, labels, strict=True))
+    assert right / 10_000 == pytest.approx(accuracy, abs=1e-6)
