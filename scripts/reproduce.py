@@ -72,21 +72,31 @@ def commit() -> str:
     return name + ("+" if changed else "")
 
 
-def reproduce(config: str, seeds: int, protocol: str, overrides: list[str], name: str) -> None:
+def reproduce(config: str, seeds: range, protocol: str, overrides: list[str], name: str) -> None:
     """Run the seeds that are missing, each written down as soon as it is known."""
     path = RESULTS / f"{name}.json"
-    record: dict[str, Any] = {"config": config, "protocol": protocol, "overrides": overrides, "runs": []}
-    if path.exists():
-        record = json.loads(path.read_text())
-        if (record["config"], record["protocol"], record["overrides"]) != (config, protocol, overrides):
-            raise SystemExit(f"{path} holds another config, protocol or overrides: move it or give --name.")
-    known = {run["seed"] for run in record["runs"]}
-    for seed in range(1, seeds + 1):
-        if seed not in known:
-            record["runs"].append(run_seed(config, seed, protocol, overrides))
-            write(path, json.dumps(record, indent=1) + "\n")
+    header = {"config": config, "protocol": protocol, "overrides": overrides}
+    for seed in seeds:
+        if seed in {run["seed"] for run in recorded(path, header)}:
+            continue
+        run = run_seed(config, seed, protocol, overrides)
+        # Read anew: another process may have added its seeds meanwhile.
+        runs = sorted([*recorded(path, header), run], key=lambda run: run["seed"])
+        write(path, json.dumps({**header, "runs": runs}, indent=1) + "\n")
     metric = "val/acc" if protocol == "choose" else "test/acc"
-    print(f"{name}: {metric} {spread([run[metric] for run in record['runs']])} ({len(record['runs'])} seeds)")
+    runs = recorded(path, header)
+    print(f"{name}: {metric} {spread([run[metric] for run in runs])} ({len(runs)} seeds)")
+
+
+def recorded(path: Path, header: dict[str, Any]) -> list[dict[str, Any]]:
+    """The runs that a file of results holds; none where it does not exist."""
+    if not path.exists():
+        return []
+    record = json.loads(path.read_text())
+    if any(record[key] != value for key, value in header.items()):
+        raise SystemExit(f"{path} holds another config, protocol or overrides: move it or give --name.")
+    runs: list[dict[str, Any]] = record["runs"]
+    return runs
 
 
 def table() -> str:
@@ -139,7 +149,8 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("config", nargs="?", help="experiment to run; other --keys go to the command line")
-    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--seeds", type=int, default=3, help="the last seed; 3 by default")
+    parser.add_argument("--first-seed", type=int, default=1, help="1 by default")
     parser.add_argument("--protocol", choices=PROTOCOLS, default="validation")
     parser.add_argument("--name", help="of the file in docs/results/; the config's by default")
     parser.add_argument("--table", action="store_true", help="only write the README's table")
@@ -149,7 +160,8 @@ def main() -> None:
         if options.config is None:
             parser.error("name a config, or give --table")
         name = options.name or Path(options.config).stem
-        reproduce(options.config, options.seeds, options.protocol, overrides, name)
+        seeds = range(options.first_seed, options.seeds + 1)
+        reproduce(options.config, seeds, options.protocol, overrides, name)
         if options.protocol == "choose":
             return
     write_section("results", table())
