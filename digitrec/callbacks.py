@@ -10,10 +10,20 @@ import torch
 import torch.nn.functional as F
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import BasePredictionWriter, Callback
+from lightning.pytorch.cli import SaveConfigCallback
 from lightning.pytorch.loggers import TensorBoardLogger
 from torch import Tensor
 
 COLUMNS = ["index", "digit", "confidence", *(f"p{digit}" for digit in range(10))]
+
+
+class RunConfig(SaveConfigCallback):
+    """Save the whole config into the run folder; without a logger there is none, and nothing is saved."""
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Save ``config.yaml`` before the run starts."""
+        if trainer.logger is not None:
+            super().setup(trainer, pl_module, stage)
 
 
 class DistortionSheet(Callback):

@@ -18,7 +18,7 @@ from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from torch import nn
 
-from digitrec.callbacks import PredictionsWriter
+from digitrec.callbacks import PredictionsWriter, RunConfig
 from digitrec.checkpoints import CheckpointError, find_checkpoint, read_checkpoint
 from digitrec.classifier import DigitClassifier
 from digitrec.data import MNISTDataModule
@@ -54,6 +54,7 @@ class DigitCLI(LightningCLI):
             auto_configure_optimizers=False,
             seed_everything_default=1,
             trainer_defaults={"logger": LOGGER},
+            save_config_callback=RunConfig,
             parser_kwargs={**raising, **{name: dict(raising) for name in self.subcommands()}},
         )
 
