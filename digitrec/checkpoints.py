@@ -1,15 +1,20 @@
-"""Checkpoints: which one is meant, and reading it without running anything that it names."""
+"""Checkpoints: which one is meant, reading it without running what it names, and what contradicts it."""
 
 import pydoc
 import re
-from collections.abc import Callable, Iterator
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
 
 import torch
 
-_DOTTED_NAME = re.compile(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)+")
+_INSTANTIATOR = "lightning.pytorch.cli.instantiate_module"
+_PLATEAU = "lightning.pytorch.cli.ReduceLROnPlateau"  # torch's own does not say what it watches
+_PATHS = frozenset({"data_dir"})  # hyperparameters of the data that are a place on a disk, not a name
+_WORD = re.compile(r"[\w/-]*")  # no parser can read a class path in it, or YAML that holds one
 
 
 class CheckpointError(RuntimeError):
@@ -25,40 +30,72 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
         CheckpointError: the file is missing, damaged, holds pickled objects, is no checkpoint of digitrec, or
             names a class from elsewhere.
     """
+    if path.is_dir():
+        raise CheckpointError(f"{path} is a folder, not a checkpoint: give a file, best or last.")
     if not path.is_file():
         raise CheckpointError(f"There is no checkpoint {path}: give a file, best or last.")
-    try:
-        checkpoint = torch.load(path, map_location="cpu", weights_only=True)
-    except UnpicklingError as error:
-        reason = "is damaged" if "Weights only load failed" not in str(error) else "holds more than weights"
+    checkpoint = _load(path)
+    foreign = CheckpointError(f"{path} is not a checkpoint of digitrec: choose another.")
+    if not isinstance(checkpoint, dict) or not isinstance(checkpoint.get("state_dict"), dict):
+        raise foreign
+    model = checkpoint.get("hyper_parameters")
+    data = checkpoint.setdefault("datamodule_hyper_parameters", {})
+    if not isinstance(model, dict) or not isinstance(data, dict):
+        raise foreign
+    for name in _foreign_names(model, data):
         raise CheckpointError(
-            f"The checkpoint {path} {reason}, so it is not loaded: choose another."
-        ) from error
-    except (RuntimeError, EOFError, KeyError, ValueError, OSError) as error:
-        raise CheckpointError(f"The checkpoint {path} is damaged: choose another.") from error
-    if not isinstance(checkpoint, dict) or not {"state_dict", "hyper_parameters"} <= checkpoint.keys():
-        raise CheckpointError(f"{path} is not a checkpoint of digitrec: choose another.")
-    hyper_parameters = checkpoint["hyper_parameters"]
-    hyper_parameters.pop(
-        "_instantiator", None
-    )  # names the function that would build the module; ours is known
-    for name in _dotted_names(hyper_parameters):
-        if not _is_class_of_ours(name):
-            raise CheckpointError(
-                f"The checkpoint {path} names {name}, which is no class of digitrec or torch, so it is not "
-                "loaded: choose another, or move the class into digitrec."
-            )
+            f"The checkpoint {path} names {name}, which is no class of digitrec or torch, so it is not "
+            "loaded: choose another, or move the class into digitrec."
+        )
+    if not all(isinstance(model.get(key), dict) for key in ("network", "optimizer")):
+        raise foreign
     return checkpoint
 
 
+def _foreign_names(model: dict[str, Any], data: dict[str, Any]) -> Iterator[Any]:
+    """What hyperparameters name, and a parser or Lightning might import, that is no class of ours."""
+    for hyper_parameters in (model, data):
+        instantiator = hyper_parameters.pop("_instantiator", _INSTANTIATOR)
+        if instantiator != _INSTANTIATOR:  # load_from_checkpoint would import and call it
+            yield instantiator
+    for name in _strings([model, {key: value for key, value in data.items() if key not in _PATHS}]):
+        if not _WORD.fullmatch(name) and name != _PLATEAU and not _is_class_of_ours(name):
+            yield name
+
+
+def _load(path: Path) -> Any:
+    try:
+        with zipfile.ZipFile(path) as archive:
+            intact = archive.testzip() is None  # PyTorch does not look at the checksums
+        if intact:
+            return torch.load(path, map_location="cpu", weights_only=True)
+    except UnpicklingError as error:
+        raise CheckpointError(
+            f"The checkpoint {path} holds more than weights and values, so it is not loaded: choose another."
+        ) from error
+    except PermissionError:
+        raise
+    except (
+        zipfile.BadZipFile,
+        zlib.error,
+        RuntimeError,
+        EOFError,
+        LookupError,
+        ValueError,
+        OSError,
+    ) as error:
+        raise CheckpointError(f"{path} is damaged, or no checkpoint at all: choose another.") from error
+    raise CheckpointError(f"The checkpoint {path} is damaged: choose another.")
+
+
 def find_checkpoint(
-    which: str | None, folder: Path, matches: Callable[[dict[str, Any]], bool] = lambda _: True
+    which: str | None, folders: Sequence[Path], matches: Callable[[dict[str, Any]], bool] = lambda _: True
 ) -> Path | None:
-    """Find a checkpoint of the newest run under a folder.
+    """Find a checkpoint of the newest run under some folders.
 
     Args:
         which: ``best`` or ``last``; None takes the best, and the last where a run had no validation images.
-        folder: where runs are kept, at any depth.
+        folders: where runs are kept, at any depth.
         matches: called with the hyperparameters of a run's model, says whether the run counts.
 
     Returns:
@@ -67,7 +104,7 @@ def find_checkpoint(
     Raises:
         CheckpointError: the newest run that matches has no such checkpoint; or one cannot be read.
     """
-    for run in _runs(folder):
+    for run in _runs(folders):
         best, last = run / "best.ckpt", run / "last.ckpt"
         path = best if best.exists() else last
         if not matches(read_checkpoint(path)["hyper_parameters"]):
@@ -83,28 +120,126 @@ def find_checkpoint(
     return None
 
 
-def _runs(folder: Path) -> list[Path]:
+def check_config(config: dict[str, Any], subcommand: str, checkpoint: dict[str, Any], path: Path) -> None:
+    """Refuse what a subcommand's config says against the checkpoint that it is to run with.
+
+    Args:
+        config: with ``model``, ``data``, ``trainer`` and ``weights_only``.
+        subcommand: ``fit``, ``validate``, ``test`` or ``predict``.
+        checkpoint: as ``read_checkpoint`` gives it.
+        path: where it was read, for the message.
+
+    Raises:
+        CheckpointError: another model, a split that validates on training images, nothing left to train.
+    """
+    if config["weights_only"] is False:
+        raise CheckpointError("--weights_only false lets a checkpoint run code: leave it out.")
+    for key, given, known in differences(config["model"], checkpoint["hyper_parameters"]):
+        raise CheckpointError(
+            f"model.{key} is {_shown(given)} but {_shown(known)} in the checkpoint {path}, which knows its "
+            "own model: leave the key out, or choose another checkpoint with --ckpt_path."
+        )
+    if subcommand in ("fit", "validate"):
+        _check_split(config["data"], checkpoint["datamodule_hyper_parameters"], path)
+    if subcommand == "validate" and not config["data"]["val_size"]:
+        raise CheckpointError("There is nothing to validate on: data.val_size is 0. Use test.")
+    if subcommand == "fit":
+        _check_length(config["trainer"], checkpoint, path)
+
+
+def _check_split(data: dict[str, Any], known: dict[str, Any], path: Path) -> None:
+    """The held-out images are the first of an order that the seed gives: fewer of them are still unseen."""
+    if not {"val_size", "split_seed"} <= known.keys():
+        return
+    for key, fits in (
+        ("split_seed", data["split_seed"] == known["split_seed"] or not data["val_size"]),
+        ("val_size", data["val_size"] <= known["val_size"]),
+    ):
+        if not fits:
+            raise CheckpointError(
+                f"data.{key} is {data[key]} but {known[key]} in the checkpoint {path}: it would be validated "
+                f"on images that it was trained on. Say --data.{key} {known[key]}, or choose another."
+            )
+
+
+def _check_length(trainer: dict[str, Any], checkpoint: dict[str, Any], path: Path) -> None:
+    """A run is resumed towards its own end: its epochs, and the schedule that was planned for them."""
+    max_epochs = trainer["max_epochs"]
+    if max_epochs is None and trainer["max_steps"] == -1 and trainer["max_time"] is None:
+        config = path.parent.parent / "config.yaml"  # where Lightning puts it
+        raise CheckpointError(
+            f"The checkpoint {path} knows its model but not how long to train: say it with "
+            f"--config {config if config.exists() else 'configs/mlp.yaml'}."
+        )
+    steps, batches = checkpoint.get("global_step"), checkpoint.get("loops", {}).get("fit_loop", {})
+    ends_an_epoch = batches.get("epoch_loop.batch_progress", {}).get("is_last_batch")
+    if not max_epochs or max_epochs < 0 or not steps or not ends_an_epoch:
+        return
+    epochs = checkpoint["epoch"] + 1
+    planned = next((schedule.get("total_steps") for schedule in checkpoint["lr_schedulers"]), None)
+    if planned and max_epochs * steps > planned * epochs:
+        raise CheckpointError(
+            f"trainer.max_epochs is {max_epochs}, but the learning-rate schedule in {path} ends with epoch "
+            f"{planned * epochs // steps}: a longer run starts anew, without --ckpt_path."
+        )
+    if max_epochs <= epochs:
+        raise CheckpointError(
+            f"There is nothing to resume: trainer.max_epochs is {max_epochs}, and {path} was trained for "
+            f"{epochs}. Give more."
+        )
+
+
+def differences(
+    given: dict[str, Any], known: dict[str, Any], prefix: str = ""
+) -> Iterator[tuple[str, Any, Any]]:
+    """Find the keys that both hyperparameters have with another value: (key, given value, known value)."""
+    for key in sorted(given.keys() & known.keys()):
+        ours, theirs = _plain(given[key]), _plain(known[key])
+        if key == "class_path" and pydoc.locate(ours) is pydoc.locate(theirs):
+            continue  # digitrec.MLP is digitrec.networks.MLP
+        if isinstance(ours, dict) and isinstance(theirs, dict):
+            inner = list(differences(ours, theirs, f"{prefix}{key}."))
+            yield from inner[:1]  # of another class the arguments don't compare
+        elif ours != theirs:
+            yield f"{prefix}{key}", ours, theirs
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _shown(value: Any) -> Any:
+    """A value as it stands in a config; a class without its arguments."""
+    return value.get("class_path", value) if isinstance(value, dict) else "null" if value is None else value
+
+
+def _runs(folders: Sequence[Path]) -> list[Path]:
     newest: dict[Path, float] = {}
-    for path in [*folder.rglob("best.ckpt"), *folder.rglob("last.ckpt")]:
+    for path in (
+        path for folder in folders for name in ("best", "last") for path in folder.rglob(f"{name}.ckpt")
+    ):
         newest[path.parent] = max(newest.get(path.parent, 0.0), path.stat().st_mtime)
     return sorted(newest, key=lambda run: newest[run], reverse=True)
 
 
-def _dotted_names(value: Any) -> Iterator[str]:
-    """Every string inside hyperparameters that a parser could take for something to import."""
+def _strings(value: Any) -> Iterator[str]:
+    """Every string inside hyperparameters: a parser might take it for something to import."""
     if isinstance(value, dict):
         for inner in value.values():
-            yield from _dotted_names(inner)
+            yield from _strings(inner)
     elif isinstance(value, list | tuple):
         for inner in value:
-            yield from _dotted_names(inner)
-    elif isinstance(value, str) and _DOTTED_NAME.fullmatch(value):
+            yield from _strings(inner)
+    elif isinstance(value, str):
         yield value
 
 
 def _is_class_of_ours(name: str) -> bool:
-    if not name.startswith(("digitrec.", "torch.")):
+    if not name.startswith(("digitrec.", "torch.")) or not name.replace(".", "").isidentifier():
         return False
     # The prefix is not enough: torch.os.system is a name under torch, too.
-    found = pydoc.locate(name)
+    try:
+        found = pydoc.locate(name)
+    except pydoc.ErrorDuringImport:
+        return False
     return isinstance(found, type) and found.__module__.split(".")[0] in ("digitrec", "torch")

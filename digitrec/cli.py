@@ -3,12 +3,9 @@
 python -m digitrec {fit,validate,test,predict} [--config FILE] [--ckpt_path best|last|FILE] [--KEY VALUE ...]
 """
 
-import logging
-import pydoc
-import re
 import sys
-import warnings
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +16,12 @@ from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from torch import nn
 
 from digitrec.callbacks import PredictionsWriter, RunConfig
-from digitrec.checkpoints import CheckpointError, find_checkpoint, read_checkpoint
+from digitrec.checkpoints import CheckpointError, check_config, differences, find_checkpoint, read_checkpoint
 from digitrec.classifier import DigitClassifier
 from digitrec.data import MNISTDataModule
 from digitrec.download import MNISTUnavailableError
 from digitrec.lean import lighten
+from digitrec.messages import sentence, silence_what_no_user_can_change
 
 LOGGER = {
     "class_path": "lightning.pytorch.loggers.TensorBoardLogger",
@@ -33,6 +31,18 @@ LOGGER = {
 
 SPLIT = ("val_size", "split_seed")
 """The data keys that say which images a checkpoint was not trained on."""
+
+
+class ConfigParser(LightningArgumentParser):
+    """Lightning's parser, which also says in which config a mistake is."""
+
+    def parse_path(self, path: Any, *args: Any, **kwargs: Any) -> Namespace:
+        """Parse a config file."""
+        try:
+            parsed: Namespace = super().parse_path(path, *args, **kwargs)
+        except (ArgumentError, TypeError, UnicodeDecodeError) as error:
+            raise ArgumentError(None, f"{path}: {error}") from error
+        return parsed
 
 
 class DigitCLI(LightningCLI):
@@ -46,6 +56,7 @@ class DigitCLI(LightningCLI):
     """
 
     def __init__(self, args: Sequence[str] | None = None) -> None:
+        self._weights: dict[str, Any] | None = None  # of the checkpoint
         raising = {"exit_on_error": False}  # main makes a sentence of what is raised
         super().__init__(
             DigitClassifier,
@@ -55,6 +66,7 @@ class DigitCLI(LightningCLI):
             seed_everything_default=1,
             trainer_defaults={"logger": LOGGER},
             save_config_callback=RunConfig,
+            parser_class=ConfigParser,
             parser_kwargs={**raising, **{name: dict(raising) for name in self.subcommands()}},
         )
 
@@ -69,28 +81,41 @@ class DigitCLI(LightningCLI):
             super().parse_arguments(parser, args)
             return
         checkpoint = read_checkpoint(path)
-        model, data = checkpoint["hyper_parameters"], checkpoint.get("datamodule_hyper_parameters", {})
+        model, data = checkpoint["hyper_parameters"], checkpoint["datamodule_hyper_parameters"]
+        defaults = {f"model.{key}": value for key, value in model.items()}
+        defaults |= {f"data.{key}": data[key] for key in SPLIT if key in data}
         for subparser in self._subcommand_parsers.values():
-            subparser.set_defaults({f"model.{key}": value for key, value in model.items()})
-            subparser.set_defaults({f"data.{key}": data[key] for key in SPLIT if key in data})
+            try:
+                subparser.set_defaults(defaults)
+            except KeyError as error:
+                raise CheckpointError(f"{path} is not a checkpoint of digitrec: choose another.") from error
         super().parse_arguments(parser, args)
         config = self.config[self.config.subcommand]
-        for key, given, known in _differences(config.model.as_dict(), model):
-            raise CheckpointError(
-                f"model.{key} is {given} but {known} in the checkpoint {path}, which knows its own model: "
-                "leave the key out, or choose another checkpoint with --ckpt_path."
-            )
-        if config.weights_only is False:
-            raise CheckpointError("--weights_only false lets a checkpoint run code: leave it out.")
+        check_config(config.as_dict(), self.config.subcommand, checkpoint, path)
+        self._weights = checkpoint["state_dict"]
         config.ckpt_path, config.weights_only = str(path), True
         print(f"Checkpoint: {path}")
 
     def instantiate_classes(self) -> None:
         """Build model, data and trainer; a value that one of them refuses is the user's mistake."""
-        try:
+        with _users_mistakes():
             super().instantiate_classes()
-        except (TypeError, ValueError) as error:
-            raise MisconfigurationException(str(error)) from error
+        if self._weights is None:
+            return
+        try:
+            self.model.load_state_dict(self._weights)
+        except RuntimeError as error:
+            path = self.config[self.subcommand].ckpt_path
+            raise CheckpointError(f"The weights in {path} don't fit the network that it names.") from error
+
+    def before_fit(self) -> None:
+        """Try the optimizer and the schedule: what they refuse is said before there is a run folder."""
+        total_steps = {"total_steps": 1} if self.model.scheduler_interval == "step" else {}
+        with _users_mistakes("model.optimizer: "):
+            optimizer = self.model.optimizer(self.model.network.parameters())
+        if self.model.scheduler is not None:
+            with _users_mistakes(f"model.scheduler, by the {self.model.scheduler_interval}: "):
+                self.model.scheduler(optimizer, **total_steps)
 
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         """Build the trainer, spared the work that has no result."""
@@ -108,24 +133,12 @@ class DigitCLI(LightningCLI):
         given = _explicit(parser, args)
         subcommand = given.subcommand
         given = given[subcommand]
-        ckpt_path = given.get("ckpt_path")
-        if ckpt_path is None and subcommand == "fit":
+        which = given.get("ckpt_path")
+        if which is None and subcommand == "fit":
             return None
-        if ckpt_path not in (None, "best", "last"):
-            if "://" in ckpt_path:
-                raise CheckpointError(
-                    f"--ckpt_path {ckpt_path} is a URL: download it and give the file's path."
-                )
-            return Path(ckpt_path)
-        folder = _runs_folder(given)
-        path = _find_matching(ckpt_path, folder, given.get("model") or {})
-        if path is None:
-            of_this_model = " of the config's network" if given.get("model.network") else ""
-            raise CheckpointError(
-                f"There is no trained run{of_this_model} in {folder}: train one with "
-                "python -m digitrec fit --config configs/mlp.yaml, or give a file with --ckpt_path."
-            )
-        return path
+        if "://" in (which or ""):
+            raise CheckpointError(f"--ckpt_path {which} is a URL: download it and give the file's path.")
+        return Path(which) if which not in (None, "best", "last") else _newest(which, given)
 
 
 def main(args: Sequence[str] | None = None) -> int:
@@ -137,36 +150,14 @@ def main(args: Sequence[str] | None = None) -> int:
     silence_what_no_user_can_change()
     try:
         DigitCLI(args)
-    except (
-        ArgumentError,
-        CheckpointError,
-        MisconfigurationException,
-        MNISTUnavailableError,
-        OSError,
-    ) as error:
-        print(f"digitrec: {_sentence(error)}", file=sys.stderr)
-        return 1
-    return 0
-
-
-def silence_what_no_user_can_change() -> None:
-    """Drop the warnings and tips, each by its name, that a user can do nothing about."""
-    # Lightning 2.6 with torch 2.14; gone when Lightning asks the tree itself.
-    warnings.filterwarnings("ignore", message=r".*LeafSpec.* is deprecated")
-    # The images lie in memory: loader processes only make it slower.
-    warnings.filterwarnings("ignore", message=".*does not have many workers")
-    # With data.val_size 0 there is nothing to choose a best checkpoint by; README says so.
-    warnings.filterwarnings("ignore", message=".*could not find the monitored key")
-
-    # Evaluation needs no callback of the training run, and writes into a folder of its own.
-    warnings.filterwarnings("ignore", message=".*callbacks used to create the checkpoint need to be provided")
-    warnings.filterwarnings("ignore", message=".*The dirpath has changed from")
-
-    def is_no_advertisement(record: logging.LogRecord) -> bool:
-        return not any(product in record.getMessage() for product in ("litlogger", "litmodels"))
-
-    for name in ("lightning.pytorch.utilities.rank_zero", "pytorch_lightning.utilities.rank_zero"):
-        logging.getLogger(name).addFilter(is_no_advertisement)
+    except MNISTUnavailableError as error:
+        said = str(error)  # a list of sources and files, easier to read as one
+    except (ArgumentError, CheckpointError, MisconfigurationException, OSError) as error:
+        said = sentence(error)
+    else:
+        return 0
+    print(f"digitrec: {said}", file=sys.stderr)
+    return 1
 
 
 def _explicit(parser: ArgumentParser, args: list[str]) -> Namespace:
@@ -196,78 +187,50 @@ def _without_options(args: list[str], prefix: str) -> list[str]:
     return kept
 
 
-def _runs_folder(given: Namespace) -> Path:
+def _runs_folders(given: Namespace) -> list[Path]:
+    """Where the config's logger keeps its runs; without a logger also where checkpoints lie then."""
     logger = given.get("trainer.logger")
-    if logger is False:
-        return Path(given.get("trainer.default_root_dir") or ".")
-    init_args = logger.get("init_args", {}) if isinstance(logger, Namespace | dict) else {}
+    first = logger[0] if isinstance(logger, list) and logger else logger
+    init_args = first.get("init_args", {}) if isinstance(first, Namespace | dict) else {}
     init_args = {**LOGGER["init_args"], **dict(init_args)}  # type: ignore[dict-item]
-    return Path(init_args["save_dir"]) / (init_args["name"] or "")
+    folders = [Path(init_args["save_dir"] or ".").expanduser() / (init_args["name"] or "")]
+    if logger is False:
+        folders.append(Path(given.get("trainer.default_root_dir") or ".") / "checkpoints")
+    return folders
 
 
-def _find_matching(which: str | None, folder: Path, given: Namespace | dict[str, Any]) -> Path | None:
+def _newest(which: str | None, given: Namespace) -> Path:
+    folders = _runs_folders(given)
+    path = _find_matching(which, folders, given.get("model") or {})
+    if path is None:
+        of_this_network = " of the config's network" if given.get("model.network") else ""
+        raise CheckpointError(
+            f"There is no trained run{of_this_network} in {folders[0]}: train one with "
+            "python -m digitrec fit --config configs/mlp.yaml, or give a file with --ckpt_path."
+        )
+    return path
+
+
+def _find_matching(which: str | None, folders: Sequence[Path], given: Any) -> Path | None:
     """The newest run whose model is wholly the given one; failing that, whose network is."""
     if not given.get("network"):
-        return find_checkpoint(which, folder)
-    given = given.as_dict() if isinstance(given, Namespace) else given
-    network_parser = ArgumentParser(exit_on_error=False)
-    network_parser.add_argument("--network", type=nn.Module)
-    spec = {"network": given["network"]}
-    network = network_parser.parse_object(spec).as_dict()  # with the defaults of the class
-
-    def same_network(model: dict[str, Any]) -> bool:
-        return not list(_differences(network, model))
-
-    def same_model(model: dict[str, Any]) -> bool:
-        return same_network(model) and not list(_differences(given, model))
-
-    return find_checkpoint(which, folder, same_model) or find_checkpoint(which, folder, same_network)
+        return find_checkpoint(which, folders)
+    parser = LightningArgumentParser(exit_on_error=False)
+    parser.add_argument("--model.network", type=nn.Module)
+    network = parser.parse_object({"model": {"network": given["network"]}}).model.as_dict()
+    path = None
+    with suppress(ArgumentError):  # the given model is not whole
+        parser = LightningArgumentParser(exit_on_error=False)
+        parser.add_lightning_class_args(DigitClassifier, "model")
+        model = parser.parse_object({"model": given}).model.as_dict()  # with the defaults of the classes
+        path = find_checkpoint(which, folders, lambda known: not any(differences(model, known)))
+    return path or find_checkpoint(which, folders, lambda known: not any(differences(network, known)))
 
 
-def _differences(
-    given: dict[str, Any], known: dict[str, Any], prefix: str = ""
-) -> Iterator[tuple[str, Any, Any]]:
-    """Keys that both have with another value: (key, given value, known value)."""
-    for key in sorted(given.keys() & known.keys()):
-        ours, theirs = given[key], known[key]
-        if key == "class_path" and pydoc.locate(ours) is pydoc.locate(theirs):
-            continue  # digitrec.MLP is digitrec.networks.MLP
-        if isinstance(ours, dict) and isinstance(theirs, dict):
-            differences = list(_differences(ours, theirs, f"{prefix}{key}."))
-            yield from differences[:1]  # of another class the arguments don't compare
-        elif _plain(ours) != _plain(theirs):
-            yield f"{prefix}{key}", _plain(ours), _plain(theirs)
-
-
-def _plain(value: Any) -> Any:
-    return list(value) if isinstance(value, tuple) else value
-
-
-def _sentence(error: Exception) -> str:
-    """What jsonargparse and Lightning say over many lines, in one."""
-    if isinstance(error, MNISTUnavailableError):
-        return str(error)  # a list of sources and files, which is easier to read as one
-    if isinstance(error, OSError):
-        return f"{error.filename}: {error.strerror}" if error.filename else str(error)
-    text = str(error)
-    key = re.search(r'Parser key "([^"]+)"', text)
-    value = re.search(r"Given value: (.*)", text)
-    if key and value:
-        expected = list(dict.fromkeys(re.findall(r"Expected an? <class '(\w+)'>", text)))
-        wanted = f": expected {' or '.join(expected)}" if expected else ""
-        return f"{key[1]}: {value[1]} is not accepted{wanted}."
-    for said, sentence in _PLAINER:
-        text = re.sub(said, sentence, text, flags=re.DOTALL)
-    return " ".join(text.split())
-
-
-_PLAINER = (
-    (r'Parser key "([^"]+)":', r"\1:"),
-    (r"- Expected a path but \S+ either not accessible or invalid", ""),
-    (r"Type typing\.Callable.* expects a function or a callable class:", ""),
-    (r"Got value: .*", ""),
-    (r"Problem with given class_path '\S+':", ""),
-    (r"(.*arguments are required.*)", r"\1: give an experiment, for example --config configs/mlp.yaml."),
-    (r"No supported gpu backend found!", "trainer.accelerator: no GPU was found. Use cpu or auto."),
-)
-"""Patterns in the messages of the libraries, and what stands in their place."""
+@contextmanager
+def _users_mistakes(prefix: str = "") -> Iterator[None]:
+    """Take what a class refuses for a mistake in the config."""
+    try:
+        yield
+    except (TypeError, ValueError, RuntimeError, ImportError) as error:
+        raise MisconfigurationException(f"{prefix}{error}") from error

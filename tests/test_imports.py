@@ -14,11 +14,12 @@ MAY_USE = {
     "callbacks": set(),
     "checkpoints": set(),
     "classifier": set(),
-    "cli": {"callbacks", "checkpoints", "classifier", "data", "download", "lean"},
+    "cli": {"callbacks", "checkpoints", "classifier", "data", "download", "lean", "messages"},
     "data": {"augment", "download", "images"},
     "download": set(),
     "images": set(),
     "lean": set(),
+    "messages": set(),
     "networks": set(),
 }
 
