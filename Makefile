@@ -2,6 +2,7 @@
 PYTHON ?= python3
 CONFIG ?= configs/mlp.yaml
 BIN := .venv/bin
+NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11) and "digitrec needs Python 3.11: make PYTHON=python3.11")
 
 .PHONY: train test
 
@@ -17,6 +18,7 @@ test: .venv/installed
 
 # The stamp is newer than pyproject.toml once everything is in place, so a second call installs nothing.
 .venv/installed: pyproject.toml
-	test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	$(BIN)/python -c 'import pip; $(NEW_ENOUGH)' 2>/dev/null || { \
+	  $(PYTHON) -c '$(NEW_ENOUGH)' && $(PYTHON) -m venv --clear .venv; }
 	$(BIN)/python -m pip install -q -e '.[dev]'
 	touch $@

@@ -8,6 +8,7 @@ from typing import IO, Any
 
 import torch
 import torch.nn.functional as F
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import BasePredictionWriter, Callback
 from lightning.pytorch.cli import SaveConfigCallback
@@ -55,7 +56,13 @@ class PredictionsWriter(BasePredictionWriter):
         self._file: IO[str]
 
     def on_predict_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Open the file under a temporary name."""
+        """Open the file under a temporary name.
+
+        Raises:
+            MisconfigurationException: several processes would write one file.
+        """
+        if trainer.world_size > 1:
+            raise MisconfigurationException("predict writes one file: run it with --trainer.devices 1.")
         folder = Path(trainer.log_dir or trainer.default_root_dir)
         folder.mkdir(parents=True, exist_ok=True)
         self._path = folder / "predictions.csv"

@@ -42,7 +42,7 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     data = checkpoint.setdefault("datamodule_hyper_parameters", {})
     if not isinstance(model, dict) or not isinstance(data, dict):
         raise foreign
-    for name in _foreign_names(model, data):
+    for name in foreign_names(model, data):
         raise CheckpointError(
             f"The checkpoint {path} names {name}, which is no class of digitrec or torch, so it is not "
             "loaded: choose another, or move the class into digitrec."
@@ -52,8 +52,8 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     return checkpoint
 
 
-def _foreign_names(model: dict[str, Any], data: dict[str, Any]) -> Iterator[Any]:
-    """What hyperparameters name, and a parser or Lightning might import, that is no class of ours."""
+def foreign_names(model: dict[str, Any], data: dict[str, Any]) -> Iterator[Any]:
+    """Find what hyperparameters name, and a parser or Lightning might import, that is no class of ours."""
     for hyper_parameters in (model, data):
         instantiator = hyper_parameters.pop("_instantiator", _INSTANTIATOR)
         if instantiator != _INSTANTIATOR:  # load_from_checkpoint would import and call it

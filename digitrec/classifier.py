@@ -6,13 +6,12 @@ from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import LightningModule
 from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
 from torch import Tensor, nn
 from torchmetrics import MeanMetric
 from torchmetrics.classification import MulticlassAccuracy
-
-Batch = tuple[Tensor, Tensor]
 
 
 class DigitClassifier(LightningModule):
@@ -65,19 +64,19 @@ class DigitClassifier(LightningModule):
         log_probabilities: Tensor = self.network(images)
         return log_probabilities
 
-    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+    def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> Tensor:
         """Cross-entropy of a batch, with label smoothing."""
         return self._step("train", batch)
 
-    def validation_step(self, batch: Batch, batch_idx: int) -> None:
+    def validation_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:
         """Count a batch into ``val/loss`` and ``val/acc``."""
         self._step("val", batch)
 
-    def test_step(self, batch: Batch, batch_idx: int) -> None:
+    def test_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:
         """Count a batch into ``test/loss`` and ``test/acc``."""
         self._step("test", batch)
 
-    def predict_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:
+    def predict_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> dict[str, Tensor]:
         """Read a batch of (images, indices).
 
         Returns:
@@ -87,7 +86,7 @@ class DigitClassifier(LightningModule):
         probabilities = self(images).exp()
         return {"index": indices, "digit": probabilities.argmax(dim=1), "probabilities": probabilities}
 
-    def _step(self, stage: Literal["train", "val", "test"], batch: Batch) -> Tensor:
+    def _step(self, stage: Literal["train", "val", "test"], batch: tuple[Tensor, Tensor]) -> Tensor:
         images, labels = batch
         log_probabilities = self(images)
         # The cross-entropy: the NLL of log-probabilities.
@@ -99,7 +98,8 @@ class DigitClassifier(LightningModule):
         if self.label_smoothing:
             loss = torch.lerp(loss, -log_probabilities.mean(), self.label_smoothing)
         # The trainer writes at every n-th step only; logging at all others would cost half a step each.
-        if (self.global_step + 1) % self.trainer.log_every_n_steps == 0:  # type: ignore[attr-defined]
+        every = self.trainer.log_every_n_steps  # type: ignore[attr-defined]
+        if every and (self.global_step + 1) % every == 0:
             self._log("train/loss", loss.detach(), len(labels))
             self.log("train/learning_rate", self.trainer.optimizers[0].param_groups[0]["lr"])
         return loss
@@ -116,7 +116,12 @@ class DigitClassifier(LightningModule):
         if self.scheduler is None:
             return optimizer
         if self.scheduler_interval == "step":
-            total_steps = {"total_steps": int(self.trainer.estimated_stepping_batches)}
+            steps = self.trainer.estimated_stepping_batches
+            if steps == float("inf"):
+                raise MisconfigurationException(
+                    "A schedule by the step needs trainer.max_epochs or max_steps."
+                )
+            total_steps = {"total_steps": int(steps)}
         else:
             total_steps = {}
         scheduler = self.scheduler(optimizer, **total_steps)

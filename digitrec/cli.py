@@ -14,9 +14,17 @@ from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from torch import nn
+from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from digitrec.callbacks import PredictionsWriter, RunConfig
-from digitrec.checkpoints import CheckpointError, check_config, differences, find_checkpoint, read_checkpoint
+from digitrec.checkpoints import (
+    CheckpointError,
+    check_config,
+    differences,
+    find_checkpoint,
+    foreign_names,
+    read_checkpoint,
+)
 from digitrec.classifier import DigitClassifier
 from digitrec.data import MNISTDataModule
 from digitrec.download import MNISTUnavailableError
@@ -94,7 +102,8 @@ class DigitCLI(LightningCLI):
         check_config(config.as_dict(), self.config.subcommand, checkpoint, path)
         self._weights = checkpoint["state_dict"]
         config.ckpt_path, config.weights_only = str(path), True
-        print(f"Checkpoint: {path}")
+        resumed = " (resumed in a new run folder, with the best of the epochs to come)"
+        print(f"Checkpoint: {path}{resumed if self.config.subcommand == 'fit' else ''}")
 
     def instantiate_classes(self) -> None:
         """Build model, data and trainer; a value that one of them refuses is the user's mistake."""
@@ -109,13 +118,30 @@ class DigitCLI(LightningCLI):
             raise CheckpointError(f"The weights in {path} don't fit the network that it names.") from error
 
     def before_fit(self) -> None:
-        """Try the optimizer and the schedule: what they refuse is said before there is a run folder."""
+        """Try what would fail late: the classes, the optimizer, the schedule and what is watched."""
+        for name in foreign_names(self.config.fit.model.as_dict(), {}):
+            raise MisconfigurationException(
+                f"{name} is no class of digitrec or torch, so its checkpoints would be refused: "
+                "move it into digitrec."
+            )
+        watching: list[Any] = self.trainer.early_stopping_callbacks
         total_steps = {"total_steps": 1} if self.model.scheduler_interval == "step" else {}
         with _users_mistakes("model.optimizer: "):
             optimizer = self.model.optimizer(self.model.network.parameters())
         if self.model.scheduler is not None:
             with _users_mistakes(f"model.scheduler, by the {self.model.scheduler_interval}: "):
-                self.model.scheduler(optimizer, **total_steps)
+                scheduler = self.model.scheduler(optimizer, **total_steps)
+            if isinstance(scheduler, ReduceLROnPlateau) and not hasattr(scheduler, "monitor"):
+                raise MisconfigurationException(
+                    "model.scheduler: torch's ReduceLROnPlateau does not say what it watches; name "
+                    "lightning.pytorch.cli.ReduceLROnPlateau with its monitor."
+                )
+            watching.append(scheduler)
+        for watcher in watching:
+            if not self.datamodule.val_size and str(getattr(watcher, "monitor", "")).startswith("val/"):
+                raise MisconfigurationException(
+                    f"{type(watcher).__name__} watches {watcher.monitor}, but data.val_size is 0."
+                )
 
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         """Build the trainer, spared the work that has no result."""

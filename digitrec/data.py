@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from lightning.pytorch import LightningDataModule
-from lightning.pytorch.accelerators import CPUAccelerator
+from lightning.pytorch.accelerators import CPUAccelerator, MPSAccelerator
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, DistributedSampler
 
@@ -184,8 +184,9 @@ class MNISTDataModule(LightningDataModule):
         """Turn pixels into network input, once a batch, on the device; distort them first when training."""
         images, trainer = batch.images, self.trainer
         if self.augment is not None and trainer is not None and trainer.training:
-            # Seeded by the step, so that a resumed run distorts as the run that was never stopped.
-            self.augment.seed(self._seed, trainer.global_step, trainer.global_rank)
+            # Seeded by the batch, so that a resumed run distorts as one that was never stopped.
+            batches = trainer.fit_loop.total_batch_idx + 1
+            self.augment.seed(self._seed, batches, trainer.global_rank)
             images = self.augment(images, self.augment_strength(trainer.current_epoch, trainer.max_epochs))
         return Batch(normalize(images), batch.targets)
 
@@ -209,13 +210,14 @@ class MNISTDataModule(LightningDataModule):
     def _loader(
         self, dataset: DigitDataset, sampler: DistributedSampler[int], batch_size: int
     ) -> DataLoader[Batch]:
-        on_cpu = self.trainer is None or isinstance(self.trainer.accelerator, CPUAccelerator)
+        # On Apple's GPU there is no pinned memory, and PyTorch would warn.
+        unpinned = CPUAccelerator, MPSAccelerator
         return DataLoader(
             dataset,
             batch_size=batch_size,
             sampler=sampler,
             num_workers=self.num_workers,
             collate_fn=as_fetched,
-            pin_memory=not on_cpu,
+            pin_memory=self.trainer is not None and not isinstance(self.trainer.accelerator, unpinned),
             persistent_workers=self.num_workers > 0,
         )

@@ -18,14 +18,15 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from statistics import mean, stdev
+from statistics import mean, median, stdev
 from typing import Any
 
 import lightning
 import torch
 from readme import write_section
 
-from digitrec.cli import DigitCLI, silence_what_no_user_can_change
+from digitrec.cli import DigitCLI
+from digitrec.messages import silence_what_no_user_can_change
 
 RESULTS = Path("docs/results")
 PROTOCOLS = {"validation": [], "full": ["--data.val_size=0"], "choose": ["--data.val_size=10000"]}
@@ -113,12 +114,9 @@ def table() -> str:
             spread([run["test/acc"] for run in runs]),
             str(len(runs)),
             record["protocol"],
-            *(" / ".join(dict.fromkeys(str(run[key]) for run in runs)) for key in ("epochs",)),
-            f"{mean(run['seconds'] for run in runs):.0f}",
-            *(
-                " / ".join(dict.fromkeys(run[key] for run in runs))
-                for key in ("hardware", "versions", "commit")
-            ),
+            distinct(runs, "epochs"),
+            f"{median(run['seconds'] for run in runs):.0f}",
+            *(distinct(runs, key) for key in ("hardware", "versions", "commit")),
         ]
         lines.append("| " + " | ".join(row) + " |")
     return "\n".join(lines) + "\n"

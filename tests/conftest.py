@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from lightning.pytorch.accelerators import MPSAccelerator
 
 from digitrec import download
 from digitrec.cli import DigitCLI
@@ -54,6 +55,7 @@ def workplace(fake_mnist: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     """An empty current folder with the fake MNIST in data/, as after a clone; no arguments of pytest's."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "argv", ["digitrec"])
+    monkeypatch.setattr(MPSAccelerator, "is_available", lambda: False)  # `auto` is the CPU on a Mac, too
     return tmp_path
 
 

