@@ -7,8 +7,10 @@ import os
 from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
-from lightning.pytorch import Trainer
+from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.accelerators import CPUAccelerator
+from lightning.pytorch.callbacks import ModelSummary
+from lightning.pytorch.cli import SaveConfigCallback
 from lightning.pytorch.profilers import PassThroughProfiler
 
 _NOTHING: AbstractContextManager[Any] = nullcontext()
@@ -22,8 +24,22 @@ class NoProfiler(PassThroughProfiler):
         return _NOTHING
 
 
+class LeaveWhenDone(Callback):
+    """Take callbacks off the list that have done their work: each step asks every callback six times."""
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Keep the others; a new list, since Lightning is walking over the old one."""
+        done = ModelSummary, SaveConfigCallback, LeaveWhenDone
+        trainer.callbacks = [  # type: ignore[attr-defined]
+            callback
+            for callback in trainer.callbacks  # type: ignore[attr-defined]
+            if not isinstance(callback, done)
+        ]
+
+
 def lighten(trainer: Trainer) -> None:
     """Spare a trainer work without a result: timing nothing, looking for a GPU that nobody asked for."""
+    trainer.callbacks.append(LeaveWhenDone())  # type: ignore[attr-defined]
     if type(trainer.profiler) is PassThroughProfiler:  # type: ignore[attr-defined]
         trainer.profiler = NoProfiler()  # type: ignore[attr-defined]
     if isinstance(trainer.accelerator, CPUAccelerator):

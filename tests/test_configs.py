@@ -10,7 +10,7 @@ from digitrec.cli import DigitCLI
 CONFIGS = sorted((ROOT / "configs").glob("*.yaml"))
 OVERLAYS = sorted((ROOT / "configs" / "trainer").glob("*.yaml"))
 TINY = ["--data.val_size=50", f"--config={ROOT}/configs/trainer/debug.yaml"]
-OF_LIGHTNING = {"ModelSummary", "RichModelSummary", "RunConfig"}
+OF_LIGHTNING = {"ModelSummary", "RichModelSummary", "RunConfig", "LeaveWhenDone"}
 
 
 def by_name(paths):
