@@ -2,7 +2,7 @@
 PYTHON ?= python3
 CONFIG ?= configs/mlp.yaml
 BIN := .venv/bin
-NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11) and "digitrec needs Python 3.11: make PYTHON=python3.11")
+NEW_ENOUGH := import sys; sys.exit(sys.version_info < (3, 11) and "digitrec needs Python 3.11 or newer: make PYTHON=python3.11")
 
 .PHONY: train test
 
@@ -18,7 +18,8 @@ test: .venv/installed
 
 # The stamp is newer than pyproject.toml once everything is in place, so a second call installs nothing.
 .venv/installed: pyproject.toml
-	$(BIN)/python -c 'import pip; $(NEW_ENOUGH)' 2>/dev/null || { \
+	@$(BIN)/python -c 'import pip; $(NEW_ENOUGH)' 2>/dev/null || { \
 	  $(PYTHON) -c '$(NEW_ENOUGH)' && $(PYTHON) -m venv --clear .venv; }
-	$(BIN)/python -m pip install -q -e '.[dev]'
-	touch $@
+	@echo 'Installing into .venv: some minutes the first time.'
+	@$(BIN)/python -m pip install -q -e '.[dev]'
+	@touch $@
