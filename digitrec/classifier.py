@@ -10,6 +10,7 @@ from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import LightningModule
 from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
 from torch import Tensor, nn
+from torch.optim import Optimizer
 from torchmetrics import MeanMetric
 from torchmetrics.classification import MulticlassAccuracy
 
@@ -115,17 +116,23 @@ class DigitClassifier(LightningModule):
         optimizer = self.optimizer(parameters)
         if self.scheduler is None:
             return optimizer
-        if self.scheduler_interval == "step":
-            steps = self.trainer.estimated_stepping_batches
-            if steps == float("inf"):
-                raise MisconfigurationException(
-                    "A schedule by the step needs trainer.max_epochs or max_steps."
-                )
-            total_steps = {"total_steps": int(steps)}
-        else:
-            total_steps = {}
-        scheduler = self.scheduler(optimizer, **total_steps)
+        steps = self.trainer.estimated_stepping_batches if self.scheduler_interval == "step" else 0
+        if steps == float("inf"):
+            raise MisconfigurationException("A schedule by the step needs trainer.max_epochs or max_steps.")
+        scheduler = self.build_scheduler(optimizer, int(steps))
         plan = {"scheduler": scheduler, "interval": self.scheduler_interval}
         if hasattr(scheduler, "monitor"):
             plan["monitor"] = scheduler.monitor
         return {"optimizer": optimizer, "lr_scheduler": plan}
+
+    def build_scheduler(self, optimizer: Optimizer, total_steps: int) -> Any:
+        """Build the schedule; by the step it is told how many optimizer steps the run has, else not.
+
+        Raises:
+            TypeError: no schedule was handed in, or it takes no ``total_steps``.
+        """
+        if self.scheduler is None:
+            raise TypeError("there is no scheduler to build")
+        if self.scheduler_interval == "step":
+            return self.scheduler(optimizer, total_steps=total_steps)  # type: ignore[call-arg]
+        return self.scheduler(optimizer)

@@ -125,12 +125,11 @@ class DigitCLI(LightningCLI):
                 "move it into digitrec."
             )
         watching: list[Any] = self.trainer.early_stopping_callbacks
-        total_steps = {"total_steps": 1} if self.model.scheduler_interval == "step" else {}
         with _users_mistakes("model.optimizer: "):
             optimizer = self.model.optimizer(self.model.network.parameters())
         if self.model.scheduler is not None:
             with _users_mistakes(f"model.scheduler, by the {self.model.scheduler_interval}: "):
-                scheduler = self.model.scheduler(optimizer, **total_steps)
+                scheduler = self.model.build_scheduler(optimizer, total_steps=1)
             if isinstance(scheduler, ReduceLROnPlateau) and not hasattr(scheduler, "monitor"):
                 raise MisconfigurationException(
                     "model.scheduler: torch's ReduceLROnPlateau does not say what it watches; name "
