@@ -50,6 +50,8 @@ class Options:
     rulings: Literal["none", "lined", "squared"] = "none"
     pitch: float = 1.5
     """From one ruling to the next."""
+    offset: tuple[float, float] = (0, 0)
+    """How far a ruling passes right of and below the beginning of the first baseline, in pitches."""
     ruling_width: float = 1
     """In pixels."""
     ruling_colour: Colour = (150, 175, 205)
@@ -115,12 +117,7 @@ def render(digits: np.ndarray, options: Options, seed: int | np.random.Generator
         picture.putalpha(Image.fromarray(ink))
         return Rendering(picture, boxes, lines)
     page = _page((height, width), origin, options.tilt)
-    picture = Image.new("RGB", (width, height), options.paper)
-    if options.rulings != "none":
-        picture.paste(options.ruling_colour, mask=Image.fromarray(_rulings(page, options)))
-    if frames:
-        picture.paste(options.box_colour, mask=Image.fromarray(printed))
-    picture.paste(options.ink, mask=Image.fromarray(ink))
+    picture = _sheet(page, printed, ink, options)
     if options.table is not None:
         picture = _lay(picture, page, np.array(corners), options, random)
     if options.gradient or options.vignette or options.shadow:
@@ -162,12 +159,10 @@ def _shape(glyph: Strokes, options: Options, random: np.random.Generator) -> Str
     """A digit in pixels at its size, slanted and turned, drawn with the pen."""
     size = options.height * (1 + options.unevenness * random.uniform(-1, 1))
     angle = options.rotation + 60 * options.unevenness * random.uniform(-1, 1)
-    slanted = glyph.points * (1, 1)
-    slanted[:, 0] -= math.tan(math.radians(options.slant)) * slanted[:, 1]
+    slanted = np.array([[1, -math.tan(math.radians(options.slant))], [0, 1]])
+    points = glyph.points @ (rotation(angle) @ slanted).T
     pen = options.pen / 2
-    return Strokes(
-        slanted @ rotation(angle).T * size, np.maximum(glyph.radii + pen, 0.85 * pen) * size, glyph.joints
-    )
+    return Strokes(points * size, np.maximum(glyph.radii + pen, 0.85 * pen) * size, glyph.joints)
 
 
 def _page(shape: tuple[int, int], origin: np.ndarray, tilt: float) -> tuple[np.ndarray, np.ndarray]:
@@ -178,15 +173,29 @@ def _page(shape: tuple[int, int], origin: np.ndarray, tilt: float) -> tuple[np.n
     return cos * x + sin * y, minus_sin * x + cos * y
 
 
+def _sheet(
+    page: tuple[np.ndarray, np.ndarray], printed: np.ndarray, ink: np.ndarray, options: Options
+) -> Image.Image:
+    """The paper with rulings, printed boxes and ink, of which the last two come as coverage."""
+    sheet = Image.new("RGB", ink.shape[::-1], options.paper)
+    if options.rulings != "none":
+        sheet.paste(options.ruling_colour, mask=Image.fromarray(_rulings(page, options)))
+    if options.boxes:
+        sheet.paste(options.box_colour, mask=Image.fromarray(printed))
+    sheet.paste(options.ink, mask=Image.fromarray(ink))
+    return sheet
+
+
 def _rulings(page: tuple[np.ndarray, np.ndarray], options: Options) -> np.ndarray:
-    """Coverage of the printed lines, uint8; they pass through the first baseline."""
+    """Coverage of the printed lines, uint8."""
     pitch, half = options.pitch * options.height, options.ruling_width / 2
     coverage = np.zeros(page[0].shape, np.uint8)
-    for along in page[1:] if options.rulings == "lined" else page:
+    axes = list(zip(page, options.offset, strict=True))
+    for along, offset in axes[1:] if options.rulings == "lined" else axes:
         # Looked up at every eighth of a pixel: a remainder for each pixel would take half the time of a page.
         start = along.min() - 1
         places = start + np.arange(8 * math.ceil(np.ptp(along) + 2), dtype=np.float32) / 8
-        distance = np.abs((places + pitch / 2) % pitch - pitch / 2)
+        distance = np.abs((places - pitch * (offset - 0.5)) % pitch - pitch / 2)
         profile = (255 * (half + 0.5 - distance).clip(0, min(1, 2 * half))).astype(np.uint8)
         np.maximum(coverage, profile.take((8 * (along - start)).astype(np.int32)), out=coverage)
     return coverage

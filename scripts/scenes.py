@@ -47,14 +47,21 @@ def _ruled(options: Options, random: np.random.Generator, rulings: str = "") -> 
     pitch = random.uniform(1.2, 2) if rulings == "lined" else random.uniform(0.3, 1.3)
     strength = random.uniform(0.4, 0.9)
     colour = (160, 180, 205) if random.random() < 0.7 else (170, 170, 170)
-    faint = tuple(int(255 - (255 - part) * strength) for part in colour)
+    faint = tuple(
+        int(ground * (1 - strength * (1 - part / 255)))
+        for ground, part in zip(options.paper, colour, strict=True)
+    )
     return replace(
         options,
         rulings=rulings,  # type: ignore[arg-type]
         pitch=pitch,
+        offset=(
+            random.uniform(0, 1),
+            random.uniform(-0.1, 0.15) if rulings == "lined" else random.uniform(0, 1),
+        ),
         leading=pitch * math.ceil(1.4 / pitch) if rulings == "lined" else options.leading,
         ruling_width=max(0.7, min(4, options.height * random.uniform(0.01, 0.03))),
-        ruling_colour=faint,
+        ruling_colour=faint,  # type: ignore[arg-type]
     )
 
 

@@ -12,6 +12,7 @@ Box = tuple[int, int, int, int]
 """x, y, width, height, in pixels."""
 
 FINE = 5  # pixels of the thinned digit for each pixel of MNIST
+SMOOTH = 3  # of those: less leaves wobbles of MNIST's pixels, more makes holes of crossings
 
 
 @dataclass(frozen=True)
@@ -30,9 +31,10 @@ def trace(digit: np.ndarray) -> Strokes:
     thicker. ValueError where a digit has no ink.
     """
     fine = Image.fromarray(digit).resize((28 * FINE, 28 * FINE), Image.Resampling.BICUBIC)
-    mask = np.pad(np.asarray(fine) > 0.45 * digit.max(), 2)
+    mask = np.asarray(fine) > 0.45 * digit.max()
     if not mask.any():
         raise ValueError("A digit to render has no ink.")
+    mask = np.pad(mask[ndimage.find_objects(mask.astype(np.uint8))[0]], 2)
     depth = ndimage.distance_transform_edt(mask)
     line = _thin(mask)
     rows, columns = np.nonzero(line)
@@ -43,9 +45,9 @@ def trace(digit: np.ndarray) -> Strokes:
         neighbour = number[rows + down, columns + right]
         joints.append(np.stack([np.arange(len(rows)), neighbour], axis=1)[neighbour >= 0])
     # The mean of the line's pixels nearby: what was a staircase of pixels is a smooth line again.
-    near = ndimage.gaussian_filter(line.astype(float), 2)
+    near = ndimage.gaussian_filter(line.astype(float), SMOOTH)
     x, y, radii = (
-        ndimage.gaussian_filter(np.where(line, values, 0.0), 2)[line] / near[line]
+        ndimage.gaussian_filter(np.where(line, values, 0.0), SMOOTH)[line] / near[line]
         for values in (*np.indices(mask.shape)[::-1], depth)
     )
     points = np.stack([x, y], axis=1)

@@ -132,6 +132,10 @@ def test_rulings_have_their_pitch():
     assert np.abs(np.diff(starts) - 50).max() <= 1
     assert starts[-1] - starts[0] == pytest.approx(50 * (len(starts) - 1), abs=1)
     assert (lined == lined[:, :1]).all()
+    below = ink(render(DIGITS[:1], replace(PLAIN, rulings="lined", pitch=2, offset=(0, 0.1)), 0))
+    assert np.argmax(below[:, 0] > 40) == pytest.approx(
+        50 + 108 + 20, abs=2
+    )  # margin, digit with pen, offset
     squared = ink(render(DIGITS[:0], replace(PLAIN, rulings="squared", pitch=0.5, ruling_width=2), 0))
     assert (np.diff(np.nonzero(squared[10] > 40)[0]) > 1).sum() == pytest.approx(squared.shape[1] / 50, abs=1)
 
