@@ -181,8 +181,9 @@ def write_json(measured: Measured, path: Path) -> None:
 
 
 def error_sheet(measured: Measured, road: str, path: Path, side: int = 180) -> None:
-    """Draw the pictures that a road got wrong, each with its set, file, label and what was read."""
-    wrong = [result for _, results in measured for result in results if not result.right(road)]
+    """Draw people's pictures that a road got wrong, each with its set, file, label and what was read."""
+    people = [result for known, results in measured if known.kind != "beside" for result in results]
+    wrong = [result for result in people if not result.right(road)]
     per_row, cell = 8, (side + 8, side + 46)
     size = (per_row * cell[0], max(1, -(-len(wrong) // per_row)) * cell[1])
     sheet = Image.new("RGB", size, (150, 180, 210))  # neither paper nor ink: the pictures' edges are seen
@@ -193,7 +194,7 @@ def error_sheet(measured: Measured, road: str, path: Path, side: int = 180) -> N
         grown = ImageOps.contain(grey_image(picture.source), (side, side), Image.Resampling.BOX)
         sheet.paste(grown, (x, y))
         read = result.reads[road]
-        said = f"{picture.label[:30]} read {read.text[:30] or 'nothing'} {read.confidence:.2f}"
+        said = f"{picture.label[:11]} read {read.text[:11] or 'nothing'} {read.confidence:.2f}"
         for line, text in enumerate((picture.set[:30], picture.file[-30:], said)):
             draw.text((x, y + side + 13 * line), text, fill=(0, 0, 0))
     sheet.save(path)

@@ -75,9 +75,7 @@ class PictureSet:
     def _picture(self, path: Path, file: str) -> Picture:
         label = self.label.get(path.name) if isinstance(self.label, dict) else LABELS[self.label](path)
         if label is None:
-            raise LabelError(
-                f"{path} is not labelled by the rule of its set, {self.name}: leave it out by name."
-            )
+            raise LabelError(f"{path} has no label by the rule of {self.name}: mend picture_sets.yaml.")
         source: Path | Image.Image = path
         if self.crop and path.name in self.crop:
             with Image.open(path) as image:
@@ -132,14 +130,14 @@ LABELS: dict[str, Callable[[Path], str | None]] = {
 
 def usps(path: Path) -> tuple[np.ndarray, np.ndarray]:
     """USPS from zip.*.gz: labels (n,), images uint8 (n, 16, 16), white on black; the file has -1 to 1."""
-    table = np.loadtxt(path)
+    table = np.loadtxt(path, ndmin=2)
     return table[:, 0].astype(int), ((table[:, 1:] + 1) * 127.5).round().astype(np.uint8).reshape(-1, 16, 16)
 
 
 def uci(path: Path) -> tuple[np.ndarray, np.ndarray]:
     """UCI from digits.csv.gz: labels (n,), images uint8 (n, 8, 8), white on black; the file has 0 to 16."""
     with gzip.open(path, "rt") as file:
-        table = np.loadtxt(file, delimiter=",")
+        table = np.loadtxt(file, delimiter=",", ndmin=2)
     return table[:, -1].astype(int), (table[:, :-1] * 255 / 16).round().astype(np.uint8).reshape(-1, 8, 8)
 
 
@@ -202,5 +200,5 @@ def commit(folder: Path) -> str:
         return (folder / "COMMIT").read_text().strip()
     if not (folder / ".git").exists():
         return "unknown"
-    command = ["git", "-C", str(folder), "rev-parse", "HEAD"]
+    command = ["git", "-C", str(folder), "rev-parse", "--verify", "HEAD"]
     return subprocess.run(command, capture_output=True, text=True, check=False).stdout.strip() or "unknown"

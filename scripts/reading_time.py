@@ -39,15 +39,15 @@ def photograph(images: np.ndarray, size: tuple[int, int], seed: int) -> Image.Im
     return Image.fromarray(paper.clip(0, 255).astype(np.uint8))
 
 
-def write_pictures(folder: Path, images: np.ndarray, count: int = SMALL) -> tuple[Path, list[Path]]:
-    """Write the photograph as JPEG, with three channels, and many small pictures of one digit as PNG."""
+def write_pictures(folder: Path, images: np.ndarray) -> tuple[Path, list[Path]]:
+    """Write a photograph of 8 digits as JPEG with three channels, and each digit as a small PNG."""
     photo = folder / "photo.jpg"
     photograph(images[:8], PHOTO, seed=0).convert("RGB").save(photo, quality=90)
     small = []
-    for number, side in enumerate(np.random.default_rng(1).integers(SMALLEST, LARGEST + 1, count)):
+    sides = np.random.default_rng(1).integers(SMALLEST, LARGEST + 1, len(images)).tolist()
+    for number, side in enumerate(sides):
         small.append(folder / f"{number:04}.png")
-        chosen = images[number % len(images)]
-        photograph(chosen[None], (int(side), int(side)), seed=number).save(small[-1])
+        photograph(images[number : number + 1], (side, side), seed=number).save(small[-1])
     return photo, small
 
 
@@ -95,7 +95,10 @@ def reading(rounds: int, data: str, machine: str) -> str:
         f"Median of {rounds} interleaved rounds; {machine}.\n",
         "| pictures | Pillow decodes in | digitrec reads in | ratio |\n|---|---:|---:|---:|",
     ]
-    for name, what in (("photo", "a photograph of 12 megapixels, JPEG"), ("small", f"{SMALL:,} small, PNG")):
+    for name, what in (
+        ("photo", "a photograph of 12 megapixels, JPEG"),
+        ("small", f"{len(small):,} small, PNG"),
+    ):
         decoded, read = medians[f"decoded {name}"], medians[f"read {name}"]
         lines.append(f"| {what} | {decoded:.3f} s | {read:.3f} s | {read / decoded:.1f} |")
     return "\n".join(lines)
