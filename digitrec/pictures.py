@@ -1,187 +1,207 @@
-"""Any picture file to an upright grey page, or one sentence why not; and the picture files that patterns mean."""
+"""Any picture to an upright grey page, or one sentence why not: what is read, what is refused and how."""
 
-import glob
-import io
+import importlib
 import os
 import re
 import warnings
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
+from contextlib import ExitStack, suppress
+from functools import partial
+from io import BytesIO
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import IO, Any
 
 import numpy as np
 import numpy.typing as npt
-from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, UnidentifiedImageError
+from PIL.PngImagePlugin import PngImageFile
 
-from digitrec import tones
+from digitrec import costs, pages, picture_files, strips, tones
+from digitrec.pages import Page
+from digitrec.picture_files import PictureError, find, printable
+
+__all__ = ["Page", "PictureError", "find", "load"]
 
 MAX_PIXELS = 100_000_000
 """A larger picture is refused."""
 
-PAGE_PIXELS = 4_000_000
-"""A page has at most so many; a larger picture is shrunk to it by averaging."""
+MAX_SIDE = 100_000
+"""A picture with a longer side is refused, for a row of pixels must be small."""
 
-SUFFIXES = frozenset(
-    ".png .apng .jpg .jpeg .jpe .jfif .mpo .gif .bmp .dib .tif .tiff .webp .avif .heic .heif .jp2 .ppm .pgm "
-    ".pbm .pnm .tga .pcx".split()
-)
-"""What names of picture files end in; other files in a folder are passed over."""
+Source = str | os.PathLike[str] | npt.NDArray[Any] | Image.Image | bytes | IO[bytes]
 
-Source = str | os.PathLike[str] | npt.NDArray[Any] | Image.Image | bytes | BinaryIO
+# Those of Pillow's formats that are pictures by themselves. Others run a program (EPS), or hold pictures of a
+# size that shows only in decoding (ICO). The last three are read into memory as they are.
+_READ_IN_PARTS = ("PNG", "JPEG", "MPO", "GIF", "BMP", "DIB", "TIFF", "PPM", "TGA", "PCX")
+_FORMATS = (*_READ_IN_PARTS, "WEBP", "AVIF", "JPEG2000")
+_HEIC = re.compile(rb"....ftyp(?!.*avi[fs])(?:hei[cxms]|hev[cxms]|mif1|msf1)", re.DOTALL)
 
+_MEMORY = 240_000_000  # bytes that decoding may take; with what follows it stays below 300 MB
+_WHOLE = 16_000_000  # pixels up to which Pillow decodes a PNG
+_DRAFT_PIXELS = 2_500_000  # that drafting leaves at least
+_MAX_SCANS = 100  # of a progressive JPEG; programs write about 10, each of which takes time
 
-class PictureError(ValueError):
-    """A picture that cannot be read; the message is one sentence for the user that names it."""
-
-
-@dataclass(frozen=True)
-class Page:
-    """An upright picture in grey.
-
-    Attributes:
-        pixels: (height, width) uint8, 0 black to 255 white, at most about 4 million.
-        scale: picture pixels per page pixel; what is at x on the page is at x * scale in the picture.
-        size: (width, height) of the upright picture in its own pixels.
-    """
-
-    pixels: npt.NDArray[np.uint8]
-    scale: float
-    size: tuple[int, int]
+_CHANNELS = ((), (1,), (3,), (4,))
 
 
 def load(source: Source, name: str | None = None) -> Page:
-    """Read a picture: a file, its bytes, an open binary file, a Pillow image, or an array.
+    """Read a picture: a file, its bytes, an open binary file, a Pillow image or an array.
 
-    Arrays are (height, width), (height, width, 3) RGB or (height, width, 4) RGBA; integers, floats in 0..1 or 0..255,
-    or bool. `name` stands for the picture in messages; a file has its own.
+    Args:
+        source: an array is (height, width), (height, width, 3) with red, green and blue, or (height, width,
+            4) with opacity as well; of bool, integers, or floats in 0..1 or 0..255.
+        name: what messages call the picture, if not by its path.
 
     Raises:
-        PictureError: there is no such file, it is no picture, or one that is damaged or too large.
+        PictureError: there is no such file, it is no picture, is damaged, or too large.
     """
-    name = _shown(name or (os.fspath(source) if isinstance(source, str | os.PathLike) else "the picture"))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # Pillow's, on size and damage: what matters is refused in a sentence
+    if name is None:
+        name = os.fspath(source) if isinstance(source, str | os.PathLike) else "The picture"
+    name = printable(name)
+    with warnings.catch_warnings(), ExitStack() as stack:
+        warnings.simplefilter("ignore")  # Pillow's, of size and small damage: what matters is refused here
         try:
-            return _load(source, name)
+            if isinstance(source, np.ndarray):
+                return _from_array(source, name)
+            if isinstance(source, Image.Image):
+                return _from_image(source, name)
+            if isinstance(source, str | os.PathLike):
+                source = stack.enter_context(picture_files.open_file(Path(source), name))
+            return _from_file(BytesIO(source) if isinstance(source, bytes) else source, name)
         except PictureError:
             raise
-        except Image.DecompressionBombError:
-            raise PictureError(
-                f"{name} has more than {MAX_PIXELS // 10**6} megapixels: shrink it before."
-            ) from None
-        except UnidentifiedImageError:
-            raise PictureError(f"{name} is not a picture that can be read: save it as PNG or JPEG.") from None
-        except PermissionError:
-            raise PictureError(f"{name} may not be read: give yourself the right to.") from None
-        except Exception as error:
-            raise PictureError(
-                f"{name} is damaged ({_shown(str(error).splitlines()[0]) if str(error) else type(error).__name__}): "
-                "save or copy it anew."
-            ) from error
+        except Exception as error:  # libraries raise any kind over a damaged file
+            raise PictureError(_sentence(error, name)) from error
 
 
-def _load(source: Source, name: str) -> Page:
-    if isinstance(source, str | os.PathLike):
-        path = Path(source)
-        if path.is_dir():
-            raise PictureError(f"{name} is a folder, not a picture: give the pictures in it.")
-        if not path.exists():
-            raise PictureError(f"There is no file {name}: check the name.")
-        if not path.is_file():
-            raise PictureError(f"{name} is not an ordinary file: give a picture file.")
-        if path.stat().st_size == 0:
-            raise PictureError(f"{name} is empty: copy it anew.")
-        with Image.open(path) as image:
-            return _page(image, name)
-    if isinstance(source, np.ndarray):
-        return _page(_from_array(source, name), name)
-    if isinstance(source, Image.Image):
-        return _page(source, name)
-    with Image.open(io.BytesIO(source) if isinstance(source, bytes) else source) as image:
-        return _page(image, name)
-
-
-def _from_array(array: npt.NDArray[Any], name: str) -> Image.Image:
-    if array.ndim not in (2, 3) or (array.ndim == 3 and array.shape[2] not in (1, 3, 4)) or 0 in array.shape:
+def _from_file(file: IO[bytes], name: str) -> Page:
+    if not hasattr(file, "read"):
         raise PictureError(
-            f"{name} is an array of shape {array.shape}: give (height, width) or (height, width, 3)."
+            f"{name} is a {type(file).__name__}: give a path, bytes, an open file, an image or an array."
         )
-    if array.ndim == 3 and array.shape[2] == 1:
-        array = array[:, :, 0]
-    return Image.fromarray(array if array.dtype == np.uint8 else tones.levels(array))
+    if not file.seekable():
+        file = BytesIO(file.read())
+    file_bytes = file.seek(0, os.SEEK_END)
+    file.seek(0)
+    head = file.read(1024)
+    file.seek(0)
+    _refuse_documents(head, name)
+    if _HEIC.match(head[:64]):
+        return _from_heic(file, file_bytes, name)
+    with Image.open(file, formats=_FORMATS if file_bytes < _MEMORY / 4 else _READ_IN_PARTS) as image:
+        size = image.size
+        _refuse_size(*size, name)
+        if isinstance(image, PngImageFile) and strips.can_strip(image) and size[0] * size[1] > _WHOLE:
+            return pages.make(partial(strips.strips, image), size, _orientation(image))
+        needed = costs.coefficients(image)
+        if needed and costs.scans(file) > _MAX_SCANS:
+            raise PictureError(f"{name} is a JPEG file of more than {_MAX_SCANS} scans: save it anew.")
+        _draft(image)
+        drafted = image.size
+        if needed + costs.memory(image, file_bytes) > _MEMORY:
+            raise PictureError(_too_much(name, image.format, size))
+        image.load()
+        if image.size != drafted:  # a TIFF file that has turned itself upright
+            size = image.size
+        return pages.make(partial(_cut, image), image.size, _orientation(image), full_size=size)
 
 
-def _page(image: Image.Image, name: str) -> Page:
+def _from_heic(file: IO[bytes], file_bytes: int, name: str) -> Page:
+    try:
+        pillow_heif = importlib.import_module("pillow_heif")
+    except ImportError:
+        raise PictureError(
+            f"{name} is a HEIC picture: pip install digitrec[heic], or save it as JPEG."
+        ) from None
+    image = pillow_heif.open_heif(file)
+    _refuse_size(image.size[0], image.size[1], name)
+    if costs.HEIC * image.size[0] * image.size[1] + file_bytes > _MEMORY:
+        raise PictureError(_too_much(name, "HEIC", image.size))
+    return _from_array(np.asarray(image), name)  # upright already; as a Pillow image it would take half again
+
+
+def _from_image(image: Image.Image, name: str) -> Page:
+    _refuse_size(*image.size, name)
+    image.load()
+    return pages.make(partial(_cut, image), image.size, _orientation(image))
+
+
+def _from_array(array: npt.NDArray[Any], name: str) -> Page:
+    if array.dtype.kind not in "buif" or array.ndim not in (2, 3) or array.shape[2:] not in _CHANNELS:
+        raise PictureError(
+            f"{name} is an array of {array.dtype} in shape {array.shape}: give numbers in (height, width), "
+            "(height, width, 3) or (height, width, 4)."
+        )
+    height, width = array.shape[:2]
+    _refuse_size(width, height, name)
+    span = tones.span(array)
+
+    def cut(rows: int) -> Iterator[Image.Image]:
+        for top in range(0, height, rows):
+            part = tones.scaled(array[top : top + rows], span)
+            yield Image.fromarray(part.squeeze(2) if part.shape[2:] == (1,) else part)
+
+    return pages.make(cut, (width, height))
+
+
+def _refuse_size(width: int, height: int, name: str) -> None:
+    if width < 1 or height < 1:
+        raise PictureError(f"{name} has no pixels: save it anew.")
+    if width * height > MAX_PIXELS or max(width, height) > MAX_SIDE:
+        raise PictureError(
+            f"{name} has {width} x {height} pixels: shrink it to {MAX_PIXELS // 10**6} megapixels at most, "
+            f"no side above {MAX_SIDE}."
+        )
+
+
+def _refuse_documents(head: bytes, name: str) -> None:
+    if not head:
+        raise PictureError(f"{name} is empty: copy it anew.")
+    for sign, kind in ((b"%PDF", "PDF document"), (b"%!PS", "PostScript document"), (b"<svg", "SVG drawing")):
+        if sign in head if sign == b"<svg" else head.startswith(sign):
+            raise PictureError(f"{name} is a {kind}, not a picture: export it as PNG.")
+
+
+def _draft(image: Image.Image) -> None:
+    """Have a large JPEG file decoded at a half, a quarter or an eighth; nothing happens to others."""
     width, height = image.size
-    if width * height == 0:
-        raise PictureError(f"{name} has no pixels: choose another.")
-    if width * height > MAX_PIXELS:
-        raise PictureError(
-            f"{name} has {width} x {height} pixels, more than {MAX_PIXELS // 10**6} megapixels: shrink it before."
+    divisor = max(by for by in (1, 2, 4, 8) if by == 1 or width * height / by**2 >= _DRAFT_PIXELS)
+    image.draft(None, (max(1, width // divisor), max(1, height // divisor)))
+
+
+def _cut(image: Image.Image, rows: int) -> Iterator[Image.Image]:
+    for top in range(0, image.height, rows):
+        yield image.crop((0, top, image.width, min(top + rows, image.height)))
+
+
+def _orientation(image: Image.Image) -> int:
+    with suppress(Exception):  # a picture with damaged EXIF is a picture still
+        # PNG's own method would load it, for EXIF that comes after the pixels.
+        return int(Image.Image.getexif(image).get(ExifTags.Base.Orientation, 1))
+    return 1
+
+
+def _too_much(name: str, kind: str | None, size: tuple[int, int]) -> str:
+    return (
+        f"{name}, a {kind} file of {size[0]} x {size[1]} pixels, would take too much memory: "
+        "save it as PNG, not interlaced, or as JPEG, not progressive."
+    )
+
+
+def _sentence(error: Exception, name: str) -> str:
+    if isinstance(error, PermissionError):
+        return f"{name} may not be read: give yourself the permission."
+    if isinstance(error, UnidentifiedImageError):
+        return (
+            f"{name} is not a picture of a kind that can be read, or it is damaged: save it as PNG or JPEG."
         )
-    orientation = image.getexif().get(ExifTags.Base.Orientation, 1)
-    shrink = (width * height / PAGE_PIXELS) ** 0.5
-    if shrink > 1:
-        image.draft("RGB", (int(width / shrink), int(height / shrink)))
-    small = tones.plain(image)
-    if shrink > 1:
-        small = small.resize(
-            (max(1, int(width / shrink)), max(1, int(height / shrink))), Image.Resampling.BOX
-        )
-    pixels = tones.grey(small)
-    small = Image.fromarray(pixels)
-    if orientation != 1:
-        small.getexif()[ExifTags.Base.Orientation] = orientation
-        small = ImageOps.exif_transpose(small)
-        if orientation >= 5:
-            width, height = height, width
-    return Page(np.asarray(small), max(1.0, width / small.width), (width, height))
-
-
-def find(patterns: Sequence[str]) -> list[Path]:
-    """List the picture files that files, folders and globs mean, each once.
-
-    Patterns keep their order; within a folder, which is searched with the folders in it, and within a glob the order
-    is that of people: 2 before 10. Hidden files and folders are passed over unless they are named.
-
-    Raises:
-        PictureError: none of the patterns leads to a picture.
-    """
-    found: dict[str, Path] = {}
-    for pattern in patterns:
-        for path in _meant(Path(pattern).expanduser()):
-            found.setdefault(os.path.abspath(path), path)  # noqa: PTH100 - two links are two pictures
-    if not found:
-        raise PictureError("There are no pictures.")
-    return list(found.values())
-
-
-def _meant(path: Path) -> list[Path]:
-    if path.is_dir():
-        return _inside(path)
-    if os.path.lexists(path) or not glob.has_magic(str(path)):
-        return [path]
-    matches = sorted((Path(match) for match in glob.glob(str(path), recursive=True)), key=_natural)  # noqa: PTH207
-    return [match for match in matches if match.suffix.lower() in SUFFIXES and match.is_file()]
-
-
-def _inside(folder: Path) -> list[Path]:
-    pictures = []
-    for parent, folders, files in os.walk(folder):
-        folders[:] = [name for name in folders if not name.startswith(".")]
-        pictures += [Path(parent, name) for name in files if not name.startswith(".")]
-    return sorted((path for path in pictures if path.suffix.lower() in SUFFIXES), key=_natural)
-
-
-def _natural(path: Path) -> list[tuple[int | str, ...]]:
-    """A key under which numbers in names sort by their value."""
-    return [
-        tuple(int(part) if part.isdecimal() else part for part in re.split(r"(\d+)", name))
-        for name in path.parts
-    ]
-
-
-def _shown(name: str) -> str:
-    """A name as it can stand in one line of text."""
-    return name if name.isprintable() else repr(name)
+    if isinstance(error, Image.DecompressionBombError):
+        return f"{name} has more than {MAX_PIXELS // 10**6} megapixels: shrink it."
+    if isinstance(error, MemoryError):
+        return f"{name} takes more memory than there is: shrink it."
+    if isinstance(error, OSError) and error.strerror:
+        return f"{name} cannot be read ({error.strerror}): check the name and the disk."
+    if "truncated" in str(error).lower():
+        return f"{name} is cut short: copy it anew."
+    reason = printable((str(error).splitlines() or [type(error).__name__])[0][:100])
+    return f"{name} is damaged ({reason}): copy it anew, or save it as PNG."

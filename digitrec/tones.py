@@ -1,4 +1,4 @@
-"""A picture in any colours, transparent or 16-bit, to 8-bit grey in which its ink can be seen."""
+"""A picture in any colours, transparent or of many bits, to 8-bit grey in which its ink can be seen."""
 
 from typing import Any
 
@@ -8,90 +8,94 @@ from PIL import Image, ImageFilter
 
 Bytes = npt.NDArray[np.uint8]
 
-_LUMINANCE = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601, as Pillow's "L"
+_LUMINANCE = np.array([0.299, 0.587, 0.114], np.float32)  # ITU-R BT.601, as in Pillow's mode L
 
 
 def plain(image: Image.Image) -> Image.Image:
-    """Bring any mode to L, LA, RGB or RGBA, or to F where a channel has more than 8 bits."""
+    """Bring an image of any mode to L, RGB or RGBA, or to F if a channel has more than 8 bits."""
     if image.mode in ("I", "F") or image.mode.startswith("I;16"):
         return image.convert("F")
-    if image.mode == "LAB":
+    if image.mode == "LAB":  # Pillow converts it through colour profiles only
         return image.getchannel("L")
+    if image.mode == "La":
+        image = image.convert("LA")
     if image.has_transparency_data:
-        grey = image.mode in ("1", "L", "LA", "La")
-        return image.convert("La" if image.mode == "La" else "RGBA").convert("LA" if grey else "RGBA")
-    if image.mode in ("1", "L"):
-        return image.convert("L")
-    return image.convert("RGB")
+        return image.convert("RGBA")
+    return image.convert("L" if image.mode in ("1", "L") else "RGB")
 
 
 def grey(image: Image.Image) -> Bytes:
-    """Make (height, width) uint8 grey, 0 black to 255 white, of a picture in a mode that `plain` returns.
+    """Grey levels, (height, width) uint8, 0 black to 255 white, of an image in a mode that ``plain`` returns.
 
-    Transparent parts get the ground on which the visible ones show. Grey is the luminance, or one of red, green and
-    blue where the ink differs from its ground in colour only.
+    Transparent parts get a ground on which the visible ones show. Grey is the luminance, or one of red, green
+    and blue where ink and ground differ in their colour only.
     """
     if image.mode == "F":
-        return levels(np.asarray(image))
-    if image.mode in ("LA", "RGBA"):
+        values = np.asarray(image)
+        return scaled(values, span(values))
+    if image.mode == "RGBA":
         image = _over_ground(image)
     return np.asarray(image if image.mode == "L" else _clearest_channel(image))
 
 
-def levels(values: npt.NDArray[Any]) -> Bytes:
-    """Scale numbers of any kind to 0..255 by the range they seem to be meant in; what is not finite is black.
+def span(values: npt.NDArray[Any]) -> tuple[float, float]:
+    """Guess which two numbers mean black and white, of any kind of numbers, in any shape.
 
-    Integers are taken to have the fewest bits, 8 to 16, that hold the largest: scanners put 10, 12 or 14 bits into 16.
-    Floats are taken to be in 0..1 or else in 0..255. All others are stretched from the smallest to the largest.
+    With nothing below 0, black is 0, and white is 1 if nothing is much larger, else the largest number of as
+    many bits as are needed, 8 to 16: scanners put 10, 12 or 14 bits into 16. Other numbers are stretched.
     """
-    values = np.nan_to_num(values.astype(np.float32), nan=0.0, posinf=0.0, neginf=0.0)
-    low, high = float(values.min()), float(values.max())
-    whole = bool((values == np.round(values)).all())
-    white = 1.0 if not whole or high <= 1 else float(2 ** max(8, int(high).bit_length()) - 1)
-    if not whole and high > 1:
-        white = 255.0
-    if low < 0 or high > max(white, 65535.0):
-        values, white = values - low, max(high - low, 1e-12)
-    return np.clip(np.rint(values * (255 / white)), 0, 255).astype(np.uint8)
+    parts = np.array_split(values, 1 + values.size // 2_000_000)  # not to double a large array
+    low = float(min(np.min(part, where=np.isfinite(part), initial=0) for part in parts))
+    high = float(max(np.max(part, where=np.isfinite(part), initial=0) for part in parts))
+    if low < 0 or high > 65535:
+        return low, max(high, low + 1)
+    if high <= 1.5:  # interpolation overshoots 1
+        return 0.0, 1.0
+    return 0.0, float(2 ** max(8, int(high).bit_length()) - 1)
+
+
+def scaled(values: npt.NDArray[Any], span: tuple[float, float]) -> Bytes:
+    """Scale numbers linearly so that black and white become 0 and 255, and clip them; NaN is black."""
+    black, white = span
+    levels = (values.astype(np.float32) - np.float32(black)) * np.float32(255 / (white - black))
+    rounded: Bytes = np.rint(np.clip(np.nan_to_num(levels), 0, 255)).astype(np.uint8)
+    return rounded
 
 
 def _over_ground(image: Image.Image) -> Image.Image:
-    """Lay a picture of mode LA or RGBA over one colour, its own ground if it has one; returns L or RGB.
+    """Lay an RGBA image over one colour: its own ground if it has one, else black or white, to show it.
 
-    Its own ground is a colour that nearly all of the visible part's edge shares while much inside differs from it, as
-    on a cut-out piece of paper. Otherwise what is visible is ink, and goes over black or white.
+    It has a ground of its own, like paper that was cut out, if most of the outline of what is visible has one
+    colour, and a part of it is far lighter or darker than that.
     """
-    mode = "L" if image.mode == "LA" else "RGB"
-    colour, alpha = image.convert(mode), np.asarray(image.getchannel("A"))
+    colour, mask = image.convert("RGB"), image.getchannel("A")
+    alpha = np.asarray(mask)
     if not alpha.any():
-        return Image.new(mode, image.size, "white")
+        return Image.new("L", image.size, 255)
     visible = alpha >= min(128, int(alpha.max()))
-    light = np.asarray(colour.convert("L")).astype(np.int16)
-    eroded = np.asarray(Image.fromarray(visible.astype(np.uint8) * 255).filter(ImageFilter.MinFilter(3))) > 0
-    edge = visible & ~eroded
-    if not edge.any():  # no part is transparent, at most all is a little
-        edge = visible
-    pixels = np.asarray(colour)
-    own = np.median(pixels[edge], axis=0)
-    level = float(np.median(light[edge]))
-    differs = abs(light - level) > 96
-    if differs[edge].mean() < 0.2 and differs[visible].mean() > 0.002:
-        ground = tuple(int(value) for value in np.atleast_1d(own))
+    inner = Image.fromarray(visible).convert("L").filter(ImageFilter.MinFilter(3))
+    outline = visible & (np.asarray(inner) == 0)
+    if not outline.any():  # nothing is transparent, or all is by as much
+        outline = visible
+    light = np.asarray(colour.convert("L"))
+    level = int(np.median(light[outline]))
+    stands_out = abs(light.astype(np.int16) - level) > 96
+    if stands_out[outline].mean() < 0.2 and stands_out[visible].mean() > 0.002:
+        ground = tuple(int(value) for value in np.median(np.asarray(colour)[outline], axis=0))
     else:
-        ground = (0 if np.average(light, weights=alpha) > 127.5 else 255,) * len(mode)
-    under = Image.new(mode, image.size, ground if mode == "RGB" else ground[0])
-    under.paste(colour, mask=image.getchannel("A"))
-    return under
+        ground = (0, 0, 0) if np.average(light, weights=alpha) > 127.5 else (255, 255, 255)
+    laid = Image.new("RGB", image.size, ground)
+    laid.paste(colour, mask=mask)
+    return laid
 
 
 def _clearest_channel(image: Image.Image) -> Image.Image:
-    """Choose the luminance of an RGB picture, or its best channel if the luminance shows next to nothing."""
-    luminance = image.convert("L")
+    """The luminance of an RGB image, or a channel of it that has much which the luminance hides."""
     small = image.reduce(max(1, round((image.width * image.height / 250_000) ** 0.5)))
     around = small.filter(ImageFilter.BoxBlur(max(small.size) / 10))
     differences = np.asarray(small).astype(np.float32) - np.asarray(around)
     contrasts = np.percentile(abs(differences), 99.8, axis=(0, 1))
-    own = np.percentile(abs(differences @ _LUMINANCE), 99.8)
-    if own < 48 and contrasts.max() > max(32, 2.5 * own):
+    contrast = np.percentile(abs(differences @ _LUMINANCE), 99.8)
+    if contrast < 48 and contrasts.max() > max(32, 2.5 * contrast):
         return image.getchannel(int(contrasts.argmax()))
-    return luminance
+    return image.convert("L")
