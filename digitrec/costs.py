@@ -1,6 +1,6 @@
-"""What decoding a picture would take, known from its header: bytes by format, and scans of a JPEG.
+"""What decoding a picture takes, known from its header: bytes of memory, and the scans of a JPEG file.
 
-The figures are of Pillow 13, measured as the peak of resident memory; docs/design.md says how.
+The figures are the growth of the peak of resident memory (VmHWM), with Pillow 13 and pillow-heif 1.8.
 """
 
 import re
@@ -10,38 +10,40 @@ from PIL import Image
 from PIL.JpegImagePlugin import JpegImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 
-_BYTES = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16B": 2, "I;16L": 2}  # per pixel that Pillow holds; others 4
-_BESIDES = {
-    "WEBP": 12.2,
-    "AVIF": 5.5,
-    "JPEG2000": 15.5,
-}  # bytes per pixel that the format's library holds meanwhile
-
 HEIC = 4.9
-"""Bytes per pixel of a HEIC file, as an array of pillow-heif's."""
+"""Bytes per pixel of a HEIC picture that pillow-heif decodes into an array."""
 
-_START_OF_SCAN = re.compile(rb"\xff\xda")  # cannot be in a scan itself
+# Bytes per pixel of an image in memory; other modes take 4, and WebP's decoder keeps its own copies.
+_HELD = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16B": 2, "I;16L": 2}
+_HELD_WEBP = 16.2
+_BESIDES = {"AVIF": 5.5, "JPEG2000": 15.5}  # bytes per pixel that the decoder takes as well, until it is done
+
+_AFTERWARDS = 60e6  # bytes that making a page of a large image takes beside it
+
+_START_OF_SCAN = re.compile(rb"\xff\xda")  # cannot stand within a scan
 _BLOCK = 1 << 20
 
 
-def memory(image: Image.Image, file_bytes: int) -> float:
-    """Bytes that loading an open image takes at its peak, ``draft`` as it is set.
+def memory(image: Image.Image, file_bytes: int, coefficient_bytes: float) -> float:
+    """Bytes that making a page of an open image takes at its peak.
 
     Args:
-        image: open, not loaded.
+        image: open, not loaded; drafted, if it shall be.
         file_bytes: the length of its file.
+        coefficient_bytes: what ``coefficients`` said before it was drafted.
     """
     pixels = image.width * image.height
-    held = pixels * (_BYTES.get(image.mode, 4) + _BESIDES.get(image.format or "", 0))
+    held = pixels * (_HELD_WEBP if image.format == "WEBP" else _HELD.get(image.mode, 4))
+    besides = pixels * _BESIDES.get(image.format or "", 0) + coefficient_bytes
     if isinstance(image, TiffImageFile):
-        return held + file_bytes + _strip_bytes(image)  # libtiff maps the whole file
-    return held
+        besides += file_bytes + _strip_bytes(image)  # libtiff maps the whole file
+    return held + max(besides, _AFTERWARDS)
 
 
 def coefficients(image: Image.Image) -> float:
     """Bytes in which libjpeg keeps the coefficients of a JPEG file of several scans; 0 for any other file.
 
-    ``draft`` makes them no fewer, but changes the size that is asked for here: to be called before it.
+    They are of the whole picture, also where ``draft`` has it decoded smaller.
     """
     if not isinstance(image, JpegImageFile) or not _has_scans(image):
         return 0
@@ -50,8 +52,8 @@ def coefficients(image: Image.Image) -> float:
 
 
 def scans(file: IO[bytes]) -> int:
-    """Count the scans of a JPEG file, which stays where it is; time goes with them."""
-    place, count, end = file.seek(0, 1), 0, b""
+    """Count the scans of a JPEG file: each takes as long as the picture is large, however short it is."""
+    place, count, end = file.tell(), 0, b""
     file.seek(0)
     while block := file.read(_BLOCK):
         count += len(_START_OF_SCAN.findall(end + block))
@@ -63,9 +65,10 @@ def scans(file: IO[bytes]) -> int:
 def _has_scans(image: JpegImageFile) -> bool:
     if "progressive" in image.info:
         return True
-    if image.fp is None or (place := image.fp.tell()) < 20:  # MPO begins again
+    size = 6 + 2 * image.layers  # of the header of a scan of all layers, after which Pillow stops reading
+    if image.fp is None or image.fp.tell() < size:  # MPO, which cameras write, returns to the beginning
         return False
-    size = 6 + 2 * image.layers  # of the header of a scan of all layers, after which Pillow stops
+    place = image.fp.tell()
     image.fp.seek(place - size)
     header = image.fp.read(3)
     image.fp.seek(place)

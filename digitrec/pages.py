@@ -13,7 +13,7 @@ from digitrec import tones
 MAX_PIXELS = 4_000_000
 """A page has at most so many; a larger picture is shrunk to them by averaging."""
 
-_STRIP_PIXELS = 2_000_000  # of the picture that are converted at once
+_STRIP_PIXELS = 1_000_000  # of the picture that are converted at once
 
 Cut = Callable[[int], Iterator[Image.Image]]
 """Cuts a picture from top to bottom into strips of as many rows as asked for; the last may be lower."""

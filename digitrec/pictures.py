@@ -32,11 +32,12 @@ Source = str | os.PathLike[str] | npt.NDArray[Any] | Image.Image | bytes | IO[by
 
 # Those of Pillow's formats that are pictures by themselves. Others run a program (EPS), or hold pictures of a
 # size that shows only in decoding (ICO). The last three are read into memory as they are.
-_READ_IN_PARTS = ("PNG", "JPEG", "MPO", "GIF", "BMP", "DIB", "TIFF", "PPM", "TGA", "PCX")
+_READ_IN_PARTS = ("PNG", "JPEG", "GIF", "BMP", "DIB", "TIFF", "PPM", "TGA", "PCX")
 _FORMATS = (*_READ_IN_PARTS, "WEBP", "AVIF", "JPEG2000")
 _HEIC = re.compile(rb"....ftyp(?!.*avi[fs])(?:hei[cxms]|hev[cxms]|mif1|msf1)", re.DOTALL)
 
-_MEMORY = 240_000_000  # bytes that decoding may take; with what follows it stays below 300 MB
+_MEMORY = 290e6  # bytes that reading may take; 300 MB are promised
+_READ_WHOLE = 60e6  # bytes of a file up to which it may be of the last three formats
 _WHOLE = 16_000_000  # pixels up to which Pillow decodes a PNG
 _DRAFT_PIXELS = 2_500_000  # that drafting leaves at least
 _MAX_SCANS = 100  # of a progressive JPEG; programs write about 10, each of which takes time
@@ -88,17 +89,17 @@ def _from_file(file: IO[bytes], name: str) -> Page:
     _refuse_documents(head, name)
     if _HEIC.match(head[:64]):
         return _from_heic(file, file_bytes, name)
-    with Image.open(file, formats=_FORMATS if file_bytes < _MEMORY / 4 else _READ_IN_PARTS) as image:
+    with Image.open(file, formats=_FORMATS if file_bytes < _READ_WHOLE else _READ_IN_PARTS) as image:
         size = image.size
         _refuse_size(*size, name)
         if isinstance(image, PngImageFile) and strips.can_strip(image) and size[0] * size[1] > _WHOLE:
             return pages.make(partial(strips.strips, image), size, _orientation(image))
-        needed = costs.coefficients(image)
-        if needed and costs.scans(file) > _MAX_SCANS:
+        coefficients = costs.coefficients(image)
+        if coefficients and costs.scans(file) > _MAX_SCANS:
             raise PictureError(f"{name} is a JPEG file of more than {_MAX_SCANS} scans: save it anew.")
         _draft(image)
         drafted = image.size
-        if needed + costs.memory(image, file_bytes) > _MEMORY:
+        if costs.memory(image, file_bytes, coefficients) > _MEMORY:
             raise PictureError(_too_much(name, image.format, size))
         image.load()
         if image.size != drafted:  # a TIFF file that has turned itself upright

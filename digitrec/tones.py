@@ -56,6 +56,8 @@ def span(values: npt.NDArray[Any]) -> tuple[float, float]:
 
 def scaled(values: npt.NDArray[Any], span: tuple[float, float]) -> Bytes:
     """Scale numbers linearly so that black and white become 0 and 255, and clip them; NaN is black."""
+    if values.dtype == np.uint8 and span == (0, 255):
+        return values
     black, white = span
     levels = (values.astype(np.float32) - np.float32(black)) * np.float32(255 / (white - black))
     rounded: Bytes = np.rint(np.clip(np.nan_to_num(levels), 0, 255)).astype(np.uint8)
