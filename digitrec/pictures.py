@@ -5,7 +5,7 @@ import os
 import re
 import warnings
 from collections.abc import Iterator
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, contextmanager, nullcontext, suppress
 from functools import partial
 from io import BytesIO
 from pathlib import Path
@@ -101,10 +101,28 @@ def _from_file(file: IO[bytes], name: str) -> Page:
         drafted = image.size
         if costs.memory(image, file_bytes, coefficients) > _MEMORY:
             raise PictureError(_too_much(name, image.format, size))
-        image.load()
+        with _silent_errors() if image.format == "TIFF" else nullcontext():
+            image.load()
         if image.size != drafted:  # a TIFF file that has turned itself upright
             size = image.size
         return pages.make(partial(_cut, image), image.size, _orientation(image), full_size=size)
+
+
+@contextmanager
+def _silent_errors() -> Iterator[None]:
+    """Keep what libtiff writes past Python to the standard error, over damaged files, off the terminal."""
+    try:
+        kept = os.dup(2)
+    except OSError:  # there is none
+        yield
+        return
+    with Path(os.devnull).open("wb") as nowhere:
+        os.dup2(nowhere.fileno(), 2)
+    try:
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
 
 
 def _from_heic(file: IO[bytes], file_bytes: int, name: str) -> Page:
