@@ -79,7 +79,9 @@ def open_file(path: Path, name: str) -> IO[bytes]:
     """
     try:
         mode = path.stat().st_mode
-    except (FileNotFoundError, NotADirectoryError, ValueError):
+    except PermissionError:
+        raise
+    except (OSError, ValueError):  # none of that name, or none can have it
         raise PictureError(_no_picture(path)) from None
     if stat.S_ISDIR(mode):
         if not _inside(path):

@@ -1,6 +1,7 @@
 """Any picture to an upright grey page, or one sentence why not: what is read, what is refused and how."""
 
 import importlib
+import logging
 import os
 import re
 import warnings
@@ -21,6 +22,8 @@ from digitrec.pages import Page
 from digitrec.picture_files import PictureError, find, printable
 
 __all__ = ["Page", "PictureError", "find", "load"]
+
+logging.getLogger("PIL").addHandler(logging.NullHandler())  # or errors in TIFF files would go to the terminal
 
 MAX_PIXELS = 100_000_000
 """A larger picture is refused."""

@@ -208,6 +208,7 @@ def work() -> None:
     Image.init()
     pictures.load(np.zeros((1, 1), np.uint8))
     level = peak()
+    print("ready", flush=True)
     for line in sys.stdin:
         print(json.dumps([read(Path(line.rstrip("\n"))), peak() - level]), flush=True)
 
@@ -218,6 +219,8 @@ class Worker:
     def __init__(self) -> None:
         command = [sys.executable, __file__, "--work"]
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        assert self.process.stdout is not None
+        self.process.stdout.readline()  # its imports take long on a busy machine
 
     def ask(self, path: Path) -> tuple[str, float]:
         """What came of a file, and by how many MB the process has grown at most so far."""
