@@ -94,6 +94,16 @@ def test_paper_that_was_cut_out_goes_on_round_it(paper, ink):
     np.testing.assert_array_equal(levels[np.asarray(mask) == 255], expected[np.asarray(mask) == 255])
 
 
+def test_pencil_on_paper_that_was_cut_out_is_ink_on_that_paper():
+    image = stroke((200, 200), ground=(225, 222, 215), ink=(165, 165, 165), mode="RGB").convert("RGBA")
+    mask = Image.new("L", image.size, 0)
+    mask.paste(255, (4, 4, 190, 180))
+    image.putalpha(mask)
+    levels = grey(image)
+    assert set(np.unique(levels)) == {165, levels[0, 0]}
+    assert levels[0, 0] == levels[100, 100]
+
+
 def test_an_outlined_digit_lies_on_the_colour_of_its_outline():
     image = Image.new("RGBA", (60, 60))
     draw = ImageDraw.Draw(image)
