@@ -81,7 +81,7 @@ def load(source: Source, name: str | None = None) -> Page:
 def _from_file(file: IO[bytes], name: str) -> Page:
     if not hasattr(file, "read"):
         raise PictureError(
-            f"{name} is a {type(file).__name__}: give a path, bytes, an open file, an image or an array."
+            f"{name} is of type {type(file).__name__}: give a path, bytes, a file, an image or an array."
         )
     if not file.seekable():
         file = BytesIO(file.read())
@@ -205,7 +205,7 @@ def _orientation(image: Image.Image) -> int:
 
 def _too_much(name: str, kind: str | None, size: tuple[int, int]) -> str:
     return (
-        f"{name}, a {kind} file of {size[0]} x {size[1]} pixels, would take too much memory: "
+        f"{name} ({kind}, {size[0]} x {size[1]} pixels) would take too much memory: "
         "save it as PNG, not interlaced, or as JPEG, not progressive."
     )
 

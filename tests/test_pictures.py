@@ -206,7 +206,7 @@ TOO_LARGE = {
     "a long side": (png_header(100_001, 1), "100001 x 1 pixels"),
     "interlaced": (png_header(10_000, 10_000, interlaced=1), "PNG, not interlaced"),
     "progressive": (progressive((10_000, 10_000)), "JPEG, not progressive"),
-    "webp": (webp((10_000, 10_000)), "WEBP file of 10000 x 10000"),
+    "webp": (webp((10_000, 10_000)), r"\(WEBP, 10000 x 10000 pixels\)"),
 }
 
 
@@ -216,7 +216,7 @@ def test_what_is_too_large_is_refused_by_its_header(tmp_path, case):
     content, reason = TOO_LARGE[case]
     (tmp_path / "large.png").write_bytes(content)
     sentence, megabytes = growth(tmp_path / "large.png")
-    assert re.search(rf"large\.png\b.*({reason})", sentence)
+    assert re.search(rf"large\.png .*({reason})", sentence)
     assert megabytes < 15
 
 
@@ -283,7 +283,7 @@ def test_heic_is_read_upright_and_refused_when_large(monkeypatch):
     assert page.size == (90, 120)
     assert abs(page.pixels.astype(int) - np.asarray(digit())).mean() < 4
     monkeypatch.setattr(pictures, "_MEMORY", 10_000)
-    assert "HEIC file of 90 x 120" in refusal(file.getvalue())
+    assert "(HEIC, 90 x 120 pixels)" in refusal(file.getvalue())
     assert "damaged" in refusal(file.getvalue()[:200])
 
 
@@ -324,7 +324,7 @@ def test_an_array_that_is_no_picture_is_refused(array):
 
 
 def test_other_things_are_refused():
-    assert refusal(5) == "The picture is a int: give a path, bytes, an open file, an image or an array."
+    assert refusal(5) == "The picture is of type int: give a path, bytes, a file, an image or an array."
 
 
 def test_a_name_with_a_newline_stays_in_one_line(tmp_path):
