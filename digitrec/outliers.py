@@ -8,8 +8,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from digitrec.augment import affine_maps, distort
+from digitrec.images import SIDE
 
-SIDE, BOX = 28, 20  # a digit's frame, and the longest side of the digit in it
+BOX = 20  # the longest side of a digit in its frame
 UPRIGHT_ONLY = (2, 3, 4, 5, 6, 7, 9)  # no digits any more after a quarter turn
 
 
