@@ -15,7 +15,7 @@ from torch.optim import Optimizer
 from torchmetrics import MeanMetric
 from torchmetrics.classification import MulticlassAccuracy
 
-THRESHOLD = 0.6
+THRESHOLD = 0.64
 """Confidence under which a reader had better not name a digit; scripts/ship.py says how it is chosen."""
 
 
