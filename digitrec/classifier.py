@@ -15,9 +15,6 @@ from torch.optim import Optimizer
 from torchmetrics import MeanMetric
 from torchmetrics.classification import MulticlassAccuracy
 
-THRESHOLD = 0.64
-"""Confidence under which a reader had better not name a digit; scripts/ship.py says how it is chosen."""
-
 
 class DigitClassifier(LightningModule):
     """Train a network that gives log-probabilities of the ten digits.

@@ -9,7 +9,6 @@ no digit (strangers.py), drawn on a page and found there as a reader finds digit
 from pathlib import Path
 
 import numpy as np
-import torch
 import torch.nn.functional as F
 from readme import write_section
 from ship import held_out, log_probabilities
@@ -18,9 +17,8 @@ from torch import Tensor
 from torchmetrics.functional.classification import multiclass_calibration_error
 
 from digitrec.checkpoints import PRETRAINED, read_checkpoint
-from digitrec.classifier import THRESHOLD
 from digitrec.data import MNISTDataModule
-from digitrec.segment import find_digits
+from digitrec.reader import THRESHOLD, Reader
 
 CARD = Path("docs/model_card.md")
 BINS = 15
@@ -69,11 +67,8 @@ def refused(pages: list[np.ndarray]) -> np.ndarray:
     Returns:
         bool (len(pages),)
     """
-    found = [(number, crop.image) for number, page in enumerate(pages) for crop in find_digits(page)]
-    images = torch.from_numpy(np.stack([image for _, image in found]))
-    confidence = log_probabilities(PRETRAINED, images).amax(dim=1).exp()
-    named = [number for (number, _), sure in zip(found, confidence, strict=True) if sure >= THRESHOLD]
-    return ~np.isin(np.arange(len(pages)), named)
+    reader = Reader.pretrained()
+    return np.array([all(digit.digit == "?" for digit in reader.read(page).digits) for page in pages])
 
 
 def strangers(packages: list[str], seed: int) -> dict[str, np.ndarray]:

@@ -4,12 +4,11 @@ python scripts/ship.py                     train, calibrate on the held-out imag
 python scripts/ship.py --from RUN.ckpt     the same from a run of the config that is there already
 
 The images that the config holds out (data.val_size) train nothing and choose no checkpoint: the last epoch
-ships. On them the temperature is chosen, and the threshold for refusal, which digitrec.classifier.THRESHOLD
-must be; scripts/model_card.py measures the result on the test images.
+ships. On them the temperature is chosen, and the threshold for refusal, which digitrec.reader.THRESHOLD is
+to be; scripts/model_card.py measures the result on the test images.
 """
 
 import argparse
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from digitrec.checkpoints import PRETRAINED, read_checkpoint
-from digitrec.classifier import THRESHOLD, DigitClassifier
+from digitrec.classifier import DigitClassifier
 from digitrec.cli import DigitCLI
 from digitrec.data import MNISTDataModule
 from digitrec.images import normalize
@@ -89,9 +88,9 @@ def ship(path: Path) -> None:
     threshold = best_threshold(confidence)
     accuracy = (scores.argmax(dim=1) == labels).double().mean()
     print(f"Of {len(labels)} held-out images {accuracy:.2%} are right; temperature {temperature}.")
-    print(f"The highest threshold that refuses at most {REFUSED:.0%} of them is {threshold:.2f}.")
-    if threshold != THRESHOLD:
-        print(f"digitrec.classifier.THRESHOLD is {THRESHOLD}: set it.", file=sys.stderr)
+    print(
+        f"At most {REFUSED:.0%} of them is refused up to a threshold (digitrec.reader.THRESHOLD) of {threshold}."
+    )
     whole = torch.load(path, weights_only=True)  # with Lightning's notes on how to build the classes
     kept = {key: whole[key] for key in ("pytorch-lightning_version", "state_dict", "hyper_parameters")}
     kept["hyper_parameters"]["temperature"] = temperature
