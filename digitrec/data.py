@@ -14,6 +14,7 @@ from digitrec.augment import RandomDistortion
 from digitrec.download import ensure_mnist, load_mnist
 from digitrec.images import normalize
 from digitrec.outliers import NonDigits
+from digitrec.styles import RareStyles
 
 TRAINING_IMAGES = 60_000
 
@@ -100,6 +101,7 @@ class MNISTDataModule(LightningDataModule):
         augment: distorts the training images, on the device; nothing else sees it.
         augment_annealing: share of the epochs, at the end, over which the distortion's strength falls evenly.
         augment_final_strength: what it falls to, 0 to 1.
+        styles: adds digits in styles that MNIST hardly has to the training digits.
         outliers: makes images that are no digits out of the training digits; they join the training batches.
         outlier_share: how many of them a batch gets, as a share of its digits.
 
@@ -118,6 +120,7 @@ class MNISTDataModule(LightningDataModule):
         augment: RandomDistortion | None = None,
         augment_annealing: float = 0.0,
         augment_final_strength: float = 1.0,
+        styles: RareStyles | None = None,
         outliers: NonDigits | None = None,
         outlier_share: float = 0.0,
     ) -> None:
@@ -151,6 +154,7 @@ class MNISTDataModule(LightningDataModule):
         self.augment = augment
         self.augment_annealing = augment_annealing
         self.augment_final_strength = augment_final_strength
+        self.styles = styles
         self.outliers = outliers
         self.outlier_share = outlier_share
 
@@ -170,6 +174,8 @@ class MNISTDataModule(LightningDataModule):
             held_out, rest = order[: self.val_size], order[self.val_size :]
             self.val_set = DigitDataset(images[held_out], labels[held_out])
             self.train_set = DigitDataset(images[rest], labels[rest])
+            if stage == "fit" and self.styles is not None:
+                self.train_set = DigitDataset(*self.styles(self.train_set.images, self.train_set.targets))
             if stage == "fit" and self.outliers is not None:
                 self.non_digits = self.outliers(self.train_set.images, self.train_set.targets)
 
