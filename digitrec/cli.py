@@ -1,6 +1,7 @@
 """The command line: Lightning's, with the checkpoint chosen for the user and one sentence for a mistake.
 
-python -m digitrec {fit,validate,test,predict} [--config FILE] [--ckpt_path best|last|FILE] [--KEY VALUE ...]
+python -m digitrec {fit,validate,test,predict} [--config FILE] [--KEY VALUE ...]
+                   [--ckpt_path best|last|pretrained|FILE]
 """
 
 import sys
@@ -18,6 +19,7 @@ from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from digitrec.callbacks import PredictionsWriter, RunConfig
 from digitrec.checkpoints import (
+    PRETRAINED,
     CheckpointError,
     check_config,
     differences,
@@ -30,6 +32,7 @@ from digitrec.data import MNISTDataModule
 from digitrec.download import MNISTUnavailableError
 from digitrec.lean import lighten
 from digitrec.messages import sentence, silence_what_no_user_can_change
+from digitrec.picture_files import PictureError
 
 LOGGER = {
     "class_path": "lightning.pytorch.loggers.TensorBoardLogger",
@@ -163,6 +166,12 @@ class DigitCLI(LightningCLI):
             return None
         if "://" in (which or ""):
             raise CheckpointError(f"--ckpt_path {which} is a URL: download it and give the file's path.")
+        if which == "pretrained":
+            if subcommand == "fit":
+                raise CheckpointError(
+                    "pretrained cannot be resumed: fit trains from the start, without --ckpt_path."
+                )
+            return PRETRAINED
         return Path(which) if which not in (None, "best", "last") else _newest(which, given)
 
 
@@ -170,19 +179,29 @@ def main(args: Sequence[str] | None = None) -> int:
     """Run the command line.
 
     Returns:
-        The exit status: 0, or 1 after a user's mistake, with one sentence on standard error.
+        The exit status: 0, or 1 after a user's mistake or where a picture could not be read, with one
+        sentence on standard error.
     """
     silence_what_no_user_can_change()
     try:
-        DigitCLI(args)
+        cli = DigitCLI(args)
     except MNISTUnavailableError as error:
         said = str(error)  # a list of sources and files, easier to read as one
-    except (ArgumentError, CheckpointError, MisconfigurationException, OSError) as error:
+    except (ArgumentError, CheckpointError, MisconfigurationException, PictureError, OSError) as error:
         said = sentence(error)
     else:
-        return 0
+        return _status(cli.trainer)
     print(f"digitrec: {said}", file=sys.stderr)
     return 1
+
+
+def _status(trainer: Trainer) -> int:
+    """1 where some of the user's pictures could not be read."""
+    callbacks: list[Callback] = trainer.callbacks  # type: ignore[attr-defined]
+    failed = sum(callback.failed for callback in callbacks if isinstance(callback, PredictionsWriter))
+    if failed:
+        print(f"digitrec: {failed} of the pictures could not be read.", file=sys.stderr)
+    return 1 if failed else 0
 
 
 def _explicit(parser: ArgumentParser, args: list[str]) -> Namespace:

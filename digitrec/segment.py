@@ -1,6 +1,7 @@
 """A grey page's digits, each as MNIST has them, in reading order."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -92,6 +93,12 @@ def find_digits(page: Grey) -> list[Crop]:
     return [
         crop(part, line, position) for line, parts in enumerate(lines) for position, part in enumerate(parts)
     ]
+
+
+def images_of(crops: Sequence[Crop]) -> NDArray[np.uint8]:
+    """What the network has to see of a page: (n, 28, 28), each crop followed by the pieces it may be cut into."""
+    images = [each.image for crop in crops for each in (crop, *crop.pieces)]
+    return np.stack(images) if images else np.zeros((0, 28, 28), np.uint8)
 
 
 def _as_it_is(page: Grey) -> Grey | None:
