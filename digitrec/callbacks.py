@@ -15,6 +15,8 @@ from lightning.pytorch.cli import SaveConfigCallback
 from lightning.pytorch.loggers import TensorBoardLogger
 from torch import Tensor
 
+from digitrec.saving import replacing
+
 COLUMNS = ["index", "digit", "confidence", *(f"p{digit}" for digit in range(10))]
 
 
@@ -22,9 +24,17 @@ class RunConfig(SaveConfigCallback):
     """Save the whole config into the run folder; without a logger there is none, and nothing is saved."""
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Save ``config.yaml`` before the run starts."""
-        if trainer.logger is not None:
+        """Save ``config.yaml`` before the run starts; one that goes on in its folder replaces its own."""
+        if trainer.logger is None:
+            return
+        folder, checkpoint = Path(trainer.log_dir or ""), self.config.get("ckpt_path")
+        if checkpoint is None or Path(checkpoint).parent.parent.resolve() != folder.resolve():
             super().setup(trainer, pl_module, stage)
+        elif trainer.is_global_zero:
+            config = self.config.clone()
+            config.ckpt_path = config.weights_only = None  # from the start it is made without
+            with replacing(folder / self.config_filename) as file:
+                file.write(self.parser.dump(config, skip_none=False).encode())
 
 
 class DistortionSheet(Callback):
@@ -35,6 +45,8 @@ class DistortionSheet(Callback):
         data: Any = trainer.datamodule  # type: ignore[attr-defined]
         logger = trainer.logger
         if data.augment is None or not isinstance(logger, TensorBoardLogger) or not trainer.is_global_zero:
+            return
+        if trainer.global_step:  # resumed: it is there
             return
         images = data.train_set.images[:64]
         pairs = torch.stack([images, data.augment(images)], dim=1).flatten(0, 1)

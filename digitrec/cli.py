@@ -5,11 +5,12 @@ python -m digitrec {fit,validate,test,predict} [--config FILE] [--ckpt_path best
 
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
 from jsonargparse import ArgumentError, ArgumentParser, Namespace
+from lightning.fabric.plugins.io import TorchCheckpointIO
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
@@ -30,6 +31,9 @@ from digitrec.data import MNISTDataModule
 from digitrec.download import MNISTUnavailableError
 from digitrec.lean import lighten
 from digitrec.messages import sentence, silence_what_no_user_can_change
+from digitrec.resume import ExactResume, check_resume, own_logger, writing_on
+from digitrec.saving import AtomicCheckpointIO
+from digitrec.stops import DivergedError, RunStoppedError, StopAtDivergence
 
 LOGGER = {
     "class_path": "lightning.pytorch.loggers.TensorBoardLogger",
@@ -64,7 +68,7 @@ class DigitCLI(LightningCLI):
     """
 
     def __init__(self, args: Sequence[str] | None = None) -> None:
-        self._weights: dict[str, Any] | None = None  # of the checkpoint
+        self._checkpoint: dict[str, Any] | None = None
         raising = {"exit_on_error": False}  # main makes a sentence of what is raised
         super().__init__(
             DigitClassifier,
@@ -100,21 +104,27 @@ class DigitCLI(LightningCLI):
         super().parse_arguments(parser, args)
         config = self.config[self.config.subcommand]
         check_config(config.as_dict(), self.config.subcommand, checkpoint, path)
-        self._weights = checkpoint["state_dict"]
+        self._checkpoint = checkpoint
         config.ckpt_path, config.weights_only = str(path), True
-        resumed = " (resumed in a new run folder, with the best of the epochs to come)"
-        print(f"Checkpoint: {path}{resumed if self.config.subcommand == 'fit' else ''}")
+        how = ""
+        if self.config.subcommand == "fit":
+            check_resume(config.as_dict(), checkpoint, path)
+            new = config.trainer.logger and not own_logger(config)
+            how = " (a new run starts from it)" if new else " (its run goes on)"
+        print(f"Checkpoint: {path}{how}")
 
     def instantiate_classes(self) -> None:
         """Build model, data and trainer; a value that one of them refuses is the user's mistake."""
-        with _users_mistakes():
+        config, checkpoint = self.config[self.config.subcommand], self._checkpoint
+        resumed = self.config.subcommand == "fit" and checkpoint
+        with writing_on(config, resumed["global_step"]) if resumed else nullcontext(), _users_mistakes():
             super().instantiate_classes()
-        if self._weights is None:
+        if checkpoint is None:
             return
         try:
-            self.model.load_state_dict(self._weights)
+            self.model.load_state_dict(checkpoint["state_dict"])
         except RuntimeError as error:
-            path = self.config[self.subcommand].ckpt_path
+            path = config.ckpt_path
             raise CheckpointError(f"The weights in {path} don't fit the network that it names.") from error
 
     def before_fit(self) -> None:
@@ -145,9 +155,13 @@ class DigitCLI(LightningCLI):
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         """Build the trainer, spared the work that has no result."""
         trainer = super().instantiate_trainer(**kwargs)
+        callbacks: list[Callback] = trainer.callbacks  # type: ignore[attr-defined]
         if self.subcommand != "predict":
-            callbacks: list[Callback] = trainer.callbacks  # type: ignore[attr-defined]
             callbacks[:] = [callback for callback in callbacks if not isinstance(callback, PredictionsWriter)]
+        if self.subcommand == "fit":
+            callbacks[:0] = [ExactResume(), StopAtDivergence()]
+            if type(trainer.strategy.checkpoint_io) is TorchCheckpointIO:
+                trainer.strategy.checkpoint_io = AtomicCheckpointIO()
         lighten(trainer)
         return trainer
 
@@ -170,19 +184,23 @@ def main(args: Sequence[str] | None = None) -> int:
     """Run the command line.
 
     Returns:
-        The exit status: 0, or 1 after a user's mistake, with one sentence on standard error.
+        The exit status: 0, 128 + the number of a signal that stopped the run, or 1 after a user's mistake,
+        a full disk or a training that diverged; each with one sentence on standard error.
     """
+    status = 1
     silence_what_no_user_can_change()
     try:
         DigitCLI(args)
     except MNISTUnavailableError as error:
         said = str(error)  # a list of sources and files, easier to read as one
-    except (ArgumentError, CheckpointError, MisconfigurationException, OSError) as error:
+    except RunStoppedError as error:
+        said, status = str(error), error.status
+    except (ArgumentError, CheckpointError, DivergedError, MisconfigurationException, OSError) as error:
         said = sentence(error)
     else:
         return 0
     print(f"digitrec: {said}", file=sys.stderr)
-    return 1
+    return status
 
 
 def _explicit(parser: ArgumentParser, args: list[str]) -> Namespace:
