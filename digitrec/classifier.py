@@ -48,7 +48,10 @@ class DigitClassifier(LightningModule):
         self.scheduler = scheduler
         self.scheduler_interval = scheduler_interval
         self.label_smoothing = label_smoothing
-        self.metrics = nn.ModuleDict({"train/loss": MeanMetric(dist_sync_on_step=True)})
+        # A NaN is shown as one, and not left out of the mean with a warning.
+        self.metrics = nn.ModuleDict(
+            {"train/loss": MeanMetric(nan_strategy="disable", dist_sync_on_step=True)}
+        )
         for stage in ("val", "test"):
             self.metrics[f"{stage}/loss"] = MeanMetric()
             self.metrics[f"{stage}/acc"] = MulticlassAccuracy(10, average="micro", validate_args=False)

@@ -57,10 +57,8 @@ class AtomicCheckpointIO(TorchCheckpointIO):
             with replacing(target) as file:
                 file.write(content.getbuffer())
         except OSError as error:
-            stays = (
-                f"; the one written before stays: go on with --ckpt_path {target}" if target.exists() else ""
-            )
-            raise CheckpointError(f"{target} cannot be written: {error.strerror}{stays}.") from error
+            stays = " The one written before is still there." if target.exists() else ""
+            raise CheckpointError(f"{target} cannot be written: {error.strerror}.{stays}") from error
 
 
 class LastCheckpoint(ModelCheckpoint):
