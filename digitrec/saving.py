@@ -74,7 +74,7 @@ class LastCheckpoint(ModelCheckpoint):
         every_n_train_steps: N, counted in optimizer steps; 0 writes at the end of epochs only.
     """
 
-    def __init__(self, every_n_train_steps: int = 500) -> None:
+    def __init__(self, every_n_train_steps: int = 300) -> None:
         super().__init__(
             filename="last", every_n_train_steps=every_n_train_steps, enable_version_counter=False
         )

@@ -3,8 +3,9 @@
 python scripts/benchmark.py train     a training epoch: the usual script, bare PyTorch, digitrec; and memory
 python scripts/benchmark.py fast      how much sooner configs/fast.yaml is at the published accuracy
 python scripts/benchmark.py distort   distorting a batch of 128 against the training step that follows it
+python scripts/benchmark.py checkpoints  epochs with step checkpoints against epochs without, in turns
 
-train and fast write what they print into README.md.
+train and fast write what they print into README.md, checkpoints into docs/faults.md.
 """
 
 import argparse
@@ -17,10 +18,12 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from contenders import DATA, IMAGES, TrainingClock, bare, fit, published
+from lightning.pytorch import Callback, Trainer
 from readme import write_section
 from torch import nn
 
@@ -29,6 +32,7 @@ from digitrec.augment import RandomDistortion
 from digitrec.data import MNISTDataModule
 from digitrec.download import ensure_mnist
 from digitrec.images import normalize
+from digitrec.saving import LastCheckpoint
 
 CONFIG, FAST = "configs/mlp.yaml", "configs/fast.yaml"
 PUBLISHED_ACCURACY = 0.9803
@@ -153,6 +157,52 @@ def distort(rounds: int) -> None:
     print(f"Distorting 128 digits takes {median(ratios):.2f} of a training step; {machine()}.")
 
 
+def checkpoints(rounds: int) -> None:
+    """Measure what the checkpoints inside an epoch cost, for each shipped size of network and batch."""
+    ensure_mnist(DATA)
+    lines = [
+        f"Medians of {rounds} epochs with step checkpoints and {rounds} without, in turns; {machine()}.\n",
+        "| config | an epoch without (s) | with (s) | one checkpoint (ms) | all of an epoch | share |",
+        "|---|---|---|---|---|---|",
+    ]
+    for config in (CONFIG, FAST, "configs/wide.yaml"):
+        clock, turns = TrainingClock(), StepCheckpointsInTurns()
+        with tempfile.TemporaryDirectory(dir=".", prefix=".benchmark-") as folder:  # /tmp may be memory
+            fit(config, folder, 2 * rounds + 1, clock, turns)
+        without, with_ = median(clock.epochs[1::2]), median(clock.epochs[2::2])  # the first warms up
+        spent = sum(turns.seconds) / rounds
+        lines.append(
+            f"| `{config}` | {without:.2f} | {with_:.2f} | {1000 * median(turns.seconds):.1f} | "
+            f"{len(turns.seconds) / rounds:.1f} in {1000 * spent:.0f} ms | {spent / without:.1%} |"
+        )
+        print(lines[-1], file=sys.stderr)
+    print(*lines, sep="\n")
+    write_section("benchmark checkpoints", "\n".join(lines), Path("docs/faults.md"))
+
+
+class StepCheckpointsInTurns(Callback):
+    """Switch a config's step checkpoints off in every second epoch, and time each of the others."""
+
+    def __init__(self) -> None:
+        self.seconds: list[float] = []
+
+    def on_train_start(self, trainer: Trainer, *_: Any) -> None:
+        (self._last,) = (cb for cb in trainer.checkpoint_callbacks if isinstance(cb, LastCheckpoint))
+        self._every, save = self._last._every_n_train_steps, self._last._save
+
+        def timed(trainer: Trainer) -> None:
+            start = time.perf_counter()
+            save(trainer)
+            if not trainer.fit_loop.epoch_loop.batch_progress.is_last_batch:
+                self.seconds.append(time.perf_counter() - start)
+
+        self._last._save = timed  # type: ignore[method-assign]
+
+    def on_train_epoch_start(self, trainer: Trainer, *_: Any) -> None:
+        counts = trainer.current_epoch > 0 and trainer.current_epoch % 2 == 0
+        self._last._every_n_train_steps = self._every if counts else 0
+
+
 def test_accuracy(network: nn.Module) -> float:
     """Share of the 10,000 test images that a network reads right."""
     module = MNISTDataModule(DATA)
@@ -193,13 +243,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("what", choices=["train", "fast", "distort", "memory"])
+    parser.add_argument("what", choices=["train", "fast", "distort", "checkpoints", "memory"])
     parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()
     if options.what == "memory":
         memory()
     else:
-        {"train": train, "fast": fast, "distort": distort}[options.what](options.rounds)
+        benchmarks = {"train": train, "fast": fast, "distort": distort, "checkpoints": checkpoints}
+        benchmarks[options.what](options.rounds)
 
 
 if __name__ == "__main__":

@@ -151,6 +151,23 @@ def test_accumulated_batches_are_not_cut_in_two(run):
     assert resumed.trainer.log_dir.endswith("version_1")
 
 
+@pytest.mark.parametrize("call", [7, 9, 13])
+def test_a_schedule_that_watches_a_metric_goes_on_too(call, run):
+    plateau = [
+        "--model.scheduler=lightning.pytorch.cli.ReduceLROnPlateau",
+        "--model.scheduler.init_args.monitor=val/loss",
+        "--model.scheduler.init_args.mode=max",  # it falls, so the rate is cut after each epoch but the first
+        "--model.scheduler.init_args.patience=0",
+        "--model.scheduler_interval=epoch",
+    ]
+    whole = run(*plateau)
+    assert run(*plateau, killed_in="training_step", call=call) is None
+    resumed = run(*plateau, "--ckpt_path=last")
+    assert_same(resumed.model.state_dict(), whole.model.state_dict())
+    rates = [cli.trainer.optimizers[0].param_groups[0]["lr"] for cli in (whole, resumed)]
+    assert rates == pytest.approx([0.004 * 0.1**2] * 2)
+
+
 def test_the_best_of_the_whole_run_is_remembered(run, monkeypatch):
     def validation_step(self, batch, batch_idx):
         self.log("val/acc", (0.9, 0.5, 0.7)[self.current_epoch])

@@ -217,18 +217,13 @@ def test_a_second_ctrl_c_leaves_at_once(fit, signalled):
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
-def test_main_gives_the_status_of_the_signal_and_one_line(fit, signalled, capsys):
+def test_main_gives_the_status_of_the_signal_and_the_command_to_go_on(fit, signalled, capsys):
     fit()
     signalled("training_step", 2, signal.SIGTERM)
     status = main(["fit", f"--config={FOLDER.parent}/config.yaml"])
     assert status == 143
-    assert (
-        capsys.readouterr()
-        .err.splitlines()[-1]
-        .startswith(
-            "digitrec: Stopped after step 2. Go on with: python -m digitrec fit --config lightning_logs/version_1"
-        )
-    )
+    said = capsys.readouterr().err.splitlines()[-1]
+    assert said.startswith("digitrec: Stopped after step 2. Go on with: python -m digitrec fit --config ")
 
 
 def test_an_ignored_ctrl_c_stays_ignored(fit, signalled):
