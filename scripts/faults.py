@@ -5,8 +5,8 @@ python scripts/faults.py --kills 2 --placed 0   a short look
 
 Each run is `digitrec fit` on the real MNIST in a process of its own, about ten seconds. A random moment lies
 between the making of the run folder and the end; before it there is nothing to lose. At a placed one the
-process kills itself, at that point of the code. What must be equal: in last.ckpt and best.ckpt the weights, the
-state of the optimizer and of the schedule, and all counters; every point of every curve; config.yaml.
+process kills itself, at that point of the code. What must be equal: in last.ckpt and best.ckpt the weights,
+the state of optimizer and schedule, and all counters; every point of every curve; config.yaml.
 """
 
 import argparse
@@ -237,7 +237,7 @@ def main() -> None:
             print(rows[-1][0], file=sys.stderr)
     equal = sum(whole for _, whole in rows)
     lines = [
-        f"`{options.config}`: {equal} of {len(rows)} killed runs ended with the same bits as one that was never "
+        f"`{options.config}`: {equal} of {len(rows)} killed runs ended with the same bits as one never "
         f"stopped; {machine()}.\n",
         "| killed | last point logged | gone on from step | weights | optimizer, schedule, counters | curves "
         "| config, folder |",
