@@ -5,7 +5,7 @@ python -m digitrec {fit,validate,test,predict} [--config FILE] [--ckpt_path best
 
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext, suppress
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -14,15 +14,12 @@ from lightning.fabric.plugins.io import TorchCheckpointIO
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
-from torch import nn
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from digitrec.callbacks import PredictionsWriter, RunConfig
 from digitrec.checkpoints import (
     CheckpointError,
     check_config,
-    differences,
-    find_checkpoint,
     foreign_names,
     read_checkpoint,
 )
@@ -32,14 +29,9 @@ from digitrec.download import MNISTUnavailableError
 from digitrec.lean import lighten
 from digitrec.messages import sentence, silence_what_no_user_can_change
 from digitrec.resume import ExactResume, check_resume, own_logger, writing_on
+from digitrec.runs import LOGGER, newest_run
 from digitrec.saving import AtomicCheckpointIO
 from digitrec.stops import DivergedError, RunStoppedError, StopAtDivergence
-
-LOGGER = {
-    "class_path": "lightning.pytorch.loggers.TensorBoardLogger",
-    "init_args": {"save_dir": ".", "name": "lightning_logs", "default_hp_metric": False},
-}
-"""The logger where no config names one; it is also where runs are looked for."""
 
 SPLIT = ("val_size", "split_seed")
 """The data keys that say which images a checkpoint was not trained on."""
@@ -177,7 +169,7 @@ class DigitCLI(LightningCLI):
             return None
         if "://" in (which or ""):
             raise CheckpointError(f"--ckpt_path {which} is a URL: download it and give the file's path.")
-        return Path(which) if which not in (None, "best", "last") else _newest(which, given)
+        return Path(which) if which not in (None, "best", "last") else newest_run(which, given)
 
 
 def main(args: Sequence[str] | None = None) -> int:
@@ -228,46 +220,6 @@ def _without_options(args: list[str], prefix: str) -> list[str]:
         else:
             kept.append(arg)
     return kept
-
-
-def _runs_folders(given: Namespace) -> list[Path]:
-    """Where the config's logger keeps its runs; without a logger also where checkpoints lie then."""
-    logger = given.get("trainer.logger")
-    first = logger[0] if isinstance(logger, list) and logger else logger
-    init_args = first.get("init_args", {}) if isinstance(first, Namespace | dict) else {}
-    init_args = {**LOGGER["init_args"], **dict(init_args)}  # type: ignore[dict-item]
-    folders = [Path(init_args["save_dir"] or ".").expanduser() / (init_args["name"] or "")]
-    if logger is False:
-        folders.append(Path(given.get("trainer.default_root_dir") or ".") / "checkpoints")
-    return folders
-
-
-def _newest(which: str | None, given: Namespace) -> Path:
-    folders = _runs_folders(given)
-    path = _find_matching(which, folders, given.get("model") or {})
-    if path is None:
-        of_this_network = " of the config's network" if given.get("model.network") else ""
-        raise CheckpointError(
-            f"There is no trained run{of_this_network} in {folders[0]}: train one with "
-            "python -m digitrec fit --config configs/mlp.yaml, or give a file with --ckpt_path."
-        )
-    return path
-
-
-def _find_matching(which: str | None, folders: Sequence[Path], given: Any) -> Path | None:
-    """The newest run whose model is wholly the given one; failing that, whose network is."""
-    if not given.get("network"):
-        return find_checkpoint(which, folders)
-    parser = LightningArgumentParser(exit_on_error=False)
-    parser.add_argument("--model.network", type=nn.Module)
-    network = parser.parse_object({"model": {"network": given["network"]}}).model.as_dict()
-    path = None
-    with suppress(ArgumentError):  # the given model is not whole
-        parser = LightningArgumentParser(exit_on_error=False)
-        parser.add_lightning_class_args(DigitClassifier, "model")
-        model = parser.parse_object({"model": given}).model.as_dict()  # with the defaults of the classes
-        path = find_checkpoint(which, folders, lambda known: not any(differences(model, known)))
-    return path or find_checkpoint(which, folders, lambda known: not any(differences(network, known)))
 
 
 @contextmanager

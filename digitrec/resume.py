@@ -98,7 +98,7 @@ def check_resume(config: dict[str, Any], checkpoint: dict[str, Any], path: Path)
     """
     known = checkpoint.get("callbacks", {}).get(ExactResume.__name__, {})
     seed = config["seed_everything"]
-    if isinstance(seed, int) and not isinstance(seed, bool) and known.get("seed", seed) != seed:
+    if known and seed is not False and (seed is True or seed != known["seed"]):  # true draws a new one
         raise CheckpointError(
             f"seed_everything is {seed} but {known['seed']} in the checkpoint {path}: the images would come "
             f"in another order. Say --seed_everything {known['seed']}."

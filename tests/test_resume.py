@@ -239,9 +239,10 @@ def check(is_last_batch=True, schedules=(), seed=1, batch_size=64, **trainer):
 @pytest.mark.parametrize("is_last_batch", [True, False])
 def test_another_seed_is_refused(is_last_batch):
     check(is_last_batch)
-    check(is_last_batch, seed=True)
-    with pytest.raises(CheckpointError, match=r"seed_everything is 2 but 1 in .* Say --seed_everything 1"):
-        check(is_last_batch, seed=2)
+    check(is_last_batch, seed=False)
+    for seed in (2, True):
+        with pytest.raises(CheckpointError, match=rf"is {seed} but 1 in .* Say --seed_everything 1"):
+            check(is_last_batch, seed=seed)
 
 
 def test_another_batch_size_is_refused_inside_an_epoch():
