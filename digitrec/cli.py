@@ -14,6 +14,7 @@ from lightning.fabric.plugins.io import TorchCheckpointIO
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
+from lightning.pytorch.utilities import rank_zero_only
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from digitrec.callbacks import PredictionsWriter, RunConfig
@@ -185,9 +186,11 @@ def main(args: Sequence[str] | None = None) -> int:
         DigitCLI(args)
     except MNISTUnavailableError as error:
         said = str(error)  # a list of sources and files, easier to read as one
-    except RunStoppedError as error:
+    except (RunStoppedError, DivergedError) as error:
+        if rank_zero_only.rank:  # type: ignore[attr-defined]  # all processes agree on it: one says it
+            return error.status
         said, status = str(error), error.status
-    except (ArgumentError, CheckpointError, DivergedError, MisconfigurationException, OSError) as error:
+    except (ArgumentError, CheckpointError, MisconfigurationException, OSError) as error:
         said = sentence(error)
     else:
         return 0

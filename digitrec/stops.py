@@ -25,6 +25,8 @@ class RunStoppedError(Exception):
 class DivergedError(RuntimeError):
     """The loss or a weight is not finite; the message says where, and what is left."""
 
+    status = 1
+
 
 class StopAtDivergence(Callback):
     """End a run whose loss is NaN or infinite, before anything is saved that came of it.

@@ -40,10 +40,9 @@ PLACES = {
 PLACED = [
     *(("validation", epoch) for epoch in (0, 2, 4)),
     *(("last-batch", epoch) for epoch in (0, 3, 4)),
-    *(
-        ("write", number) for number in (2, 3, 4, 5)
-    ),  # 1 and 4 are of steps; 2 and 5 best.ckpt, 3 last.ckpt of an
-    *(("written", number) for number in (1, 4)),  # epoch's end, so in 3 best.ckpt is newer than last.ckpt
+    # Writes 1 and 4 are of steps; 2 is best.ckpt at an epoch's end and 3 last.ckpt, 5 the next best.ckpt.
+    *(("write", number) for number in (2, 3, 4, 5)),
+    *(("written", number) for number in (1, 4)),
 ]
 
 
