@@ -151,6 +151,13 @@ def test_accumulated_batches_are_not_cut_in_two(run):
     assert resumed.trainer.log_dir.endswith("version_1")
 
 
+def test_images_that_are_no_digits_come_as_they_would_have(run):
+    doubt = ["--data.outliers=digitrec.outliers.NonDigits", "--data.outlier_share=0.25"]
+    whole = run(*doubt)
+    assert run(*doubt, killed_in="training_step", call=9) is None
+    assert_same(run(*doubt, "--ckpt_path=last").model.state_dict(), whole.model.state_dict())
+
+
 @pytest.mark.parametrize("call", [7, 9, 13])
 def test_a_schedule_that_watches_a_metric_goes_on_too(call, run):
     plateau = [
