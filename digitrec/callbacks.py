@@ -22,6 +22,8 @@ from digitrec.checkpoints import THRESHOLD
 if TYPE_CHECKING:
     from digitrec.picture_output import PictureOutput
 
+from digitrec.saving import replacing
+
 COLUMNS = ["index", "digit", "confidence", *(f"p{digit}" for digit in range(10))]
 
 
@@ -29,9 +31,17 @@ class RunConfig(SaveConfigCallback):
     """Save the whole config into the run folder; without a logger there is none, and nothing is saved."""
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Save ``config.yaml`` before the run starts."""
-        if trainer.logger is not None:
+        """Save ``config.yaml`` before the run starts; one that goes on in its folder replaces its own."""
+        if trainer.logger is None:
+            return
+        folder, checkpoint = Path(trainer.log_dir or ""), self.config.get("ckpt_path")
+        if checkpoint is None or Path(checkpoint).parent.parent.resolve() != folder.resolve():
             super().setup(trainer, pl_module, stage)
+        elif trainer.is_global_zero:
+            config = self.config.clone()
+            config.ckpt_path = config.weights_only = None  # from the start it is made without
+            with replacing(folder / self.config_filename) as file:
+                file.write(self.parser.dump(config, skip_none=False).encode())
 
 
 class DistortionSheet(Callback):
@@ -42,6 +52,8 @@ class DistortionSheet(Callback):
         data: Any = trainer.datamodule  # type: ignore[attr-defined]
         logger = trainer.logger
         if data.augment is None or not isinstance(logger, TensorBoardLogger) or not trainer.is_global_zero:
+            return
+        if trainer.global_step:  # resumed: it is there
             return
         images = data.train_set.images[:64]
         pairs = torch.stack([images, data.augment(images)], dim=1).flatten(0, 1)

@@ -115,12 +115,17 @@ def find_checkpoint(
     for run in _runs(folders):
         best, last = run / "best.ckpt", run / "last.ckpt"
         path = best if best.exists() else last
-        if not matches(read_checkpoint(path)["hyper_parameters"]):
+        checkpoint = read_checkpoint(path)
+        if not matches(checkpoint["hyper_parameters"]):
             continue
         if which == "best" and not best.exists():
+            reason = (
+                "stopped before its first validation"
+                if checkpoint["datamodule_hyper_parameters"].get("val_size")
+                else "trained without validation images (data.val_size 0), so its last epoch is the result"
+            )
             raise CheckpointError(
-                f"The newest run, {run}, has no best checkpoint: it was trained without validation images "
-                "(data.val_size 0), so its last epoch is the result. Use --ckpt_path last."
+                f"The newest run, {run}, has no best checkpoint: it was {reason}. Use --ckpt_path last."
             )
         if which == "last" and not last.exists():
             raise CheckpointError(f"The newest run, {run}, has no last checkpoint. Use --ckpt_path best.")
@@ -132,13 +137,13 @@ def check_config(config: dict[str, Any], subcommand: str, checkpoint: dict[str, 
     """Refuse what a subcommand's config says against the checkpoint that it is to run with.
 
     Args:
-        config: with ``model``, ``data``, ``trainer`` and ``weights_only``.
+        config: with ``model``, ``data`` and ``weights_only``.
         subcommand: ``fit``, ``validate``, ``test`` or ``predict``.
         checkpoint: as ``read_checkpoint`` gives it.
         path: where it was read, for the message.
 
     Raises:
-        CheckpointError: another model, a split that validates on training images, nothing left to train.
+        CheckpointError: another model, a split that validates on training images, nothing to validate on.
     """
     if config["weights_only"] is False:
         raise CheckpointError("--weights_only false lets a checkpoint run code: leave it out.")
@@ -151,8 +156,6 @@ def check_config(config: dict[str, Any], subcommand: str, checkpoint: dict[str, 
         _check_split(config["data"], checkpoint["datamodule_hyper_parameters"], path)
     if subcommand == "validate" and not config["data"]["val_size"]:
         raise CheckpointError("There is nothing to validate on: data.val_size is 0. Use test.")
-    if subcommand == "fit":
-        _check_length(config["trainer"], checkpoint, path)
 
 
 def _check_split(data: dict[str, Any], known: dict[str, Any], path: Path) -> None:
@@ -168,33 +171,6 @@ def _check_split(data: dict[str, Any], known: dict[str, Any], path: Path) -> Non
                 f"data.{key} is {data[key]} but {known[key]} in the checkpoint {path}: it would be validated "
                 f"on images that it was trained on. Say --data.{key} {known[key]}, or choose another."
             )
-
-
-def _check_length(trainer: dict[str, Any], checkpoint: dict[str, Any], path: Path) -> None:
-    """A run is resumed towards its own end: its epochs, and the schedule that was planned for them."""
-    max_epochs = trainer["max_epochs"]
-    if max_epochs is None and trainer["max_steps"] == -1 and trainer["max_time"] is None:
-        config = path.parent.parent / "config.yaml"  # where Lightning puts it
-        raise CheckpointError(
-            f"The checkpoint {path} knows its model but not how long to train: say it with "
-            f"--config {config if config.exists() else 'configs/mlp.yaml'}."
-        )
-    steps, batches = checkpoint.get("global_step"), checkpoint.get("loops", {}).get("fit_loop", {})
-    ends_an_epoch = batches.get("epoch_loop.batch_progress", {}).get("is_last_batch")
-    if not max_epochs or max_epochs < 0 or not steps or not ends_an_epoch:
-        return
-    epochs = checkpoint["epoch"] + 1
-    planned = next((schedule.get("total_steps") for schedule in checkpoint["lr_schedulers"]), None)
-    if planned and max_epochs * steps > planned * epochs:
-        raise CheckpointError(
-            f"trainer.max_epochs is {max_epochs}, but the learning-rate schedule in {path} ends with epoch "
-            f"{planned * epochs // steps}: a longer run starts anew, without --ckpt_path."
-        )
-    if max_epochs <= epochs:
-        raise CheckpointError(
-            f"There is nothing to resume: trainer.max_epochs is {max_epochs}, and {path} was trained for "
-            f"{epochs}. Give more."
-        )
 
 
 def differences(

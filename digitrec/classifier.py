@@ -56,7 +56,11 @@ class DigitClassifier(LightningModule):
         self.scheduler_interval = scheduler_interval
         self.label_smoothing = label_smoothing
         self.temperature = temperature
-        self.metrics = nn.ModuleDict({"train/loss": MeanMetric(dist_sync_on_step=True)})
+        self._epoch_ends = False
+        # A NaN is shown, not left out with a warning. That gives up the weights, which are equal in a step.
+        self.metrics = nn.ModuleDict(
+            {"train/loss": MeanMetric(nan_strategy="disable", dist_sync_on_step=True)}
+        )
         for stage in ("val", "test"):
             self.metrics[f"{stage}/loss"] = MeanMetric()
             self.metrics[f"{stage}/acc"] = MulticlassAccuracy(10, average="micro", validate_args=False)
@@ -86,6 +90,17 @@ class DigitClassifier(LightningModule):
     def test_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:
         """Count a batch into ``test/loss`` and ``test/acc``."""
         self._step("test", batch)
+
+    def on_train_epoch_end(self) -> None:
+        """Step a schedule that watches a metric: Lightning does it too late for the epoch's checkpoint."""
+        self._epoch_ends = True
+        self.trainer.fit_loop.epoch_loop.update_lr_schedulers("epoch", update_plateau_schedulers=True)
+        self._epoch_ends = False
+
+    def lr_scheduler_step(self, scheduler: Any, metric: Any | None) -> None:
+        """Step a schedule; one that watches a metric only in ``on_train_epoch_end``."""
+        if metric is None or self._epoch_ends:
+            super().lr_scheduler_step(scheduler, metric)
 
     def predict_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> dict[str, Tensor]:
         """Read a batch of (images, indices).

@@ -6,15 +6,16 @@ python -m digitrec {fit,validate,test,predict} [--config FILE] [--KEY VALUE ...]
 
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
 from jsonargparse import ArgumentError, ArgumentParser, Namespace
+from lightning.fabric.plugins.io import TorchCheckpointIO
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
-from torch import nn
+from lightning.pytorch.utilities import rank_zero_only
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from digitrec.callbacks import PredictionsWriter, RunConfig
@@ -22,8 +23,6 @@ from digitrec.checkpoints import (
     PRETRAINED,
     CheckpointError,
     check_config,
-    differences,
-    find_checkpoint,
     foreign_names,
     read_checkpoint,
 )
@@ -33,12 +32,10 @@ from digitrec.download import MNISTUnavailableError
 from digitrec.lean import lighten
 from digitrec.messages import sentence, silence_what_no_user_can_change
 from digitrec.picture_files import PictureError
-
-LOGGER = {
-    "class_path": "lightning.pytorch.loggers.TensorBoardLogger",
-    "init_args": {"save_dir": ".", "name": "lightning_logs", "default_hp_metric": False},
-}
-"""The logger where no config names one; it is also where runs are looked for."""
+from digitrec.resume import ExactResume, check_resume, own_logger, writing_on
+from digitrec.runs import LOGGER, newest_run
+from digitrec.saving import AtomicCheckpointIO
+from digitrec.stops import DivergedError, RunStoppedError, StopAtDivergence
 
 SPLIT = ("val_size", "split_seed")
 """The data keys that say which images a checkpoint was not trained on."""
@@ -67,7 +64,7 @@ class DigitCLI(LightningCLI):
     """
 
     def __init__(self, args: Sequence[str] | None = None) -> None:
-        self._weights: dict[str, Any] | None = None  # of the checkpoint
+        self._checkpoint: dict[str, Any] | None = None
         raising = {"exit_on_error": False}  # main makes a sentence of what is raised
         super().__init__(
             DigitClassifier,
@@ -103,21 +100,27 @@ class DigitCLI(LightningCLI):
         super().parse_arguments(parser, args)
         config = self.config[self.config.subcommand]
         check_config(config.as_dict(), self.config.subcommand, checkpoint, path)
-        self._weights = checkpoint["state_dict"]
+        self._checkpoint = checkpoint
         config.ckpt_path, config.weights_only = str(path), True
-        resumed = " (resumed in a new run folder, with the best of the epochs to come)"
-        print(f"Checkpoint: {path}{resumed if self.config.subcommand == 'fit' else ''}")
+        how = ""
+        if self.config.subcommand == "fit":
+            check_resume(config.as_dict(), checkpoint, path)
+            new = config.trainer.logger and not own_logger(config)
+            how = " (a new run starts from it)" if new else " (its run goes on)"
+        print(f"Checkpoint: {path}{how}")
 
     def instantiate_classes(self) -> None:
         """Build model, data and trainer; a value that one of them refuses is the user's mistake."""
-        with _users_mistakes():
+        config, checkpoint = self.config[self.config.subcommand], self._checkpoint
+        resumed = self.config.subcommand == "fit" and checkpoint
+        with writing_on(config, resumed["global_step"]) if resumed else nullcontext(), _users_mistakes():
             super().instantiate_classes()
-        if self._weights is None:
+        if checkpoint is None:
             return
         try:
-            self.model.load_state_dict(self._weights)
+            self.model.load_state_dict(checkpoint["state_dict"])
         except RuntimeError as error:
-            path = self.config[self.subcommand].ckpt_path
+            path = config.ckpt_path
             raise CheckpointError(f"The weights in {path} don't fit the network that it names.") from error
 
     def before_fit(self) -> None:
@@ -148,9 +151,13 @@ class DigitCLI(LightningCLI):
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         """Build the trainer, spared the work that has no result."""
         trainer = super().instantiate_trainer(**kwargs)
+        callbacks: list[Callback] = trainer.callbacks  # type: ignore[attr-defined]
         if self.subcommand != "predict":
-            callbacks: list[Callback] = trainer.callbacks  # type: ignore[attr-defined]
             callbacks[:] = [callback for callback in callbacks if not isinstance(callback, PredictionsWriter)]
+        if self.subcommand == "fit":
+            callbacks[:0] = [ExactResume(), StopAtDivergence()]
+            if type(trainer.strategy.checkpoint_io) is TorchCheckpointIO:
+                trainer.strategy.checkpoint_io = AtomicCheckpointIO()
         lighten(trainer)
         return trainer
 
@@ -172,27 +179,33 @@ class DigitCLI(LightningCLI):
                     "pretrained cannot be resumed: fit trains from the start, without --ckpt_path."
                 )
             return PRETRAINED
-        return Path(which) if which not in (None, "best", "last") else _newest(which, given)
+        return Path(which) if which not in (None, "best", "last") else newest_run(which, given)
 
 
 def main(args: Sequence[str] | None = None) -> int:
     """Run the command line.
 
     Returns:
-        The exit status: 0, or 1 after a user's mistake or where a picture could not be read, with one
-        sentence on standard error.
+        The exit status: 0, 128 + the number of a signal that stopped the run, or 1 after a user's mistake,
+        a full disk, a training that diverged or a picture that could not be read; each with one sentence on
+        standard error.
     """
+    status = 1
     silence_what_no_user_can_change()
     try:
         cli = DigitCLI(args)
     except MNISTUnavailableError as error:
         said = str(error)  # a list of sources and files, easier to read as one
+    except (RunStoppedError, DivergedError) as error:
+        if rank_zero_only.rank:  # type: ignore[attr-defined]  # all processes agree on it: one says it
+            return error.status
+        said, status = str(error), error.status
     except (ArgumentError, CheckpointError, MisconfigurationException, PictureError, OSError) as error:
         said = sentence(error)
     else:
         return _status(cli.trainer)
     print(f"digitrec: {said}", file=sys.stderr)
-    return 1
+    return status
 
 
 def _status(trainer: Trainer) -> int:
@@ -229,46 +242,6 @@ def _without_options(args: list[str], prefix: str) -> list[str]:
         else:
             kept.append(arg)
     return kept
-
-
-def _runs_folders(given: Namespace) -> list[Path]:
-    """Where the config's logger keeps its runs; without a logger also where checkpoints lie then."""
-    logger = given.get("trainer.logger")
-    first = logger[0] if isinstance(logger, list) and logger else logger
-    init_args = first.get("init_args", {}) if isinstance(first, Namespace | dict) else {}
-    init_args = {**LOGGER["init_args"], **dict(init_args)}  # type: ignore[dict-item]
-    folders = [Path(init_args["save_dir"] or ".").expanduser() / (init_args["name"] or "")]
-    if logger is False:
-        folders.append(Path(given.get("trainer.default_root_dir") or ".") / "checkpoints")
-    return folders
-
-
-def _newest(which: str | None, given: Namespace) -> Path:
-    folders = _runs_folders(given)
-    path = _find_matching(which, folders, given.get("model") or {})
-    if path is None:
-        of_this_network = " of the config's network" if given.get("model.network") else ""
-        raise CheckpointError(
-            f"There is no trained run{of_this_network} in {folders[0]}: train one with "
-            "python -m digitrec fit --config configs/mlp.yaml, or give a file with --ckpt_path."
-        )
-    return path
-
-
-def _find_matching(which: str | None, folders: Sequence[Path], given: Any) -> Path | None:
-    """The newest run whose model is wholly the given one; failing that, whose network is."""
-    if not given.get("network"):
-        return find_checkpoint(which, folders)
-    parser = LightningArgumentParser(exit_on_error=False)
-    parser.add_argument("--model.network", type=nn.Module)
-    network = parser.parse_object({"model": {"network": given["network"]}}).model.as_dict()
-    path = None
-    with suppress(ArgumentError):  # the given model is not whole
-        parser = LightningArgumentParser(exit_on_error=False)
-        parser.add_lightning_class_args(DigitClassifier, "model")
-        model = parser.parse_object({"model": given}).model.as_dict()  # with the defaults of the classes
-        path = find_checkpoint(which, folders, lambda known: not any(differences(model, known)))
-    return path or find_checkpoint(which, folders, lambda known: not any(differences(network, known)))
 
 
 @contextmanager

@@ -114,12 +114,16 @@ class ShuffledSampler(DistributedSampler[int]):
     come twice, so that all processes take the same number of steps.
     """
 
+    skip = 0
+    """How many images of this process the next pass leaves out: those that a resumed epoch has seen."""
+
     def __iter__(self) -> Iterator[int]:
+        skip, self.skip = self.skip, 0
         # PyTorch's generator keeps 32 bits of a seed: mix, so that no two (seed, epoch) share an order.
         mixed = int(np.random.SeedSequence([self.seed, self.epoch]).generate_state(1)[0])
         order = torch.randperm(len(self.dataset), generator=torch.Generator().manual_seed(mixed))  # type: ignore[arg-type]
         order = torch.cat([order, order[: self.total_size - len(order)]])
-        return iter(order[self.rank :: self.num_replicas].tolist())
+        return iter(order[self.rank :: self.num_replicas][skip:].tolist())
 
 
 class UnrepeatedSampler(DistributedSampler[int]):
@@ -229,6 +233,7 @@ class MNISTDataModule(LightningDataModule):
         if stage == "predict" and self.pictures is not None:
             self.picture_set = PictureDataset(self.pictures)
             return
+        self._seed = torch.initial_seed()  # now: each step of a run starts the generator anew
         images, labels = load_mnist(self.data_dir, train=stage in ("fit", "validate"))
         if stage == "test":
             self.test_set = DigitDataset(images, labels)
@@ -246,7 +251,6 @@ class MNISTDataModule(LightningDataModule):
 
     def train_dataloader(self) -> DataLoader[Batch]:
         """Training batches, in a new order each epoch; ``seed_everything`` decides which."""
-        self._seed = torch.initial_seed()
         sampler = ShuffledSampler(self.train_set, **self._ranks(), seed=self._seed)
         return self._loader(self.train_set, sampler, self.batch_size)
 

@@ -85,6 +85,9 @@ def silence_what_no_user_can_change() -> None:
     # Evaluation needs no callback of the training run, and writes into a folder of its own.
     warnings.filterwarnings("ignore", message=".*callbacks used to create the checkpoint need to be provided")
     warnings.filterwarnings("ignore", message=".*The dirpath has changed from")
+    # Lightning does not know that a resumed run writes on in its folder, and that the sampler goes on.
+    warnings.filterwarnings("ignore", message="Checkpoint directory .* exists and is not empty")
+    warnings.filterwarnings("ignore", message="You're resuming from a checkpoint that ended before the epoch")
 
     for name in ("lightning.pytorch.utilities.rank_zero", "pytorch_lightning.utilities.rank_zero"):
         logging.getLogger(name).addFilter(_is_no_advertisement)

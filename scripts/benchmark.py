@@ -3,11 +3,13 @@
 python scripts/benchmark.py train     a training epoch: the usual script, bare PyTorch, digitrec; and memory
 python scripts/benchmark.py fast      how much sooner configs/fast.yaml is at the published accuracy
 python scripts/benchmark.py distort   distorting a batch of 128 against the training step that follows it
+python scripts/benchmark.py checkpoints  epochs with step checkpoints against epochs without, in turns
 python scripts/benchmark.py reading   a photograph of 12 megapixels and 1,000 small pictures, against Pillow
 python scripts/benchmark.py pictures FOLDER...
                                       accuracy on people's own digits; the sets are in picture_sets.yaml
 
-train and fast write what they print into README.md, reading and pictures into docs/pictures.md.
+train and fast write what they print into README.md, checkpoints into docs/faults.md, reading and
+pictures into docs/pictures.md.
 """
 
 import argparse
@@ -20,10 +22,12 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from contenders import DATA, IMAGES, TrainingClock, bare, fit, published
+from lightning.pytorch import Callback, Trainer
 from picture_accuracy import DOCS, ROADS, pictures
 from picture_sets import LabelError
 from reading_time import reading
@@ -36,6 +40,7 @@ from digitrec.checkpoints import CheckpointError
 from digitrec.data import MNISTDataModule
 from digitrec.download import ensure_mnist
 from digitrec.images import normalize
+from digitrec.saving import LastCheckpoint
 
 CONFIG, FAST = "configs/mlp.yaml", "configs/fast.yaml"
 PUBLISHED_ACCURACY = 0.9803
@@ -160,6 +165,51 @@ def distort(rounds: int) -> None:
     print(f"Distorting 128 digits takes {median(ratios):.2f} of a training step; {machine()}.")
 
 
+def checkpoints(rounds: int) -> None:
+    """Measure what the checkpoints inside an epoch cost, for each shipped size of network and batch."""
+    ensure_mnist(DATA)
+    lines = [
+        f"Medians of {rounds} epochs with step checkpoints and {rounds} without, in turns; {machine()}.\n",
+        "| config | an epoch without (s) | with (s) | one checkpoint (ms) | all of an epoch | share |",
+        "|---|---|---|---|---|---|",
+    ]
+    for config in (CONFIG, FAST, "configs/wide.yaml"):
+        clock, turns = TrainingClock(), StepCheckpointsInTurns()
+        with tempfile.TemporaryDirectory(dir=".", prefix=".benchmark-") as folder:  # /tmp may be memory
+            fit(config, folder, 2 * rounds + 1, clock, turns)
+        without, with_ = median(clock.epochs[1::2]), median(clock.epochs[2::2])  # the first warms up
+        spent = sum(turns.seconds) / rounds
+        lines.append(
+            f"| `{config}` | {without:.2f} | {with_:.2f} | {1000 * median(turns.seconds):.1f} | "
+            f"{len(turns.seconds) / rounds:.1f} in {1000 * spent:.0f} ms | {spent / without:.1%} |"
+        )
+        print(lines[-1], file=sys.stderr)
+    report("benchmark checkpoints", lines, Path("docs/faults.md"))
+
+
+class StepCheckpointsInTurns(Callback):
+    """Switch a config's step checkpoints off in every second epoch, and time each of the others."""
+
+    def __init__(self) -> None:
+        self.seconds: list[float] = []
+
+    def on_train_start(self, trainer: Trainer, *_: Any) -> None:
+        (self._last,) = (cb for cb in trainer.checkpoint_callbacks if isinstance(cb, LastCheckpoint))
+        self._every, save = self._last._every_n_train_steps, self._last._save
+
+        def timed(trainer: Trainer) -> None:
+            start = time.perf_counter()
+            save(trainer)
+            if not trainer.fit_loop.epoch_loop.batch_progress.is_last_batch:
+                self.seconds.append(time.perf_counter() - start)
+
+        self._last._save = timed  # type: ignore[method-assign]
+
+    def on_train_epoch_start(self, trainer: Trainer, *_: Any) -> None:
+        counts = trainer.current_epoch > 0 and trainer.current_epoch % 2 == 0
+        self._last._every_n_train_steps = self._every if counts else 0
+
+
 def test_accuracy(network: nn.Module) -> float:
     """Share of the 10,000 test images that a network reads right."""
     module = MNISTDataModule(DATA)
@@ -231,7 +281,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     subparsers = parser.add_subparsers(dest="what", required=True)
-    for name in ("train", "fast", "distort", "reading"):
+    for name in ("train", "fast", "distort", "checkpoints", "reading"):
         subparsers.add_parser(name).add_argument("--rounds", type=int, default=5)
     subparsers.add_parser("memory")
     add_pictures(subparsers.add_parser("pictures"))
@@ -239,7 +289,8 @@ def main() -> None:
     what = options.pop("what")
     try:
         commands = {"train": train, "fast": fast, "distort": distort, "memory": memory, "pictures": pictures}
-        {**commands, "reading": time_reading}[what](**options)
+        commands |= {"checkpoints": checkpoints, "reading": time_reading}
+        commands[what](**options)
     except (CheckpointError, LabelError) as error:
         sys.exit(f"benchmark: {error}")
 

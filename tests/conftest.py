@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from lightning.pytorch.accelerators import MPSAccelerator
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from digitrec import download
 from digitrec.cli import DigitCLI
@@ -57,6 +58,15 @@ def workplace(fake_mnist: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     monkeypatch.setattr(sys, "argv", ["digitrec"])
     monkeypatch.setattr(MPSAccelerator, "is_available", lambda: False)  # `auto` is the CPU on a Mac, too
     return tmp_path
+
+
+def curves(folder: Path) -> dict[str, list[tuple[int, float]]]:
+    """The points of a run as TensorBoard shows them: for each tag (step, value)."""
+    events = EventAccumulator(str(folder))
+    events.Reload()
+    return {
+        tag: [(point.step, point.value) for point in events.Scalars(tag)] for tag in events.Tags()["scalars"]
+    }
 
 
 SMALL = ["--trainer.max_epochs=1", "--data.val_size=50", "--trainer.log_every_n_steps=1"]

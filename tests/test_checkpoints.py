@@ -239,6 +239,9 @@ def test_a_run_without_best_gives_its_last_and_says_why_there_is_no_best(tmp_pat
     run(tmp_path, "version_0", 1000)
     run(tmp_path, "version_1", 2000, files=("last",))
     assert find_checkpoint(None, [tmp_path]) == tmp_path / "version_1/checkpoints/last.ckpt"
+    with pytest.raises(CheckpointError, match=r"no best checkpoint: it was stopped before its first valid"):
+        find_checkpoint("best", [tmp_path])
+    run(tmp_path, "version_2", 3000, files=("last",), data={**DATA, "val_size": 0})
     with pytest.raises(CheckpointError, match=r"no best checkpoint.*val_size 0.*--ckpt_path last"):
         find_checkpoint("best", [tmp_path])
 
@@ -270,30 +273,17 @@ def test_differences_name_the_key_and_both_values():
     ]
 
 
-def config(max_epochs=2, val_size=50, split_seed=0, weights_only=None, **model):
+def config(val_size=50, split_seed=0, weights_only=None, **model):
     return {
         "model": {"network": mlp(4), "optimizer": ADAM, "scheduler": None, **model},
         "data": {"val_size": val_size, "split_seed": split_seed},
-        "trainer": {"max_epochs": max_epochs, "max_steps": -1, "max_time": None},
         "weights_only": weights_only,
     }
 
 
 @pytest.fixture
 def check(path):
-    """Check a config against a checkpoint after one whole epoch of ten steps."""
-
-    def check(subcommand, config, is_last_batch=True, schedules=()):
-        progress = {"epoch_loop.batch_progress": {"is_last_batch": is_last_batch}}
-        state = {
-            "epoch": 0,
-            "global_step": 10,
-            "lr_schedulers": list(schedules),
-            "loops": {"fit_loop": progress},
-        }
-        check_config(config, subcommand, read_checkpoint(write(path, changes=state)), path)
-
-    return check
+    return lambda subcommand, config: check_config(config, subcommand, read_checkpoint(write(path)), path)
 
 
 @pytest.mark.parametrize("subcommand", ["fit", "validate", "test", "predict"])
@@ -322,23 +312,3 @@ def test_no_image_that_was_trained_on_is_validated_on(check, subcommand):
 def test_without_held_out_images_there_is_nothing_to_validate_on(check):
     with pytest.raises(CheckpointError, match=r"nothing to validate on: data\.val_size is 0"):
         check("validate", config(val_size=0))
-
-
-def test_a_run_that_reached_its_end_is_not_resumed(check):
-    check("fit", config(max_epochs=2))
-    check("fit", config(max_epochs=-1))
-    check("fit", config(max_epochs=1), is_last_batch=False)
-    with pytest.raises(CheckpointError, match=r"nothing to resume: trainer\.max_epochs is 1"):
-        check("fit", config(max_epochs=1))
-
-
-def test_a_run_is_not_resumed_past_the_end_of_its_schedule(check):
-    check("fit", config(max_epochs=3), schedules=[{"total_steps": 30}])
-    with pytest.raises(CheckpointError, match=r"schedule in .* ends with epoch 3: a longer run starts anew"):
-        check("fit", config(max_epochs=4), schedules=[{"total_steps": 30}])
-
-
-def test_resuming_must_say_how_long_to_train(check, path):
-    with pytest.raises(CheckpointError, match=r"how long to train: say it with --config configs/mlp\.yaml"):
-        check("fit", config(max_epochs=None))
-    check("test", config(max_epochs=None))

