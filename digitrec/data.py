@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
 import torch
@@ -28,12 +28,11 @@ TRAINING_IMAGES = 60_000
 class Batch(NamedTuple):
     """Images (batch, 28, 28) and, for each, its label; when predicting, its index in the data set.
 
-    When training, images beyond the labels are no digits. When reading pictures a batch is what is on one.
+    When training, images beyond the labels are no digits.
     """
 
     images: Tensor
     targets: Tensor
-    picture: "Picture | None" = None
 
 
 @dataclass(frozen=True)
@@ -44,6 +43,14 @@ class Picture:
     page: "Page | None" = None
     crops: "tuple[Crop, ...]" = ()
     error: str | None = None
+
+
+class PictureBatch(NamedTuple):
+    """What is on a picture: images (n, 28, 28), their indices, and the picture."""
+
+    images: Tensor
+    targets: Tensor
+    picture: Picture
 
 
 class DigitDataset(Dataset[Batch]):
@@ -70,7 +77,10 @@ class DigitDataset(Dataset[Batch]):
         return Batch(self.images.index_select(0, chosen), self.targets.index_select(0, chosen))
 
 
-class PictureDataset(Dataset[Batch]):
+AnyBatch = TypeVar("AnyBatch", Batch, PictureBatch)
+
+
+class PictureDataset(Dataset[PictureBatch]):
     """The user's pictures, each read when it is asked for, so that memory holds few of them.
 
     Args:
@@ -90,7 +100,7 @@ class PictureDataset(Dataset[Batch]):
     def __len__(self) -> int:
         return len(self.paths)
 
-    def __getitem__(self, index: int) -> Batch:
+    def __getitem__(self, index: int) -> PictureBatch:
         from digitrec.pictures import PictureError, load
         from digitrec.segment import find_digits, images_of
 
@@ -104,7 +114,7 @@ class PictureDataset(Dataset[Batch]):
         else:
             picture = Picture(path, page, crops)
         images = torch.from_numpy(images_of(crops))
-        return Batch(images, torch.arange(len(images)), picture)
+        return PictureBatch(images, torch.arange(len(images)), picture)
 
 
 class ShuffledSampler(DistributedSampler[int]):
@@ -262,7 +272,7 @@ class MNISTDataModule(LightningDataModule):
         """Batches of the 10,000 test images."""
         return self._evaluation_loader(self.test_set)
 
-    def predict_dataloader(self) -> DataLoader[Batch]:
+    def predict_dataloader(self) -> DataLoader[Batch] | DataLoader[PictureBatch]:
         """Batches of the test images with indices in place of labels, or the user's pictures one by one."""
         if self.pictures is not None:
             sampler = UnrepeatedSampler(self.picture_set, **self._ranks(), shuffle=False)
@@ -271,12 +281,14 @@ class MNISTDataModule(LightningDataModule):
             )
         return self._evaluation_loader(self.predict_set)
 
-    def transfer_batch_to_device(self, batch: Batch, device: torch.device, dataloader_idx: int) -> Batch:
+    def transfer_batch_to_device(
+        self, batch: AnyBatch, device: torch.device, dataloader_idx: int
+    ) -> AnyBatch:
         """Move a batch; Lightning's own would search any nesting for tensors, at every step."""
         images, targets = (tensor.to(device, non_blocking=True) for tensor in batch[:2])
-        return Batch(images, targets, batch.picture)
+        return batch._replace(images=images, targets=targets)
 
-    def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
+    def on_after_batch_transfer(self, batch: AnyBatch, dataloader_idx: int) -> AnyBatch:
         """Turn pixels into network input, once a batch, on the device; distort them first when training."""
         images, trainer = batch.images, self.trainer
         if trainer is not None and trainer.training:
