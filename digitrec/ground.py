@@ -149,10 +149,10 @@ def _bilinear(image: Light, y: NDArray[np.float64], x: NDArray[np.float64]) -> L
         places = np.clip(places, 0, len(image) - 1)
         lower = np.minimum(places.astype(int), max(0, len(image) - 2))
         share = (places - lower).astype(np.float32)[:, None]
-        return image[lower] * (1 - share) + image[np.minimum(lower + 1, len(image) - 1)] * share
+        between: Light = image[lower] * (1 - share) + image[np.minimum(lower + 1, len(image) - 1)] * share
+        return between
 
-    enlarged: Light = along(along(image, y).T, x).T
-    return enlarged
+    return along(along(image, y).T, x).T
 
 
 def _opened(mask: Mask) -> Mask:
