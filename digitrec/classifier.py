@@ -67,15 +67,15 @@ class DigitClassifier(LightningModule):
 
     def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> Tensor:
         """Cross-entropy of a batch, with label smoothing."""
-        return self._step("train", batch)
+        return self._step("train", batch)[0]
 
-    def validation_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:
-        """Count a batch into ``val/loss`` and ``val/acc``."""
-        self._step("val", batch)
+    def validation_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> Tensor:
+        """Count a batch into ``val/loss`` and ``val/acc``; its log-probabilities go to the callbacks."""
+        return self._step("val", batch)[1]
 
-    def test_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:
-        """Count a batch into ``test/loss`` and ``test/acc``."""
-        self._step("test", batch)
+    def test_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> Tensor:
+        """Count a batch into ``test/loss`` and ``test/acc``; its log-probabilities go to the callbacks."""
+        return self._step("test", batch)[1]
 
     def predict_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> dict[str, Tensor]:
         """Read a batch of (images, indices).
@@ -87,7 +87,10 @@ class DigitClassifier(LightningModule):
         probabilities = self(images).exp()
         return {"index": indices, "digit": probabilities.argmax(dim=1), "probabilities": probabilities}
 
-    def _step(self, stage: Literal["train", "val", "test"], batch: tuple[Tensor, Tensor]) -> Tensor:
+    def _step(
+        self, stage: Literal["train", "val", "test"], batch: tuple[Tensor, Tensor]
+    ) -> tuple[Tensor, Tensor]:
+        """Loss and log-probabilities of a batch, counted into the metrics of its stage."""
         images, labels = batch
         log_probabilities = self(images)
         # The cross-entropy: the NLL of log-probabilities.
@@ -95,7 +98,7 @@ class DigitClassifier(LightningModule):
         if stage != "train":
             self._log(f"{stage}/loss", loss, len(labels))
             self._log(f"{stage}/acc", log_probabilities, labels)
-            return loss
+            return loss, log_probabilities
         if self.label_smoothing:
             loss = torch.lerp(loss, -log_probabilities.mean(), self.label_smoothing)
         # The trainer writes at every n-th step only; logging at all others would cost half a step each.
@@ -103,7 +106,7 @@ class DigitClassifier(LightningModule):
         if every and (self.global_step + 1) % every == 0:
             self._log("train/loss", loss.detach(), len(labels))
             self.log("train/learning_rate", self.trainer.optimizers[0].param_groups[0]["lr"])
-        return loss
+        return loss, log_probabilities
 
     def _log(self, name: str, *values: Any) -> None:
         metric = self.metrics[name]

@@ -9,6 +9,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import digitrec.startup  # noqa: F401 - before Lightning, which imports torchmetrics
+
+# isort: split
 from jsonargparse import ArgumentError, ArgumentParser, Namespace
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import Callback, Trainer
@@ -30,6 +33,7 @@ from digitrec.data import MNISTDataModule
 from digitrec.download import MNISTUnavailableError
 from digitrec.lean import lighten
 from digitrec.messages import sentence, silence_what_no_user_can_change
+from digitrec.reports import Figures, ReportWriter
 
 LOGGER = {
     "class_path": "lightning.pytorch.loggers.TensorBoardLogger",
@@ -79,8 +83,9 @@ class DigitCLI(LightningCLI):
         )
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
-        """Add the writer of predictions, which must be there also when no config names it."""
+        """Add the callbacks that must be there also when no config names them."""
         parser.add_lightning_class_args(PredictionsWriter, "predictions")
+        parser.add_lightning_class_args(Figures, "figures")
 
     def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
         """Parse with the model of the chosen checkpoint as the default, and refuse what contradicts it."""
@@ -148,6 +153,8 @@ class DigitCLI(LightningCLI):
         if self.subcommand != "predict":
             callbacks: list[Callback] = trainer.callbacks  # type: ignore[attr-defined]
             callbacks[:] = [callback for callback in callbacks if not isinstance(callback, PredictionsWriter)]
+        if self.subcommand == "test":
+            trainer.callbacks.append(ReportWriter())  # type: ignore[attr-defined]
         lighten(trainer)
         return trainer
 

@@ -42,7 +42,7 @@ def scalars(folder, tag):
 
 
 def test_the_loss_is_cross_entropy_which_on_log_probabilities_equals_nll(log_probabilities):
-    loss = classifier(Recorded(log_probabilities))._step("val", batch())
+    loss, _ = classifier(Recorded(log_probabilities))._step("val", batch())
     torch.testing.assert_close(loss, F.cross_entropy(log_probabilities, batch().targets))
     torch.testing.assert_close(loss, F.nll_loss(log_probabilities, batch().targets))
 
@@ -51,9 +51,9 @@ def test_label_smoothing_is_pytorchs_and_for_training_only(log_probabilities):
     model = classifier(Recorded(log_probabilities), label_smoothing=0.2)
     model._trainer = type("Trainer", (), {"log_every_n_steps": 1000, "global_step": 0})()
     smoothed = F.cross_entropy(log_probabilities, batch().targets, label_smoothing=0.2)
-    torch.testing.assert_close(model._step("train", batch()), smoothed)
+    torch.testing.assert_close(model._step("train", batch())[0], smoothed)
     torch.testing.assert_close(
-        model._step("val", batch()), F.cross_entropy(log_probabilities, batch().targets)
+        model._step("val", batch())[0], F.cross_entropy(log_probabilities, batch().targets)
     )
 
 
@@ -65,6 +65,12 @@ def test_test_metrics_weigh_batches_by_their_size(log_probabilities):
     torch.testing.assert_close(model.metrics["test/loss"].compute(), F.nll_loss(rows, labels))
     right = (rows.argmax(dim=1) == labels).float().mean()
     torch.testing.assert_close(model.metrics["test/acc"].compute(), right)
+
+
+@pytest.mark.parametrize("stage", ["validation", "test"])
+def test_an_evaluated_batch_gives_its_log_probabilities_to_the_callbacks(stage, log_probabilities):
+    model = classifier(Recorded(log_probabilities))
+    assert torch.equal(getattr(model, f"{stage}_step")(batch(5), 0), log_probabilities[:5])
 
 
 def test_a_prediction_is_the_likeliest_digit_with_probabilities_that_sum_to_one(log_probabilities):

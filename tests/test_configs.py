@@ -57,7 +57,7 @@ def test_an_overlay_keeps_the_callbacks_of_the_experiment(config: Path, workplac
         pretend_there_is_a_gpu(monkeypatch)
     appended = ["EarlyStopping"] if config.stem == "early_stopping" else []
     cli = DigitCLI(["fit", f"--config={ROOT}/configs/mlp.yaml", f"--config={config}"])
-    expected = ["ModelCheckpoint", "ModelCheckpoint", "TQDMProgressBar", *appended]
+    expected = ["Figures", "ModelCheckpoint", "ModelCheckpoint", "TQDMProgressBar", *appended]
     assert sorted(own_callbacks(cli)) == sorted(expected)
 
 

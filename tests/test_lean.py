@@ -19,7 +19,7 @@ def test_a_step_asks_only_callbacks_that_have_something_to_do(fit, monkeypatch):
 
     monkeypatch.setattr(DigitClassifier, "training_step", remember)
     fit()
-    assert asked == {"ModelCheckpoint", "TQDMProgressBar"}
+    assert asked == {"Figures", "ModelCheckpoint", "TQDMProgressBar"}
 
 
 def test_a_cpu_run_does_not_look_for_a_gpu_at_each_step(fit, monkeypatch):
