@@ -150,11 +150,13 @@ class DigitCLI(LightningCLI):
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         """Build the trainer, spared the work that has no result."""
         trainer = super().instantiate_trainer(**kwargs)
+        callbacks: list[Callback] = trainer.callbacks  # type: ignore[attr-defined]
         if self.subcommand != "predict":
-            callbacks: list[Callback] = trainer.callbacks  # type: ignore[attr-defined]
             callbacks[:] = [callback for callback in callbacks if not isinstance(callback, PredictionsWriter)]
         if self.subcommand == "test":
-            trainer.callbacks.append(ReportWriter())  # type: ignore[attr-defined]
+            callbacks.append(ReportWriter())
+        # First, since weight averaging takes its weights out of the network when a validation ends.
+        callbacks.sort(key=lambda callback: not isinstance(callback, Figures))
         lighten(trainer)
         return trainer
 

@@ -3,6 +3,7 @@
 python scripts/benchmark.py train     a training epoch: the usual script, bare PyTorch, digitrec; and memory
 python scripts/benchmark.py fast      how much sooner configs/fast.yaml is at the published accuracy
 python scripts/benchmark.py distort   distorting a batch of 128 against the training step that follows it
+python scripts/benchmark.py figures   what figures every 5 epochs add to 20 epochs of configs/mlp.yaml
 
 train and fast write what they print into README.md.
 """
@@ -153,6 +154,32 @@ def distort(rounds: int) -> None:
     print(f"Distorting 128 digits takes {median(ratios):.2f} of a training step; {machine()}.")
 
 
+def figures(rounds: int) -> None:
+    """Print how much longer 20 epochs take with figures every 5: whole processes, imports included."""
+    ensure_mnist(DATA)
+    ratios = []
+    for number in range(rounds + 1):
+        order = (0, 5) if number % 2 else (5, 0)
+        seconds = {every: whole_fit(f"--figures.every_n_epochs={every}") for every in order}
+        ratios.append(seconds[5] / seconds[0])
+        print(f"round {number}: {seconds[0]:.2f} s without, {seconds[5]:.2f} s with", file=sys.stderr)
+    measured = sorted(ratios[1:])  # round 0 warms up
+    print(
+        f"20 epochs of {CONFIG} take {median(measured) - 1:+.1%} with figures every 5 epochs, median of "
+        f"{rounds} interleaved rounds ({measured[0] - 1:+.1%} to {measured[-1] - 1:+.1%}); {machine()}."
+    )
+
+
+def whole_fit(*args: str) -> float:
+    """Seconds that a process takes to fit 20 epochs of configs/mlp.yaml."""
+    with tempfile.TemporaryDirectory() as folder:
+        logger = f"--trainer.logger.init_args.save_dir={folder}"
+        command = [sys.executable, "-m", "digitrec", "fit", f"--config={CONFIG}", "--trainer.max_epochs=20"]
+        start = time.perf_counter()
+        subprocess.run([*command, logger, *args], check=True, capture_output=True)
+        return time.perf_counter() - start
+
+
 def test_accuracy(network: nn.Module) -> float:
     """Share of the 10,000 test images that a network reads right."""
     module = MNISTDataModule(DATA)
@@ -193,13 +220,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("what", choices=["train", "fast", "distort", "memory"])
+    parser.add_argument("what", choices=["train", "fast", "distort", "figures", "memory"])
     parser.add_argument("--rounds", type=int, default=5)
     options = parser.parse_args()
     if options.what == "memory":
         memory()
     else:
-        {"train": train, "fast": fast, "distort": distort}[options.what](options.rounds)
+        work = {"train": train, "fast": fast, "distort": distort, "figures": figures}
+        work[options.what](options.rounds)
 
 
 if __name__ == "__main__":
