@@ -2,7 +2,8 @@
 
 They are drawn again and again while a network trains, so they are cheap: what is a grid is laid out in NumPy
 and put into the figure pixel by pixel, without axes, whose ticks take longer than all the rest. Each has a
-white ground of its own, to be read in TensorBoard's light and dark theme.
+white ground of its own, to be read in TensorBoard's light and dark theme, and is legible at the 340 pixels of
+width to which TensorBoard shrinks it.
 """
 
 from __future__ import annotations
@@ -39,17 +40,17 @@ def confusion_matrix(counts: Array) -> Figure:
     figure, at = _page(colours.repeat(50, axis=0).repeat(50, axis=1), (50, 50), title, left=60, bottom=60)
     for row, column in np.argwhere(counts):
         colour = "white" if depth[row, column] > 0.5 else "black"
-        _write(figure, at(column, row), str(counts[row, column]), color=colour)
+        _write(figure, at(column, row), str(counts[row, column]), color=colour, fontsize=13)
     for digit in range(10):
-        _write(figure, at(digit, 9.8), str(digit))
-        _write(figure, at(-0.8, digit), str(digit))
-    _write(figure, at(4.5, 10.3), "given digit")
-    _write(figure, at(-1.3, 4.5), "true digit", rotation=90)
+        _write(figure, at(digit, 9.8), str(digit), fontsize=13)
+        _write(figure, at(-0.8, digit), str(digit), fontsize=13)
+    _write(figure, at(4.5, 10.3), "given digit", fontsize=13)
+    _write(figure, at(-1.3, 4.5), "true digit", rotation=90, fontsize=13)
     return figure
 
 
 def mistakes(
-    images: Array, labels: Array, digits: Array, confidences: Array, columns: int = 6, rows: int = 5
+    images: Array, labels: Array, digits: Array, confidences: Array, columns: int = 5, rows: int = 5
 ) -> Figure:
     """Draw the images that were read wrong with the greatest confidence, the surest first.
 
@@ -67,17 +68,17 @@ def mistakes(
     shown = wrong[np.argsort(-confidences[wrong], kind="stable")][: columns * rows]
     rows = max(1, min(rows, -(-len(shown) // columns)))
     sheet = tile(images[shown], columns, rows, ground=255, above=9).repeat(3, axis=0).repeat(3, axis=1)
-    title = f"The surest {len(shown)} of {len(wrong):,} mistakes: true → given, confidence"
+    title = f"The surest {len(shown)} of {len(wrong):,} mistakes: true → given"
     figure, at = _page(np.stack(3 * [sheet], axis=2), (90, 111), title)
     for place, index in enumerate(shown):
         row, column = divmod(place, columns)
         # Rounded down: 100 % is said of 1 alone.
-        text = f"{labels[index]} → {digits[index]}  {int(100 * confidences[index])} %"
-        _write(figure, at(column, row - 0.4), text, fontsize=9)
+        text = f"{labels[index]}→{digits[index]}  {int(100 * confidences[index])}%"
+        _write(figure, at(column, row - 0.38), text)
     return figure
 
 
-def first_layer(weights: Array, columns: int = 16, rows: int = 8) -> Figure:
+def first_layer(weights: Array, columns: int = 10, rows: int = 13) -> Figure:
     """Draw the weights of each unit of the first layer as an image: red for ink, blue against it.
 
     All tiles share one scale, which leaves the largest hundredth of the weights beyond its ends.
@@ -95,8 +96,8 @@ def first_layer(weights: Array, columns: int = 16, rows: int = 8) -> Figure:
     colours = np.where(sheet[..., None] > 0, tint(sheet, RED), tint(-sheet, BLUE))
     colours[np.isnan(sheet)] = 160
     colours = colours.repeat(2, axis=0).repeat(2, axis=1)
-    which = f"{units}" if units == len(weights) else f"the first {units} of {len(weights):,}"
-    title = f"First layer, {which} units: weights from -{largest:.2g} (blue) to {largest:.2g} (red)"
+    which = f"{units}" if units == len(weights) else f"{units} of {len(weights):,}"
+    title = f"First layer, {which} units: blue -{largest:.2g}, red {largest:.2g}"
     return _page(colours, (60, 60), title)[0]
 
 
@@ -111,8 +112,8 @@ def reliability(size: Array, confidence: Array, accuracy: Array, error: float) -
     """
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(6.2, 6.0), dpi=DPI, facecolor="white")
-    axes = figure.add_axes((0.12, 0.1, 0.84, 0.82))
+    figure = Figure(figsize=(5.6, 5.6), dpi=DPI, facecolor="white")
+    axes = figure.add_axes((0.13, 0.12, 0.83, 0.79))
     filled, width = np.flatnonzero(size), 1 / len(size)
     axes.bar((filled + 0.5) * width, accuracy[filled], width, color="#a8c4e5", edgecolor="white")
     axes.plot([0, 1], [0, 1], color="0.5", linestyle="--", linewidth=1)
@@ -120,8 +121,11 @@ def reliability(size: Array, confidence: Array, accuracy: Array, error: float) -
     for place in filled:
         axes.text((place + 0.5) * width, 0.01, f"{size[place]:,}", ha="center", va="bottom", rotation=90)
     ticks = np.linspace(0, 1, 6)
-    axes.set(xlim=(0, 1), ylim=(0, 1), xticks=ticks, yticks=ticks, xlabel="confidence", ylabel="accuracy")
-    figure.text(0.54, 0.95, f"Calibration error (ECE) {error:.2%}; in each bar its images", ha="center")
+    axes.set(xlim=(0, 1), ylim=(0, 1), xticks=ticks, yticks=ticks)
+    axes.tick_params(labelsize=12)
+    axes.set_xlabel("confidence", fontsize=13)
+    axes.set_ylabel("accuracy", fontsize=13)
+    _write(figure, (0.5, 0.95), f"Calibration error (ECE) {error:.2%}; images by bar", fontsize=13)
     return figure
 
 
@@ -178,7 +182,7 @@ def _page(
     height, width = sheet.shape[0] + bottom + top, sheet.shape[1] + left + right
     figure = Figure(figsize=(width / DPI, height / DPI), dpi=DPI, facecolor="white")
     figure.figimage(sheet, left, bottom, origin="upper")
-    _write(figure, (0.5, 1 - top / 2 / height), title, fontsize=11)
+    _write(figure, (0.5, 1 - top / 2 / height), title, fontsize=13)
 
     def at(column: float, row: float) -> tuple[float, float]:
         x, y = left + (column + 0.5) * cell[0], top + (row + 0.5) * cell[1]

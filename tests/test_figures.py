@@ -66,40 +66,40 @@ def test_mistakes_come_surest_first_with_true_digit_given_digit_and_confidence()
     tiles = [picture[40 + 111 * row + 60, 10 + 90 * column + 45, 0] for row in (0, 1) for column in (0, 1)]
     assert tiles == [30, 20, 40, 255]  # the first image was read right; the fourth place is empty
     captions = [text for text in written(figure).values() if "%" in text]
-    assert captions == ["7 → 1  99 %", "5 → 6  70 %", "9 → 4  50 %"]
-    assert "The surest 3 of 3 mistakes: true → given, confidence" in written(figure).values()
+    assert captions == ["7→1  99%", "5→6  70%", "9→4  50%"]
+    assert "The surest 3 of 3 mistakes: true → given" in written(figure).values()
 
 
 def test_no_more_mistakes_are_drawn_than_there_are_places():
     images = np.arange(20, dtype=np.uint8)[:, None, None].repeat(28, axis=1).repeat(28, axis=2)
     wrong = np.zeros(20, dtype=int), np.ones(20, dtype=int), np.linspace(0.5, 0.9, 20)
     figure = figures.mistakes(images, *wrong, columns=3, rows=2)
-    assert "The surest 6 of 20 mistakes: true → given, confidence" in written(figure).values()
+    assert "The surest 6 of 20 mistakes: true → given" in written(figure).values()
     assert sum("%" in text for text in written(figure).values()) == 6
     without = figures.mistakes(images, wrong[0], wrong[0], wrong[2])
-    assert "The surest 0 of 0 mistakes: true → given, confidence" in written(without).values()
+    assert "The surest 0 of 0 mistakes: true → given" in written(without).values()
 
 
 def test_the_tile_of_a_unit_shows_its_weights_where_their_pixels_are():
-    weights = np.zeros((20, 784))
-    weights[17, 5 * 28 + 9] = 1.0  # unit 17: row 1, column 1 of 16; pixel (5, 9)
+    weights = np.zeros((19, 784))
+    weights[17, 5 * 28 + 9] = 1.0  # unit 17: row 1, column 7 of 10; pixel (5, 9)
     weights[2, 20 * 28 + 3] = -1.0
     weights[0, ::2] = 0.5  # so that the hundredth that is cut off is not all
     picture = rendered(figures.first_layer(weights)).astype(int)
 
     def at(unit, y, x):
-        row, column = divmod(unit, 16)
+        row, column = divmod(unit, 10)
         return picture[40 + 2 * (30 * row + 2 + y), 10 + 2 * (30 * column + 1 + x)].tolist()
 
     assert at(17, 5, 9) == figures.RED.tolist()
     assert at(2, 20, 3) == figures.BLUE.tolist()
     assert at(17, 9, 5) == at(3, 0, 0) == [255, 255, 255]
-    assert at(20, 14, 14) == [160, 160, 160]  # there is no unit 20
+    assert at(19, 14, 14) == [160, 160, 160]  # there is no unit 19
 
 
 def test_more_units_than_places_are_said_to_be_left_out():
     (title,) = written(figures.first_layer(np.ones((1024, 784)))).values()
-    assert title.startswith("First layer, the first 128 of 1,024 units: weights from -1 ")
+    assert title == "First layer, 130 of 1,024 units: blue -1, red 1"
 
 
 def test_the_reliability_diagram_has_a_bar_of_its_accuracy_for_each_bin_that_is_not_empty():
