@@ -4,106 +4,18 @@ import json
 import os
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-import torch
 from jsonargparse import Namespace
 from lightning.pytorch import LightningModule, Trainer
-from lightning.pytorch.callbacks import Callback
 from lightning.pytorch.loggers import TensorBoardLogger
 from lightning.pytorch.trainer.states import TrainerFn
-from torch import Tensor
-from torch.utils.data import DataLoader
-from torchmetrics.utilities.distributed import gather_all_tensors
 
 from digitrec import figures, measures
-from digitrec.measures import Array
+from digitrec.predictions import PredictionCollector, Predictions
 
-ABOUT_THE_MACHINE = frozenset({"data_dir", "num_workers", "eval_batch_size", "_instantiator"})
-"""Hyperparameters of the data that change no result."""
-
-
-class Predictions(NamedTuple):
-    """Images in the order of their data set, and what the network makes of them."""
-
-    images: Array  # uint8 (N, 28, 28)
-    labels: Array  # (N,), as are the others
-    digits: Array
-    confidences: Array  # 0 to 1
-
-
-class PredictionCollector(Callback):
-    """Gather what the network says of each image of a validation or test, over all processes.
-
-    A subclass says when in ``wants`` and gets it in ``predicted``, on every process; rank 0 should write.
-    """
-
-    def __init__(self) -> None:
-        self._log_probabilities: list[Tensor] | None = None
-
-    def wants(self, trainer: Trainer, stage: str) -> bool:
-        """Say whether the validation (``val``) or ``test`` that starts is of interest: on all processes."""
-        raise NotImplementedError
-
-    def predicted(
-        self, trainer: Trainer, pl_module: LightningModule, stage: str, predictions: Predictions
-    ) -> None:
-        """Use what was gathered; called on every process."""
-        raise NotImplementedError
-
-    def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Collect, unless this is only Lightning's check of a few batches before the training."""
-        wanted = not trainer.sanity_checking and self.wants(trainer, "val")
-        self._log_probabilities = [] if wanted else None
-
-    def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Collect where the test is of interest."""
-        self._log_probabilities = [] if self.wants(trainer, "test") else None
-
-    def on_validation_batch_end(
-        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, *_: Any
-    ) -> None:
-        """Keep the log-probabilities of a batch."""
-        if self._log_probabilities is not None:
-            self._log_probabilities.append(outputs)
-
-    def on_test_batch_end(self, trainer: Trainer, pl_module: LightningModule, outputs: Any, *_: Any) -> None:
-        """Keep the log-probabilities of a batch."""
-        if self._log_probabilities is not None:
-            self._log_probabilities.append(outputs)
-
-    def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Hand over what was collected."""
-        self._hand_over(trainer, pl_module, "val", trainer.val_dataloaders)
-
-    def on_test_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Hand over what was collected."""
-        self._hand_over(trainer, pl_module, "test", trainer.test_dataloaders)
-
-    def _hand_over(self, trainer: Trainer, pl_module: LightningModule, stage: str, loader: Any) -> None:
-        if self._log_probabilities is not None:
-            predictions = gathered(torch.cat(self._log_probabilities), loader, trainer.world_size)
-            self._log_probabilities = None
-            self.predicted(trainer, pl_module, stage, predictions)
-
-
-def gathered(log_probabilities: Tensor, loader: DataLoader[Any], processes: int) -> Predictions:
-    """Put together what each process found, in the order of the data set, each image once.
-
-    Args:
-        log_probabilities: (n, 10), of the images that the loader of this process gave, in its order.
-        loader: its sampler says which images of its data set those are.
-        processes: how many there are.
-    """
-    order = torch.tensor(list(loader.sampler)[: len(log_probabilities)], device=log_probabilities.device)
-    if processes > 1:
-        log_probabilities = torch.cat(gather_all_tensors(log_probabilities))
-        order = torch.cat(gather_all_tensors(order))
-    order, places = order.cpu().sort()
-    confidences, digits = log_probabilities.cpu()[places].float().exp().max(dim=1)
-    dataset: Any = loader.dataset
-    columns = dataset.images[order], dataset.targets[order], digits, confidences
-    return Predictions(*(column.numpy() for column in columns))
+WITHOUT_EFFECT = frozenset({"data_dir", "num_workers", "eval_batch_size", "_instantiator"})
+"""Hyperparameters that change no result."""
 
 
 class Figures(PredictionCollector):
@@ -154,24 +66,23 @@ class Figures(PredictionCollector):
             logger.experiment.file_writer.add_summary(summary, step)
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Log what the run was made of, and what came of it."""
+        """Log what the run was made of, beside the curves that show what came of it."""
         self._log_hyperparameters(trainer, pl_module)
 
     def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Log what was tested, and what came of it."""
+        """Log what was tested, beside its metrics."""
         self._log_hyperparameters(trainer, pl_module)
 
     def _log_hyperparameters(self, trainer: Trainer, pl_module: LightningModule) -> None:
         logger = board(trainer)
         if logger is None or not trainer.is_global_zero:
             return
-        metrics = {name: 0.0 for name in trainer.callback_metrics if name.endswith(("/loss", "/acc"))}
         from torch.utils.tensorboard.summary import hparams  # here: it loads TensorBoard
 
-        # Only the metrics' names count: the tab shows the last value of each curve. Lightning's
-        # log_hyperparams would add a point to it.
-        summaries = hparams(hyperparameters(trainer, pl_module), metrics)  # type: ignore[no-untyped-call]
-        for summary in summaries:
+        # Without the summary of an experiment TensorBoard takes the columns of its table from all runs, those
+        # that differ first, and the last value of each curve. With it the columns are those of one run.
+        _, start, end = hparams(hyperparameters(trainer, pl_module), {})  # type: ignore[no-untyped-call]
+        for summary in (start, end):
             logger.experiment.file_writer.add_summary(summary)
 
 
@@ -193,13 +104,16 @@ def drawn(predictions: Predictions, pl_module: LightningModule) -> Iterator[tupl
 
 
 def hyperparameters(trainer: Trainer, pl_module: LightningModule) -> dict[str, str | float]:
-    """All that a run was made of, flat: ``optimizer`` is a class's name, ``optimizer.lr`` its argument."""
-    data: Any = trainer.datamodule  # type: ignore[attr-defined]
-    chosen = {key: value for key, value in data.hparams.items() if key not in ABOUT_THE_MACHINE}
-    run = {"seed": os.environ.get("PL_GLOBAL_SEED"), "max_epochs": trainer.max_epochs}
-    everything = {**pl_module.hparams, **chosen, **run}
-    everything.pop("_instantiator", None)
-    return dict(_flat("", everything))
+    """All that a run was made of, flat: ``optimizer`` is a class's name, ``optimizer.lr`` its argument.
+
+    Of a test it is the model alone: it does not know how that was trained.
+    """
+    everything = dict(pl_module.hparams)
+    if trainer.state.fn == TrainerFn.FITTING:
+        data: Any = trainer.datamodule  # type: ignore[attr-defined]
+        everything |= {**data.hparams, "max_epochs": trainer.max_epochs}
+        everything["seed"] = os.environ.get("PL_GLOBAL_SEED")
+    return dict(_flat("", {key: value for key, value in everything.items() if key not in WITHOUT_EFFECT}))
 
 
 def _flat(name: str, value: Any) -> Iterator[tuple[str, str | float]]:
