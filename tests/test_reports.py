@@ -1,4 +1,5 @@
 import json
+import re
 
 import numpy as np
 import pytest
@@ -139,13 +140,14 @@ def test_the_hparams_tab_gets_what_a_run_is_made_of_and_its_curves_stay_as_they_
         "network.hidden": "[128, 64]",
         "optimizer": "Adam",
         "optimizer.lr": 0.002,
-        "batch_size": 70,
-        "val_size": 50,
+        "training_data.batch_size": 70,
+        "training_data.val_size": 50,
         "seed": "7",
         "max_epochs": 1,
     }
     assert expected.items() <= values.items()
-    assert not {"data_dir", "_instantiator", "num_workers"} & values.keys()
+    without_effect = re.compile(r".*(data_dir|_instantiator|num_workers|eval_batch_size)")
+    assert not any(without_effect.fullmatch(key) for key in values)
     # The tab shows the last value of a curve.
     (last,) = events(cli).Scalars("val/acc")
     assert last.value == pytest.approx(cli.trainer.callback_metrics["val/acc"].item())
@@ -155,7 +157,9 @@ def test_a_test_has_the_hparams_of_its_model(fit):
     fit("--model.network.init_args.hidden=[16]")
     values = hyperparameters(DigitCLI(["test"]))
     assert values["network.hidden"] == "[16]"
-    assert not {"max_epochs", "batch_size"} & values.keys()  # of the training, which a test does not know
+    assert (
+        not {"max_epochs", "training_data.batch_size"} & values.keys()
+    )  # of the training, which a test does not know
 
 
 def test_a_test_leaves_a_report_and_the_mistakes_in_the_run_folder(fit, workplace, capsys, drawn):
