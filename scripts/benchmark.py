@@ -4,8 +4,11 @@ python scripts/benchmark.py train     a training epoch: the usual script, bare P
 python scripts/benchmark.py fast      how much sooner configs/fast.yaml is at the published accuracy
 python scripts/benchmark.py distort   distorting a batch of 128 against the training step that follows it
 python scripts/benchmark.py figures   what figures every 5 epochs add to 20 epochs of configs/mlp.yaml
+python scripts/benchmark.py reading   a photograph of 12 megapixels and 1,000 small pictures, against Pillow
+python scripts/benchmark.py pictures FOLDER...
+                                      accuracy on people's own digits; the sets are in picture_sets.yaml
 
-train and fast write what they print into README.md.
+train and fast write what they print into README.md, reading and pictures into docs/pictures.md.
 """
 
 import argparse
@@ -22,11 +25,15 @@ from statistics import median
 import torch
 import torch.nn.functional as F
 from contenders import DATA, IMAGES, TrainingClock, bare, fit, published
-from readme import write_section
+from picture_accuracy import DOCS, ROADS, pictures
+from picture_sets import LabelError
+from reading_time import reading
+from readme import README, write_section
 from torch import nn
 
 from digitrec import MLP
 from digitrec.augment import RandomDistortion
+from digitrec.checkpoints import CheckpointError
 from digitrec.data import MNISTDataModule
 from digitrec.download import ensure_mnist
 from digitrec.images import normalize
@@ -200,10 +207,10 @@ def test_accuracy(network: nn.Module) -> float:
     return (digits == module.test_set.targets).float().mean().item()
 
 
-def report(section: str, lines: list[str]) -> None:
-    """Print a table and write it into its section of the README."""
+def report(section: str, lines: list[str], file: Path = README) -> None:
+    """Print a table and write it into its section of a file."""
     print(*lines, sep="\n")
-    write_section(section, "\n".join(lines))
+    write_section(section, "\n".join(lines), file)
 
 
 def memory() -> None:
@@ -226,19 +233,53 @@ def machine() -> str:
     return f"{cores}, Python {platform.python_version()}, torch {torch.__version__.split('+')[0]}"
 
 
+def time_reading(rounds: int) -> None:
+    """Print how long reading takes, and write it into docs/pictures.md."""
+    ensure_mnist(DATA)
+    report("benchmark reading", [reading(rounds, DATA, machine())], DOCS)
+
+
+def add_pictures(parser: argparse.ArgumentParser) -> None:
+    """Add what ``pictures`` takes."""
+    parser.add_argument("folders", nargs="+", type=Path, metavar="FOLDER", help="snapshots of repositories")
+    parser.add_argument("--roads", nargs="+", choices=ROADS, default=tuple(ROADS))
+    parser.add_argument(
+        "--published",
+        dest="published_weights",
+        type=Path,
+        metavar="CKPT",
+        help="weights of the published recipe; default: the newest run of configs/mlp.yaml",
+    )
+    parser.add_argument(
+        "--weights",
+        dest="our_weights",
+        type=Path,
+        metavar="CKPT",
+        help="weights of ours; default: those that ship",
+    )
+    parser.add_argument("--output", type=Path, metavar="JSON", help="what each road read of each picture")
+    parser.add_argument(
+        "--errors", type=Path, metavar="PNG", help="the pictures that the last road got wrong"
+    )
+
+
 def main() -> None:
     """Run the benchmark that the command line names."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("what", choices=["train", "fast", "distort", "figures", "memory"])
-    parser.add_argument("--rounds", type=int, default=5)
-    options = parser.parse_args()
-    if options.what == "memory":
-        memory()
-    else:
-        work = {"train": train, "fast": fast, "distort": distort, "figures": figures}
-        work[options.what](options.rounds)
+    subparsers = parser.add_subparsers(dest="what", required=True)
+    for name in ("train", "fast", "distort", "reading", "figures"):
+        subparsers.add_parser(name).add_argument("--rounds", type=int, default=5)
+    subparsers.add_parser("memory")
+    add_pictures(subparsers.add_parser("pictures"))
+    options = vars(parser.parse_args())
+    what = options.pop("what")
+    try:
+        commands = {"train": train, "fast": fast, "distort": distort, "memory": memory, "pictures": pictures}
+        {**commands, "reading": time_reading, "figures": figures}[what](**options)
+    except (CheckpointError, LabelError) as error:
+        sys.exit(f"benchmark: {error}")
 
 
 if __name__ == "__main__":

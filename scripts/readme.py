@@ -1,21 +1,21 @@
-"""The parts of README.md and other documents that scripts write, each between two comments that name it."""
+"""The parts of README.md and of docs that scripts write: each stands between two comments that name it."""
 
 from pathlib import Path
 
 README = Path("README.md")
 
 
-def write_section(name: str, text: str, document: Path = README) -> None:
+def write_section(name: str, text: str, file: Path = README) -> None:
     """Put text between the comments of a section; the file is replaced whole or not at all.
 
     Raises:
-        ValueError: the document has no such section.
+        ValueError: the file has no such section.
     """
     begin, end = f"<!-- {name}: written by a script -->\n", f"<!-- end of {name} -->"
-    before, found, rest = document.read_text().partition(begin)
+    before, found, rest = file.read_text().partition(begin)
     _, found_end, after = rest.partition(end)
     if not found or not found_end:
-        raise ValueError(f"{document} has no section {name}")
-    temporary = document.with_name(document.name + ".tmp")
+        raise ValueError(f"{file} has no section {name}")
+    temporary = file.with_name(file.name + ".tmp")
     temporary.write_text(before + begin + text.strip() + "\n" + end + after)
-    temporary.replace(document)
+    temporary.replace(file)
