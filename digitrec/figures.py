@@ -2,8 +2,8 @@
 
 They are drawn again and again while a network trains, so they are cheap: what is a grid is laid out in NumPy
 and put into the figure pixel by pixel, without axes, whose ticks take longer than all the rest. Each has a
-white ground of its own, to be read in TensorBoard's light and dark theme, and is legible at the 340 pixels of
-width to which TensorBoard shrinks it.
+white ground of its own, to be read in TensorBoard's light and dark theme, and about the 340 pixels of width
+at which TensorBoard shows it: a larger one would be shrunk, its text blurred.
 """
 
 from __future__ import annotations
@@ -37,15 +37,15 @@ def confusion_matrix(counts: Array) -> Figure:
     colours = np.where(right[..., None], tint(0.15 * right, BLUE), tint(0.9 * depth, RED))
     images, wrong = counts.sum(), counts[~right].sum()
     title = f"{wrong:,} of {images:,} wrong: accuracy {1 - wrong / max(1, images):.2%}"
-    figure, at = _page(colours.repeat(50, axis=0).repeat(50, axis=1), (50, 50), title, left=60, bottom=60)
+    figure, at = _page(colours.repeat(30, axis=0).repeat(30, axis=1), (30, 30), title, left=40, bottom=40)
     for row, column in np.argwhere(counts):
         colour = "white" if depth[row, column] > 0.5 else "black"
-        _write(figure, at(column, row), str(counts[row, column]), color=colour, fontsize=13)
+        _write(figure, at(column, row), str(counts[row, column]), color=colour)
     for digit in range(10):
-        _write(figure, at(digit, 9.8), str(digit), fontsize=13)
-        _write(figure, at(-0.8, digit), str(digit), fontsize=13)
-    _write(figure, at(4.5, 10.3), "given digit", fontsize=13)
-    _write(figure, at(-1.3, 4.5), "true digit", rotation=90, fontsize=13)
+        _write(figure, at(digit, 9.8), str(digit))
+        _write(figure, at(-0.8, digit), str(digit))
+    _write(figure, at(4.5, 10.4), "given digit")
+    _write(figure, at(-1.2, 4.5), "true digit", rotation=90)
     return figure
 
 
@@ -67,14 +67,14 @@ def mistakes(
     wrong = np.flatnonzero(labels != digits)
     shown = wrong[np.argsort(-confidences[wrong], kind="stable")][: columns * rows]
     rows = max(1, min(rows, -(-len(shown) // columns)))
-    sheet = tile(images[shown], columns, rows, ground=255, above=9).repeat(3, axis=0).repeat(3, axis=1)
+    sheet = tile(images[shown], columns, rows, ground=255, above=8).repeat(2, axis=0).repeat(2, axis=1)
     title = f"The surest {len(shown)} of {len(wrong):,} mistakes: true → given"
-    figure, at = _page(np.stack(3 * [sheet], axis=2), (90, 111), title)
+    figure, at = _page(np.stack(3 * [sheet], axis=2), (60, 72), title)
     for place, index in enumerate(shown):
         row, column = divmod(place, columns)
         # Rounded down: 100 % is said of 1 alone.
-        text = f"{labels[index]}→{digits[index]}  {int(100 * confidences[index])}%"
-        _write(figure, at(column, row - 0.38), text)
+        text = f"{labels[index]}→{digits[index]} {int(100 * confidences[index])}%"
+        _write(figure, at(column, row - 0.39), text, fontsize=7)
     return figure
 
 
@@ -95,10 +95,9 @@ def first_layer(weights: Array, columns: int = 10, rows: int = 13) -> Figure:
     sheet = tile(depth, columns, rows, ground=np.nan)
     colours = np.where(sheet[..., None] > 0, tint(sheet, RED), tint(-sheet, BLUE))
     colours[np.isnan(sheet)] = 160
-    colours = colours.repeat(2, axis=0).repeat(2, axis=1)
     which = f"{units}" if units == len(weights) else f"{units} of {len(weights):,}"
     title = f"First layer, {which} units: blue -{largest:.2g}, red {largest:.2g}"
-    return _page(colours, (60, 60), title)[0]
+    return _page(colours, (30, 30), title)[0]
 
 
 def reliability(size: Array, confidence: Array, accuracy: Array, error: float) -> Figure:
@@ -112,20 +111,22 @@ def reliability(size: Array, confidence: Array, accuracy: Array, error: float) -
     """
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(5.6, 5.6), dpi=DPI, facecolor="white")
-    axes = figure.add_axes((0.13, 0.12, 0.83, 0.79))
+    figure = Figure(figsize=(3.5, 3.5), dpi=DPI, facecolor="white")
+    axes = figure.add_axes((0.14, 0.13, 0.82, 0.77))
     filled, width = np.flatnonzero(size), 1 / len(size)
     axes.bar((filled + 0.5) * width, accuracy[filled], width, color="#a8c4e5", edgecolor="white")
     axes.plot([0, 1], [0, 1], color="0.5", linestyle="--", linewidth=1)
-    axes.plot(confidence[filled], accuracy[filled], "o", color=RED / 255, markersize=5, clip_on=False)
+    axes.plot(confidence[filled], accuracy[filled], "o", color=RED / 255, markersize=4, clip_on=False)
     for place in filled:
-        axes.text((place + 0.5) * width, 0.01, f"{size[place]:,}", ha="center", va="bottom", rotation=90)
+        axes.text(
+            (place + 0.5) * width, 0.01, f"{size[place]:,}", ha="center", va="bottom", rotation=90, fontsize=7
+        )
     ticks = np.linspace(0, 1, 6)
     axes.set(xlim=(0, 1), ylim=(0, 1), xticks=ticks, yticks=ticks)
-    axes.tick_params(labelsize=12)
-    axes.set_xlabel("confidence", fontsize=13)
-    axes.set_ylabel("accuracy", fontsize=13)
-    _write(figure, (0.5, 0.95), f"Calibration error (ECE) {error:.2%}; images by bar", fontsize=13)
+    axes.tick_params(labelsize=8)
+    axes.set_xlabel("confidence", fontsize=8)
+    axes.set_ylabel("accuracy", fontsize=8)
+    _write(figure, (0.5, 0.95), f"Calibration error (ECE) {error:.2%}; images by bar", fontsize=9)
     return figure
 
 
@@ -178,11 +179,11 @@ def _page(
     """
     from matplotlib.figure import Figure
 
-    right, top = 10, 40
+    right, top = 10, 28
     height, width = sheet.shape[0] + bottom + top, sheet.shape[1] + left + right
     figure = Figure(figsize=(width / DPI, height / DPI), dpi=DPI, facecolor="white")
     figure.figimage(sheet, left, bottom, origin="upper")
-    _write(figure, (0.5, 1 - top / 2 / height), title, fontsize=13)
+    _write(figure, (0.5, 1 - top / 2 / height), title, fontsize=9)
 
     def at(column: float, row: float) -> tuple[float, float]:
         x, y = left + (column + 0.5) * cell[0], top + (row + 0.5) * cell[1]
@@ -192,4 +193,4 @@ def _page(
 
 
 def _write(figure: Figure, place: tuple[float, float], text: str, **style: Any) -> None:
-    figure.text(*place, text, ha="center", va="center", **style)
+    figure.text(*place, text, **{"ha": "center", "va": "center", "fontsize": 8, **style})

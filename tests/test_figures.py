@@ -25,7 +25,7 @@ def written(figure):
 
 def cell(column, row):
     """The centre of a cell of the confusion matrix, in pixels."""
-    return 60 + 50 * column + 25, 40 + 50 * row + 25
+    return 40 + 30 * column + 15, 28 + 30 * row + 15
 
 
 def test_the_confusion_matrix_has_each_count_in_the_cell_of_its_digits():
@@ -47,7 +47,7 @@ def test_the_more_mistakes_the_redder_the_cell_and_right_ones_are_not_red():
 
     def redness(column, row):
         x, y = cell(column, row)
-        red, _, blue = picture[y - 20, x - 20]  # beside the number
+        red, _, blue = picture[y - 13, x - 13]  # beside the number
         return red - blue
 
     assert redness(9, 4) > redness(4, 9) > redness(0, 1) == 0 > redness(3, 3)
@@ -55,7 +55,7 @@ def test_the_more_mistakes_the_redder_the_cell_and_right_ones_are_not_red():
 
 def test_an_empty_matrix_and_a_faultless_one_can_be_drawn():
     for counts in (np.zeros((10, 10), dtype=int), np.eye(10, dtype=int)):
-        assert rendered(figures.confusion_matrix(counts)).shape == (600, 570, 3)
+        assert rendered(figures.confusion_matrix(counts)).shape == (368, 350, 3)
 
 
 def test_mistakes_come_surest_first_with_true_digit_given_digit_and_confidence():
@@ -63,10 +63,10 @@ def test_mistakes_come_surest_first_with_true_digit_given_digit_and_confidence()
     labels, digits = np.array([3, 5, 7, 9]), np.array([3, 6, 1, 4])
     figure = figures.mistakes(images, labels, digits, np.array([1.0, 0.7, 0.999, 0.5]), columns=2, rows=2)
     picture = rendered(figure)
-    tiles = [picture[40 + 111 * row + 60, 10 + 90 * column + 45, 0] for row in (0, 1) for column in (0, 1)]
+    tiles = [picture[28 + 72 * row + 40, 10 + 60 * column + 30, 0] for row in (0, 1) for column in (0, 1)]
     assert tiles == [30, 20, 40, 255]  # the first image was read right; the fourth place is empty
     captions = [text for text in written(figure).values() if "%" in text]
-    assert captions == ["7→1  99%", "5→6  70%", "9→4  50%"]
+    assert captions == ["7→1 99%", "5→6 70%", "9→4 50%"]
     assert "The surest 3 of 3 mistakes: true → given" in written(figure).values()
 
 
@@ -89,7 +89,7 @@ def test_the_tile_of_a_unit_shows_its_weights_where_their_pixels_are():
 
     def at(unit, y, x):
         row, column = divmod(unit, 10)
-        return picture[40 + 2 * (30 * row + 2 + y), 10 + 2 * (30 * column + 1 + x)].tolist()
+        return picture[28 + 30 * row + 2 + y, 10 + 30 * column + 1 + x].tolist()
 
     assert at(17, 5, 9) == figures.RED.tolist()
     assert at(2, 20, 3) == figures.BLUE.tolist()

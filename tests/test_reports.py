@@ -184,7 +184,7 @@ def test_a_test_leaves_a_report_and_the_mistakes_in_the_run_folder(fit, workplac
     assert np.array_equal(images, cli.datamodule.test_set.images)
     assert (given != digits).sum() == 130 - report["right"]
     with Image.open(run / "mistakes.png") as picture:
-        assert picture.width == 10 * 90 + 20
+        assert picture.width == 10 * 60 + 20
     assert sorted(path.suffix for path in run.iterdir() if path.name.startswith(("report", "mis"))) == [
         ".json",
         ".png",
