@@ -11,6 +11,9 @@ from typing import Any
 
 import torch
 
+PRETRAINED = Path(__file__).with_name("weights") / "digits.ckpt"
+"""The checkpoint that ships; scripts/ship.py makes it."""
+
 _INSTANTIATOR = "lightning.pytorch.cli.instantiate_module"
 _PLATEAU = "lightning.pytorch.cli.ReduceLROnPlateau"  # torch's own does not say what it watches
 _PATHS = frozenset({"data_dir"})  # hyperparameters of the data that are a place on a disk, not a name

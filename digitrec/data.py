@@ -13,12 +13,17 @@ from torch.utils.data import DataLoader, Dataset, DistributedSampler
 from digitrec.augment import RandomDistortion
 from digitrec.download import ensure_mnist, load_mnist
 from digitrec.images import normalize
+from digitrec.outliers import NonDigits
+from digitrec.styles import RareStyles
 
 TRAINING_IMAGES = 60_000
 
 
 class Batch(NamedTuple):
-    """Images (batch, 28, 28) and, for each, its label; when predicting, its index in the data set."""
+    """Images (batch, 28, 28) and, for each, its label; when predicting, its index in the data set.
+
+    When training, images beyond the labels are no digits.
+    """
 
     images: Tensor
     targets: Tensor
@@ -96,6 +101,9 @@ class MNISTDataModule(LightningDataModule):
         augment: distorts the training images, on the device; nothing else sees it.
         augment_annealing: share of the epochs, at the end, over which the distortion's strength falls evenly.
         augment_final_strength: what it falls to, 0 to 1.
+        styles: adds digits in styles that MNIST hardly has to the training digits.
+        outliers: makes images that are no digits out of the training digits; they join the training batches.
+        outlier_share: how many of them a batch gets, as a share of its digits.
 
     Raises:
         ValueError: a size that is not possible.
@@ -112,6 +120,9 @@ class MNISTDataModule(LightningDataModule):
         augment: RandomDistortion | None = None,
         augment_annealing: float = 0.0,
         augment_final_strength: float = 1.0,
+        styles: RareStyles | None = None,
+        outliers: NonDigits | None = None,
+        outlier_share: float = 0.0,
     ) -> None:
         super().__init__()
         for name, size, least in (
@@ -127,9 +138,12 @@ class MNISTDataModule(LightningDataModule):
         for name, share in (
             ("augment_annealing", augment_annealing),
             ("augment_final_strength", augment_final_strength),
+            ("outlier_share", outlier_share),
         ):
             if not 0 <= share <= 1:
                 raise ValueError(f"data.{name} must be 0 to 1, not {share}")
+        if outlier_share and outliers is None:
+            raise ValueError(f"data.outlier_share is {outlier_share}, but data.outliers is null")
         self.save_hyperparameters(logger=False)
         self.data_dir = data_dir
         self.batch_size = batch_size
@@ -140,6 +154,9 @@ class MNISTDataModule(LightningDataModule):
         self.augment = augment
         self.augment_annealing = augment_annealing
         self.augment_final_strength = augment_final_strength
+        self.styles = styles
+        self.outliers = outliers
+        self.outlier_share = outlier_share
 
     def prepare_data(self) -> None:
         """Fetch and verify the four files; Lightning calls this on one process of a machine."""
@@ -157,6 +174,10 @@ class MNISTDataModule(LightningDataModule):
             held_out, rest = order[: self.val_size], order[self.val_size :]
             self.val_set = DigitDataset(images[held_out], labels[held_out])
             self.train_set = DigitDataset(images[rest], labels[rest])
+            if stage == "fit" and self.styles is not None:
+                self.train_set = DigitDataset(*self.styles(self.train_set.images, self.train_set.targets))
+            if stage == "fit" and self.outliers is not None:
+                self.non_digits = self.outliers(self.train_set.images, self.train_set.targets)
 
     def train_dataloader(self) -> DataLoader[Batch]:
         """Training batches, in a new order each epoch; ``seed_everything`` decides which."""
@@ -183,12 +204,25 @@ class MNISTDataModule(LightningDataModule):
     def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
         """Turn pixels into network input, once a batch, on the device; distort them first when training."""
         images, trainer = batch.images, self.trainer
-        if self.augment is not None and trainer is not None and trainer.training:
-            # Seeded by the batch, so that a resumed run distorts as one that was never stopped.
+        if trainer is not None and trainer.training:
+            # Counted, and seeded, by the batch, so that a resumed run goes on as one that was never stopped.
             batches = trainer.fit_loop.total_batch_idx + 1
-            self.augment.seed(self._seed, batches, trainer.global_rank)
-            images = self.augment(images, self.augment_strength(trainer.current_epoch, trainer.max_epochs))
+            if self.outliers is not None:
+                images = torch.cat([images, self._next_non_digits(batches, images)])
+            if self.augment is not None:
+                self.augment.seed(self._seed, batches, trainer.global_rank)
+                images = self.augment(
+                    images, self.augment_strength(trainer.current_epoch, trainer.max_epochs)
+                )
         return Batch(normalize(images), batch.targets)
+
+    def _next_non_digits(self, batches: int, digits: Tensor) -> Tensor:
+        """Walk round all non-digits, each process in steps of its own."""
+        ranks = self._ranks()
+        size = round(self.outlier_share * len(digits))
+        first = (batches * ranks["num_replicas"] + ranks["rank"]) * size
+        chosen = torch.arange(first, first + size) % len(self.non_digits)
+        return self.non_digits[chosen].to(digits.device)
 
     def augment_strength(self, epoch: int, epochs: int | None) -> float:
         """Strength of the distortion in an epoch, counted from 0: 1, then falling to the final one."""

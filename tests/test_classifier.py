@@ -57,6 +57,62 @@ def test_label_smoothing_is_pytorchs_and_for_training_only(log_probabilities):
     )
 
 
+def training(network, **kwargs):
+    model = classifier(network, **kwargs)
+    model._trainer = type("Trainer", (), {"log_every_n_steps": 1000, "global_step": 0})()
+    return model
+
+
+def test_images_beyond_the_labels_are_trained_towards_ten_equal_probabilities(log_probabilities):
+    images, labels = torch.zeros(8, 28, 28), torch.arange(6)
+    targets = torch.cat([F.one_hot(labels, 10).float(), torch.full((2, 10), 0.1)])
+    loss, _ = training(Recorded(log_probabilities))._step("train", Batch(images, labels))
+    torch.testing.assert_close(loss, F.cross_entropy(log_probabilities, targets))
+
+
+def test_images_beyond_the_labels_leave_the_smoothing_of_the_digits_alone(log_probabilities):
+    images, labels = torch.zeros(8, 28, 28), torch.arange(6)
+    model = training(Recorded(log_probabilities), label_smoothing=0.2)
+    digits = F.cross_entropy(log_probabilities[:6], labels, label_smoothing=0.2)
+    others = F.cross_entropy(log_probabilities[6:], torch.full((2, 10), 0.1))
+    torch.testing.assert_close(model._step("train", Batch(images, labels))[0], (6 * digits + 2 * others) / 8)
+
+
+def test_a_temperature_divides_what_the_softmax_takes(log_probabilities):
+    images = torch.zeros(8, 28, 28)
+    for temperature in (0.5, 2.5):
+        model = classifier(Recorded(log_probabilities), temperature=temperature)
+        expected = (log_probabilities / temperature).softmax(dim=1)
+        torch.testing.assert_close(model(images).exp(), expected)
+        prediction = model.predict_step((images, torch.arange(8)), 0)
+        torch.testing.assert_close(prediction["probabilities"], expected)
+        assert torch.equal(prediction["digit"], log_probabilities.argmax(dim=1))
+
+
+def test_a_temperature_of_one_changes_nothing_and_none_is_in_the_weights(log_probabilities):
+    assert torch.equal(classifier(Recorded(log_probabilities))(torch.zeros(8, 28, 28)), log_probabilities)
+    with_temperature = DigitClassifier(MLP(), torch.optim.Adam, temperature=0.7)
+    assert (
+        with_temperature.state_dict().keys() == DigitClassifier(MLP(), torch.optim.Adam).state_dict().keys()
+    )
+
+
+@pytest.mark.parametrize("temperature", [0.0, -1.0, math.inf, math.nan])
+def test_a_temperature_that_divides_nothing_is_refused(temperature):
+    with pytest.raises(ValueError, match="temperature must be a finite number above 0"):
+        DigitClassifier(MLP(), torch.optim.Adam, temperature=temperature)
+
+
+def test_a_checkpoint_keeps_its_temperature_and_an_old_one_has_none(fit, workplace):
+    cli = fit("--model.temperature=0.7", "--trainer.limit_train_batches=1")
+    path = workplace / cli.trainer.log_dir / "checkpoints" / "last.ckpt"
+    assert DigitClassifier.load_from_checkpoint(path, map_location="cpu").temperature == 0.7
+    checkpoint = torch.load(path, weights_only=True)
+    del checkpoint["hyper_parameters"]["temperature"]
+    torch.save(checkpoint, path)
+    assert DigitClassifier.load_from_checkpoint(path, map_location="cpu").temperature == 1
+
+
 def test_test_metrics_weigh_batches_by_their_size(log_probabilities):
     model = classifier(Recorded(log_probabilities))
     model.test_step(batch(8), 0)

@@ -3,9 +3,11 @@ import torch
 from conftest import ROOT
 
 from digitrec.augment import RandomDistortion
+from digitrec.classifier import DigitClassifier
 from digitrec.cli import DigitCLI
 from digitrec.data import DigitDataset, MNISTDataModule, ShuffledSampler, UnrepeatedSampler
 from digitrec.images import normalize
+from digitrec.outliers import NonDigits
 
 
 @pytest.fixture
@@ -135,3 +137,33 @@ def test_batches_that_are_accumulated_are_distorted_each_by_itself(workplace, mo
     accumulate = ["--trainer.accumulate_grad_batches=2", "--data.batch_size=70"]
     DigitCLI(["fit", f"--config={ROOT}/configs/best.yaml", *small, *accumulate])
     assert seeds == [(1, batch, 0) for batch in range(10)]
+
+
+def test_non_digits_follow_the_digits_of_training_batches_alone(workplace, monkeypatch):
+    seen = {"train": [], "val": []}
+    step = DigitClassifier._step
+
+    def remember(self, stage, batch):
+        seen[stage].append((len(batch.images), len(batch.targets)))
+        return step(self, stage, batch)
+
+    monkeypatch.setattr(DigitClassifier, "_step", remember)
+    outliers = ["--data.outliers=digitrec.outliers.NonDigits", "--data.outliers.init_args.count=20"]
+    short = ["--trainer.max_epochs=1", "--trainer.log_every_n_steps=1"]
+    share = ["--data.outlier_share=0.25", "--data.batch_size=100", "--data.val_size=50"]
+    DigitCLI(["fit", f"--config={ROOT}/configs/mlp.yaml", *outliers, *share, *short])
+    assert seen["train"] == [(125, 100), (125, 100), (125, 100), (62, 50)]
+    assert set(seen["val"]) == {(50, 50)}
+
+
+def test_batches_walk_round_the_non_digits(module):
+    module.outliers, module.outlier_share = NonDigits(count=12), 0.5
+    module.setup("fit")
+    digits = module.train_set.images[:10]
+    rounds = torch.cat([module._next_non_digits(batch, digits) for batch in range(12)])
+    assert torch.equal(rounds, module.non_digits.repeat(5, 1, 1))
+
+
+def test_a_share_of_non_digits_without_any_is_refused():
+    with pytest.raises(ValueError, match=r"data\.outlier_share is 0\.5, but data\.outliers is null"):
+        MNISTDataModule(outlier_share=0.5)

@@ -1,0 +1,94 @@
+"""A digit's strokes, of any size and pen, as a 28x28 image like MNIST's."""
+
+import numpy as np
+import scipy.ndimage as ndi
+from numpy.typing import NDArray
+from PIL import Image
+
+from digitrec.images import SIDE
+from digitrec.ink import stroke_width
+from digitrec.rulings import Mask
+
+BOX = 20
+"""The longest side of a digit in its 28x28 image (LeCun et al. 1998)."""
+
+STROKES = (2.0, 3.6)
+"""Widths of stroke, in pixels of the 20x20 box, that are left as they are: most of MNIST's."""
+
+_FINE = 100  # the longest side at which strokes are measured and changed
+
+
+def crop_digit(contrast: NDArray[np.float32], mask: Mask, threshold: float) -> NDArray[np.uint8]:
+    """Bring a digit to MNIST's form: longest side 20, strokes of its width, centre of mass in the middle.
+
+    Args:
+        contrast: float32 (height, width), 0 ground to 1 ink.
+        mask: bool of the same shape, the pixels of this digit; at least one.
+        threshold: the contrast above which a pixel is ink.
+
+    Returns:
+        uint8 (28, 28), white ink on black ground.
+    """
+    strokes = _with_pen(_fine(contrast, mask, threshold))
+    strokes = strokes[bounds(strokes)]
+    height, width = strokes.shape
+    longest = max(height, width)
+    size = max(1, round(BOX * width / longest)), max(1, round(BOX * height / longest))
+    small = np.asarray(Image.fromarray(strokes.astype(np.uint8) * 255).resize(size, Image.Resampling.BOX))
+    return centred(small)
+
+
+def centred(digit: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Put a digit of at most 28x28 pixels into a 28x28 frame, its centre of mass in the middle if it fits."""
+    frame = np.zeros((SIDE, SIDE), np.uint8)
+    centre = ndi.center_of_mass(digit) if digit.any() else ((np.array(digit.shape) - 1) / 2)
+    y, x = (
+        int(np.clip(round((SIDE - 1) / 2 - place), 0, SIDE - size))
+        for place, size in zip(centre, digit.shape, strict=True)
+    )
+    frame[y : y + digit.shape[0], x : x + digit.shape[1]] = digit
+    return frame
+
+
+def bounds(mask: Mask) -> tuple[slice, slice]:
+    """The rows and columns of the smallest box round the pixels of a mask that has some."""
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
+
+
+def _fine(contrast: NDArray[np.float32], mask: Mask, threshold: float) -> Mask:
+    """The digit at about 100 pixels: enlarged by its grey levels, or shrunk so that no hairline is lost."""
+    longest = max(mask.shape)
+    if longest < _FINE:
+        factor = round(_FINE / longest)
+        margin = 2
+        near = ndi.binary_dilation(np.pad(mask, margin), np.ones((3, 3), bool))
+        grey = np.where(near, np.pad(contrast, margin, mode="edge"), 0)
+        height, width = (factor * side for side in grey.shape)
+        large = Image.fromarray(grey.astype(np.float32)).resize((width, height), Image.Resampling.BICUBIC)
+        fine = np.asarray(large) > threshold
+        return fine if fine.any() else np.kron(mask, np.ones((factor, factor), bool))
+    factor = longest // _FINE
+    if factor == 1:
+        return mask
+    height, width = (-(-side // factor) * factor for side in mask.shape)
+    padded = np.pad(mask, ((0, height - mask.shape[0]), (0, width - mask.shape[1])))
+    share = padded.reshape(height // factor, factor, width // factor, factor).mean(axis=(1, 3))
+    return share >= 0.5 if stroke_width(mask) > 3 * factor else share > 0
+
+
+def _with_pen(strokes: Mask) -> Mask:
+    """The same strokes drawn by a pen of the width that MNIST has, where theirs is far from it."""
+    strokes = np.pad(strokes, _FINE // BOX * 3)
+    rows, columns = bounds(strokes)
+    unit = max(rows.stop - rows.start, columns.stop - columns.start) / BOX  # a pixel of the result
+    width = stroke_width(strokes)
+    least, most = (limit * unit for limit in STROKES)
+    if width < least:
+        return ndi.distance_transform_edt(~strokes) <= (least - width) / 2
+    if width > most:
+        # By the same share everywhere, so that where a stroke is thin already it is not broken.
+        depth = ndi.distance_transform_edt(strokes)
+        ridge = ndi.maximum_filter(depth, size=int(width) | 1)
+        return strokes & (depth > ridge * (1 - most / width))
+    return strokes

@@ -1,0 +1,137 @@
+"""Reader: pictures in, digits out, each with its place and a confidence; what Python users import."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from digitrec.checkpoints import PRETRAINED, read_checkpoint
+from digitrec.classifier import DigitClassifier
+from digitrec.images import normalize
+from digitrec.pictures import Page, load
+from digitrec.segment import Crop, find_digits
+
+THRESHOLD = 0.5
+"""The confidence below which a digit is read as ``?``; chosen by scripts/ship.py on validation data."""
+
+
+@dataclass(frozen=True)
+class Digit:
+    """One digit of a picture.
+
+    digit: ``0`` to ``9``, or ``?`` where the confidence is below the threshold.
+    confidence: of the most probable digit, 0 to 1.
+    probabilities: of 0 to 9, summing to 1.
+    box: x, y, width, height in the picture's own pixels.
+    line, position: reading order, both from 0.
+    image: uint8 (28, 28), white on black, what the network saw.
+    """
+
+    digit: str
+    confidence: float
+    probabilities: tuple[float, ...]
+    box: tuple[int, int, int, int]
+    line: int
+    position: int
+    image: NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a picture says: its digits in reading order, and as text with a line break after each line."""
+
+    digits: tuple[Digit, ...]
+
+    @property
+    def text(self) -> str:
+        """The digits, line by line; empty for an empty page."""
+        lines: dict[int, str] = {}
+        for digit in self.digits:
+            lines[digit.line] = lines.get(digit.line, "") + digit.digit
+        return "\n".join(lines.values())
+
+    @property
+    def confidence(self) -> float:
+        """The lowest confidence of a digit, 0 to 1; 0 for an empty page."""
+        return min((digit.confidence for digit in self.digits), default=0.0)
+
+
+class Reader:
+    """Reads the digits in pictures.
+
+    Args:
+        classifier: a trained model; it is put into evaluation mode and used on the device that it is on.
+    """
+
+    def __init__(self, classifier: DigitClassifier) -> None:
+        self._classifier = classifier.eval()
+
+    @classmethod
+    def pretrained(cls) -> "Reader":
+        """The reader with the weights that come with digitrec."""
+        return cls.from_checkpoint(PRETRAINED)
+
+    @classmethod
+    def from_checkpoint(cls, path: str | Path) -> "Reader":
+        """The reader with the weights of a checkpoint that digitrec wrote.
+
+        Raises:
+            CheckpointError: there is no such checkpoint, or it must not be loaded.
+        """
+        read_checkpoint(Path(path))  # refuses what could run code
+        return cls(DigitClassifier.load_from_checkpoint(path, map_location="cpu", weights_only=True))
+
+    def read(self, picture: Any, threshold: float = THRESHOLD) -> Reading:
+        """Read one picture.
+
+        Args:
+            picture: a path, the bytes of a file, a PIL image, or an array as pictures.load takes it.
+            threshold: confidence below which a digit is ``?``, 0 to 1.
+
+        Raises:
+            PictureError: the picture cannot be read; the message names it and says why.
+        """
+        page = load(picture)
+        crops = find_digits(page.pixels)
+        images = images_of(crops)
+        with torch.inference_mode():
+            inputs = normalize(torch.from_numpy(images).to(self._classifier.device))
+            probabilities = self._classifier(inputs).exp().cpu()
+        return reading(page, crops, probabilities, threshold)
+
+    def read_all(self, pictures: Iterable[Any], threshold: float = THRESHOLD) -> Iterator[Reading]:
+        """Read pictures one after the other, as read does."""
+        return (self.read(picture, threshold) for picture in pictures)
+
+
+def images_of(crops: Sequence[Crop]) -> NDArray[np.uint8]:
+    """What the network has to see of a page: (n, 28, 28), each crop followed by the pieces it may be cut into."""
+    images = [each.image for crop in crops for each in (crop, *crop.pieces)]
+    return np.stack(images) if images else np.zeros((0, 28, 28), np.uint8)
+
+
+def reading(page: Page, crops: Sequence[Crop], probabilities: Tensor, threshold: float) -> Reading:
+    """Say what a page reads, given the probabilities (n, 10) of ``images_of`` its crops.
+
+    Where a crop may be several touching digits, they are taken if the network is surer of each than of the whole.
+    """
+    rows = iter(probabilities.tolist())
+    digits: list[Digit] = []
+    positions: dict[int, int] = {}
+    for crop in crops:
+        whole, *pieces = [(each, next(rows)) for each in (crop, *crop.pieces)]
+        touching = bool(pieces) and min(max(row) for _, row in pieces) > max(whole[1])
+        for each, row in pieces if touching else [whole]:
+            position = positions.get(crop.line, 0)
+            positions[crop.line] = position + 1
+            confidence = max(row)
+            digit = str(row.index(confidence)) if confidence >= threshold else "?"
+            left, top, width, height = (round(side * page.scale) for side in each.box)
+            box = left, top, max(1, width), max(1, height)
+            digits.append(Digit(digit, confidence, tuple(row), box, crop.line, position, each.image))
+    return Reading(tuple(digits))

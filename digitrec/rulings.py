@@ -1,0 +1,154 @@
+"""What is drawn on a page and is no digit: rulings, squares, the lines of tables, boxes and circles round digits."""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+import scipy.ndimage as ndi
+from numpy.typing import NDArray
+
+Mask = NDArray[np.bool_]
+
+EIGHT = np.ones((3, 3), bool)
+"""Neighbours also across corners, for scipy.ndimage."""
+
+_Box = tuple[slice, slice]
+
+
+class _Line(NamedTuple):
+    """A thin straight line: its pixels' rows and columns, its length, and whether it crosses the whole page."""
+
+    rows: NDArray[np.intp]
+    columns: NDArray[np.intp]
+    length: int
+    crosses: bool
+
+
+def without_lines(mask: Mask, stroke: float) -> Mask:
+    """Take away rulings, squares and the lines of tables: straight, thin, and longer than anything written.
+
+    What crosses the page from edge to edge is a ruling also where it is alone; what ends before needs a
+    parallel, or to be so long that it can be no stroke: the bar of a 7 is never three times its stem.
+
+    Args:
+        mask: bool (height, width), ink.
+        stroke: width of the strokes in pixels; a line is hardly wider.
+    """
+    thick = max(3, round(min(0.03 * max(mask.shape), 1.5 * stroke + 1)))
+    across = _lines(mask, thick)
+    along = [_Line(line.columns, line.rows, *line[2:]) for line in _lines(mask.T, thick)]
+    if not across and not along:
+        return mask
+    rest = mask.copy()
+    for line in (*across, *along):
+        rest[line.rows, line.columns] = False
+    # Where lines cross, crumbs are left.
+    sizes = [_size(box) for box in ndi.find_objects(ndi.label(rest, EIGHT)[0]) if _size(box) > 4 * thick]
+    largest = max(sizes, default=0)
+    kept = mask.copy()
+    for lines, alone in ((across, 3.0), (along, math.inf)):
+        for line in lines:
+            parallels = (
+                sum(other.length > line.length / 2 for other in lines) > 1 and largest > 0.1 * line.length
+            )
+            longer = line.length / largest if largest else math.inf
+            if (longer > 2 and (line.crosses or parallels)) or alone < longer < math.inf:
+                kept[line.rows, line.columns] = False
+    return _without_remains(kept, mask & ~kept, thick)
+
+
+def _lines(mask: Mask, thick: int) -> list[_Line]:
+    """The lines that run, nearly level, across a quarter of the mask's width or more."""
+    height, width = mask.shape
+    thin = mask & (_runs(mask) <= thick)
+    # Where a stroke or another line crosses, a line is thick: bridge it.
+    bridged = ndi.binary_closing(thin, np.ones((1, 2 * thick + 3), bool))
+    labels, _ = ndi.label(bridged, EIGHT)
+    found: list[_Line] = []
+    for number, box in enumerate(ndi.find_objects(labels), start=1):
+        left, right = box[1].start, box[1].stop
+        if right - left < max(width / 4, 24) or box[0].stop - box[0].start > 0.2 * (right - left) + 2 * thick:
+            continue
+        rows, columns = np.nonzero(labels[box] == number)
+        places = np.arange(left, right)
+        heights = np.bincount(columns, rows + box[0].start) / np.maximum(np.bincount(columns), 1)
+        course = np.polynomial.Polynomial.fit(places, heights, 1)
+        if np.quantile(np.abs(heights - course(places)), 0.9) > max(1.0, 0.015 * (right - left)):
+            continue
+        crosses = all(
+            not 0.02 * width < end < 0.98 * width - 1 or not 0.02 * height < course(end) < 0.98 * height - 1
+            for end in (left, right - 1)
+        )
+        top = max(0, box[0].start - thick - 1)
+        rows, columns = np.nonzero(thin[top : box[0].stop + thick + 1, box[1]])
+        rows, columns = rows + top, columns + left
+        close = np.abs(rows - course(columns)) <= thick + 1
+        found.append(_Line(rows[close], columns[close], right - left, crosses))
+    return found
+
+
+def _runs(mask: Mask) -> NDArray[np.int32]:
+    """For each pixel of the mask the length of the vertical run of pixels that it is in."""
+    height = len(mask)
+    places = np.arange(height, dtype=np.int32)[:, None]
+    above = np.maximum.accumulate(np.where(mask, np.int32(-1), places), axis=0)
+    below = np.minimum.accumulate(np.where(mask, np.int32(height), places)[::-1], axis=0)[::-1]
+    return np.where(mask, below - above - 1, 0)
+
+
+def _without_remains(mask: Mask, removed: Mask, thick: int) -> Mask:
+    """Without what lines leave of themselves: crumbs beside them, and bars from one line to the next."""
+    if not removed.any():
+        return mask
+    labels, count = ndi.label(mask, EIGHT)
+    areas = np.bincount(labels.ravel(), minlength=count + 1)
+    by_lines = ndi.binary_dilation(removed, EIGHT, iterations=thick)
+    beside = np.bincount(labels[by_lines], minlength=count + 1) > 0
+    dropped = beside & (areas < 0.05 * areas[1:].max(initial=0))
+    for number, box in enumerate(ndi.find_objects(labels), start=1):
+        rows, columns = box
+        height, width = rows.stop - rows.start, columns.stop - columns.start
+        if beside[number] and height > 4 * width and width <= 3 * thick:
+            ends = by_lines[rows.start, columns], by_lines[rows.stop - 1, columns]
+            dropped[number] |= all(end.any() for end in ends)
+    dropped[0] = False
+    return mask & ~dropped[labels]
+
+
+def without_frames(mask: Mask) -> Mask:
+    """Take away what goes round something of some size: a printed box, a table's cells, a circle."""
+    labels, _ = ndi.label(mask, EIGHT)
+    boxes = ndi.find_objects(labels)
+    largest = max((_size(box) for box in boxes), default=0)
+    big = [(number, box) for number, box in enumerate(boxes, start=1) if _size(box) > 0.02 * largest]
+    dropped = [
+        number
+        for number, box in big
+        if (inner := [(other, at) for other, at in big if _is_inside(at, box)])
+        and _goes_round(labels, number, box, inner)
+    ]
+    return mask & ~np.isin(labels, dropped) if dropped else mask
+
+
+def _goes_round(labels: NDArray[np.int32], number: int, box: _Box, inner: list[tuple[int, _Box]]) -> bool:
+    """Whether a piece of ink has holes, and ink in them at least a third as high as the hole is."""
+    part = labels[box] == number
+    holes, _ = ndi.label(ndi.binary_fill_holes(part) & ~part)
+    bounds = ndi.find_objects(holes)
+    for other, at in inner:
+        y, x = at[0].start - box[0].start, at[1].start - box[1].start
+        within = holes[y : y + at[0].stop - at[0].start, x : x + at[1].stop - at[1].start][
+            labels[at] == other
+        ]
+        hole = int(within[0]) if within.size else 0
+        if hole and _size(at) > 0.3 * (bounds[hole - 1][0].stop - bounds[hole - 1][0].start):
+            return True
+    return False
+
+
+def _is_inside(inner: _Box, outer: _Box) -> bool:
+    return all(o.start < i.start and i.stop < o.stop for i, o in zip(inner, outer, strict=True))
+
+
+def _size(box: _Box) -> int:
+    return max(side.stop - side.start for side in box)

@@ -1,0 +1,118 @@
+"""Make the weights that ship: train configs/handwriting.yaml, set the temperature, write digitrec/weights/.
+
+python scripts/ship.py                     train, calibrate on the held-out images, write digits.ckpt
+python scripts/ship.py --from RUN.ckpt     the same from a run of the config that is there already
+
+The images that the config holds out (data.val_size) train nothing and choose no checkpoint: the last epoch
+ships. On them the temperature is chosen, and the threshold for refusal, which digitrec.reader.THRESHOLD is
+to be; scripts/model_card.py measures the result on the test images.
+"""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from digitrec.checkpoints import PRETRAINED, read_checkpoint
+from digitrec.classifier import DigitClassifier
+from digitrec.cli import DigitCLI
+from digitrec.data import MNISTDataModule
+from digitrec.images import normalize
+from digitrec.messages import silence_what_no_user_can_change
+
+CONFIG = "configs/handwriting.yaml"
+REFUSED = 0.01
+"""Share of the held-out digits that may be refused."""
+
+
+def train() -> Path:
+    """Fit the config; the checkpoint of its last epoch."""
+    cli = DigitCLI(["fit", f"--config={CONFIG}"])
+    assert cli.trainer.log_dir is not None
+    return Path(cli.trainer.log_dir) / "checkpoints" / "last.ckpt"
+
+
+def held_out(checkpoint: dict[str, Any]) -> tuple[Tensor, Tensor]:
+    """The images (N, 28, 28) and labels that a checkpoint was not trained on."""
+    known = checkpoint["datamodule_hyper_parameters"]
+    data = MNISTDataModule(val_size=known["val_size"], split_seed=known["split_seed"])
+    data.prepare_data()
+    data.setup("validate")
+    return data.val_set.images, data.val_set.targets
+
+
+@torch.inference_mode()
+def log_probabilities(path: Path, images: Tensor) -> Tensor:
+    """What a checkpoint says of images (N, 28, 28): (N, 10)."""
+    classifier = DigitClassifier.load_from_checkpoint(path, map_location="cpu").eval()
+    return torch.cat([classifier(normalize(part)) for part in images.split(1000)])
+
+
+def best_temperature(log_probabilities: Tensor, labels: Tensor) -> float:
+    """The temperature with the least NLL (Guo et al., "On Calibration of Modern Neural Networks", 2017).
+
+    The NLL is convex in the inverse of the temperature, so where its derivative changes sign is the least.
+
+    Args:
+        log_probabilities: (N, 10), at a temperature of 1.
+        labels: (N,).
+    """
+    scores = log_probabilities.double()
+    low, high = 0.01, 100.0
+    for _ in range(60):
+        inverse = (low * high) ** 0.5
+        expected = ((scores * inverse).softmax(dim=1) * scores).sum(dim=1)
+        if (expected - scores.gather(1, labels.unsqueeze(1)).squeeze(1)).mean() < 0:
+            low = inverse
+        else:
+            high = inverse
+    return 1 / inverse
+
+
+def best_threshold(confidence: Tensor) -> float:
+    """The highest threshold, in hundredths, that refuses no more than the share REFUSED of digits."""
+    refused = [float((confidence < hundredths / 100).double().mean()) for hundredths in range(1, 101)]
+    return sum(share <= REFUSED for share in refused) / 100
+
+
+def ship(path: Path) -> None:
+    """Write the weights of a run with their temperature, without what only its resuming needs."""
+    checkpoint = read_checkpoint(path)
+    images, labels = held_out(checkpoint)
+    scores = log_probabilities(path, images)
+    temperature = round(best_temperature(scores, labels), 3)
+    confidence = F.softmax(scores / temperature, dim=1).amax(dim=1)
+    threshold = best_threshold(confidence)
+    accuracy = (scores.argmax(dim=1) == labels).double().mean()
+    print(f"Of {len(labels)} held-out images {accuracy:.2%} are right; temperature {temperature}.")
+    print(
+        f"At most {REFUSED:.0%} of them is refused up to a threshold (digitrec.reader.THRESHOLD) of {threshold}."
+    )
+    whole = torch.load(path, weights_only=True)  # with Lightning's notes on how to build the classes
+    kept = {key: whole[key] for key in ("pytorch-lightning_version", "state_dict", "hyper_parameters")}
+    kept["hyper_parameters"]["temperature"] = temperature
+    data = whole["datamodule_hyper_parameters"]
+    kept["datamodule_hyper_parameters"] = {key: value for key, value in data.items() if key != "data_dir"}
+    PRETRAINED.parent.mkdir(exist_ok=True)
+    temporary = PRETRAINED.with_suffix(".tmp")
+    torch.save(kept, temporary)
+    temporary.replace(PRETRAINED)
+    print(f"Wrote {PRETRAINED}, {PRETRAINED.stat().st_size / 1000:.0f} kB.")
+
+
+def main() -> None:
+    """Run what the command line asks for."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--from", dest="run", type=Path, help="a last.ckpt, in place of training")
+    options = parser.parse_args()
+    silence_what_no_user_can_change()
+    ship(options.run or train())
+
+
+if __name__ == "__main__":
+    main()
