@@ -81,15 +81,15 @@ class DigitClassifier(LightningModule):
 
     def training_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> Tensor:
         """Cross-entropy of a batch, with label smoothing; images beyond the labels are no digits."""
-        return self._step("train", batch)
+        return self._step("train", batch)[0]
 
-    def validation_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:
-        """Count a batch into ``val/loss`` and ``val/acc``."""
-        self._step("val", batch)
+    def validation_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> Tensor:
+        """Count a batch into ``val/loss`` and ``val/acc``; its log-probabilities go to the callbacks."""
+        return self._step("val", batch)[1]
 
-    def test_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> None:
-        """Count a batch into ``test/loss`` and ``test/acc``."""
-        self._step("test", batch)
+    def test_step(self, batch: tuple[Tensor, Tensor], batch_idx: int) -> Tensor:
+        """Count a batch into ``test/loss`` and ``test/acc``; its log-probabilities go to the callbacks."""
+        return self._step("test", batch)[1]
 
     def on_train_epoch_end(self) -> None:
         """Step a schedule that watches a metric: Lightning does it too late for the epoch's checkpoint."""
@@ -112,7 +112,10 @@ class DigitClassifier(LightningModule):
         probabilities = self(images).exp()
         return {"index": indices, "digit": probabilities.argmax(dim=1), "probabilities": probabilities}
 
-    def _step(self, stage: Literal["train", "val", "test"], batch: tuple[Tensor, Tensor]) -> Tensor:
+    def _step(
+        self, stage: Literal["train", "val", "test"], batch: tuple[Tensor, Tensor]
+    ) -> tuple[Tensor, Tensor]:
+        """Loss and log-probabilities of a batch, counted into the metrics of its stage."""
         images, labels = batch[:2]
         log_probabilities, no_digits = self(images).tensor_split([len(labels)])
         # The cross-entropy: the NLL of log-probabilities.
@@ -120,7 +123,7 @@ class DigitClassifier(LightningModule):
         if stage != "train":
             self._log(f"{stage}/loss", loss, len(labels))
             self._log(f"{stage}/acc", log_probabilities, labels)
-            return loss
+            return loss, log_probabilities
         if self.label_smoothing:
             loss = torch.lerp(loss, -log_probabilities.mean(), self.label_smoothing)
         if len(no_digits):  # their target is ten equal probabilities: smoothing of 1
@@ -130,7 +133,7 @@ class DigitClassifier(LightningModule):
         if every and (self.global_step + 1) % every == 0:
             self._log("train/loss", loss.detach(), len(labels))
             self.log("train/learning_rate", self.trainer.optimizers[0].param_groups[0]["lr"])
-        return loss
+        return loss, log_probabilities
 
     def _log(self, name: str, *values: Any) -> None:
         metric = self.metrics[name]

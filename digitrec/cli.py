@@ -10,6 +10,9 @@ from contextlib import contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
+import digitrec.startup  # noqa: F401 - before Lightning, which imports torchmetrics
+
+# isort: split
 from jsonargparse import ArgumentError, ArgumentParser, Namespace
 from lightning.fabric.plugins.io import TorchCheckpointIO
 from lightning.fabric.utilities.exceptions import MisconfigurationException
@@ -32,6 +35,7 @@ from digitrec.download import MNISTUnavailableError
 from digitrec.lean import lighten
 from digitrec.messages import sentence, silence_what_no_user_can_change
 from digitrec.picture_files import PictureError
+from digitrec.reports import Figures, ReportWriter
 from digitrec.resume import ExactResume, check_resume, own_logger, writing_on
 from digitrec.runs import LOGGER, newest_run
 from digitrec.saving import AtomicCheckpointIO
@@ -79,8 +83,9 @@ class DigitCLI(LightningCLI):
         )
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
-        """Add the writer of predictions, which must be there also when no config names it."""
+        """Add the callbacks that must be there also when no config names them."""
         parser.add_lightning_class_args(PredictionsWriter, "predictions")
+        parser.add_lightning_class_args(Figures, "figures")
 
     def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
         """Parse with the model of the chosen checkpoint as the default, and refuse what contradicts it."""
@@ -154,6 +159,10 @@ class DigitCLI(LightningCLI):
         callbacks: list[Callback] = trainer.callbacks  # type: ignore[attr-defined]
         if self.subcommand != "predict":
             callbacks[:] = [callback for callback in callbacks if not isinstance(callback, PredictionsWriter)]
+        if self.subcommand == "test":
+            callbacks.append(ReportWriter())
+        # First, since weight averaging takes its weights out of the network when a validation ends.
+        callbacks.sort(key=lambda callback: not isinstance(callback, Figures))
         if self.subcommand == "fit":
             callbacks[:0] = [ExactResume(), StopAtDivergence()]
             if type(trainer.strategy.checkpoint_io) is TorchCheckpointIO:

@@ -66,6 +66,10 @@ _PLAINER = (
         r"(?:the following )?arguments are required: (model.*)",
         r"\1: there is no value; give an experiment, for example --config configs/mlp.yaml.",
     ),
+    (
+        r".*given class_path '[\w.]*?(\w+)':\s+Requirement '([\w-]+)[^']*' not met.*",
+        r"\1 needs the package \2, which is not installed: pip install \2.",
+    ),
     (r"No supported gpu backend found!", "trainer.accelerator: no GPU was found. Use cpu or auto."),
 )
 """Patterns in the messages of the libraries, and what stands in their place."""

@@ -4,6 +4,7 @@ python scripts/benchmark.py train     a training epoch: the usual script, bare P
 python scripts/benchmark.py fast      how much sooner configs/fast.yaml is at the published accuracy
 python scripts/benchmark.py distort   distorting a batch of 128 against the training step that follows it
 python scripts/benchmark.py checkpoints  epochs with step checkpoints against epochs without, in turns
+python scripts/benchmark.py figures   what figures every 5 epochs add to 20 epochs of configs/mlp.yaml
 python scripts/benchmark.py reading   a photograph of 12 megapixels and 1,000 small pictures, against Pillow
 python scripts/benchmark.py pictures FOLDER...
                                       accuracy on people's own digits; the sets are in picture_sets.yaml
@@ -210,6 +211,43 @@ class StepCheckpointsInTurns(Callback):
         self._last._every_n_train_steps = self._every if counts else 0
 
 
+def figures(rounds: int) -> None:
+    """Print how much longer 20 epochs take with figures every 5: whole processes, imports included."""
+    ensure_mnist(DATA)
+    walls, processors = [], []
+    for number in range(rounds + 1):
+        order = (0, 5) if number % 2 else (5, 0)
+        times = {every: whole_fit(f"--figures.every_n_epochs={every}") for every in order}
+        print(
+            f"round {number}: without and with, wall and processor s: {times[0]} {times[5]}", file=sys.stderr
+        )
+        if number:  # round 0 warms up
+            walls.append(times[5][0] / times[0][0] - 1)
+            processors.append(times[5][1] / times[0][1] - 1)
+    print(
+        f"20 epochs of {CONFIG} take {median(walls):+.1%} with figures every 5 epochs, median of {rounds} "
+        f"interleaved rounds ({min(walls):+.1%} to {max(walls):+.1%}), in processor time "
+        f"{median(processors):+.1%} ({min(processors):+.1%} to {max(processors):+.1%}); "
+        f"{machine()}."
+    )
+
+
+def whole_fit(*args: str) -> tuple[float, float]:
+    """Seconds by the clock and of the processor that a process takes to fit 20 epochs of configs/mlp.yaml."""
+    with tempfile.TemporaryDirectory() as folder:
+        logger = f"--trainer.logger.init_args.save_dir={folder}"
+        command = [sys.executable, "-m", "digitrec", "fit", f"--config={CONFIG}", "--trainer.max_epochs=20"]
+        start, used = time.perf_counter(), processor_seconds()
+        subprocess.run([*command, logger, *args], check=True, capture_output=True)
+        return round(time.perf_counter() - start, 2), round(processor_seconds() - used, 2)
+
+
+def processor_seconds() -> float:
+    """What processes started from here, and ended, have used. Not on Windows."""
+    used = os.times()
+    return used.children_user + used.children_system
+
+
 def test_accuracy(network: nn.Module) -> float:
     """Share of the 10,000 test images that a network reads right."""
     module = MNISTDataModule(DATA)
@@ -281,7 +319,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     subparsers = parser.add_subparsers(dest="what", required=True)
-    for name in ("train", "fast", "distort", "checkpoints", "reading"):
+    for name in ("train", "fast", "distort", "checkpoints", "reading", "figures"):
         subparsers.add_parser(name).add_argument("--rounds", type=int, default=5)
     subparsers.add_parser("memory")
     add_pictures(subparsers.add_parser("pictures"))
@@ -289,7 +327,7 @@ def main() -> None:
     what = options.pop("what")
     try:
         commands = {"train": train, "fast": fast, "distort": distort, "memory": memory, "pictures": pictures}
-        commands |= {"checkpoints": checkpoints, "reading": time_reading}
+        commands |= {"checkpoints": checkpoints, "reading": time_reading, "figures": figures}
         commands[what](**options)
     except (CheckpointError, LabelError) as error:
         sys.exit(f"benchmark: {error}")

@@ -4,8 +4,8 @@ python scripts/ship.py                     train, calibrate on the held-out imag
 python scripts/ship.py --from RUN.ckpt     the same from a run of the config that is there already
 
 The images that the config holds out (data.val_size) train nothing and choose no checkpoint: the last epoch
-ships. On them the temperature is chosen, and the threshold for refusal, which digitrec.reader.THRESHOLD is
-to be; scripts/model_card.py measures the result on the test images.
+ships. On them the temperature is chosen, and the threshold for refusal, which digitrec.checkpoints.THRESHOLD
+is to be; scripts/model_card.py measures the result on the test images.
 """
 
 import argparse
@@ -89,7 +89,7 @@ def ship(path: Path) -> None:
     accuracy = (scores.argmax(dim=1) == labels).double().mean()
     print(f"Of {len(labels)} held-out images {accuracy:.2%} are right; temperature {temperature}.")
     print(
-        f"At most {REFUSED:.0%} of them is refused up to a threshold (digitrec.reader.THRESHOLD) of {threshold}."
+        f"At most {REFUSED:.0%} is refused up to a threshold (digitrec.checkpoints.THRESHOLD) of {threshold}."
     )
     whole = torch.load(path, weights_only=True)  # with Lightning's notes on how to build the classes
     kept = {key: whole[key] for key in ("pytorch-lightning_version", "state_dict", "hyper_parameters")}

@@ -42,7 +42,7 @@ def scalars(folder, tag):
 
 
 def test_the_loss_is_cross_entropy_which_on_log_probabilities_equals_nll(log_probabilities):
-    loss = classifier(Recorded(log_probabilities))._step("val", batch())
+    loss, _ = classifier(Recorded(log_probabilities))._step("val", batch())
     torch.testing.assert_close(loss, F.cross_entropy(log_probabilities, batch().targets))
     torch.testing.assert_close(loss, F.nll_loss(log_probabilities, batch().targets))
 
@@ -51,9 +51,9 @@ def test_label_smoothing_is_pytorchs_and_for_training_only(log_probabilities):
     model = classifier(Recorded(log_probabilities), label_smoothing=0.2)
     model._trainer = type("Trainer", (), {"log_every_n_steps": 1000, "global_step": 0})()
     smoothed = F.cross_entropy(log_probabilities, batch().targets, label_smoothing=0.2)
-    torch.testing.assert_close(model._step("train", batch()), smoothed)
+    torch.testing.assert_close(model._step("train", batch())[0], smoothed)
     torch.testing.assert_close(
-        model._step("val", batch()), F.cross_entropy(log_probabilities, batch().targets)
+        model._step("val", batch())[0], F.cross_entropy(log_probabilities, batch().targets)
     )
 
 
@@ -66,7 +66,7 @@ def training(network, **kwargs):
 def test_images_beyond_the_labels_are_trained_towards_ten_equal_probabilities(log_probabilities):
     images, labels = torch.zeros(8, 28, 28), torch.arange(6)
     targets = torch.cat([F.one_hot(labels, 10).float(), torch.full((2, 10), 0.1)])
-    loss = training(Recorded(log_probabilities))._step("train", Batch(images, labels))
+    loss, _ = training(Recorded(log_probabilities))._step("train", Batch(images, labels))
     torch.testing.assert_close(loss, F.cross_entropy(log_probabilities, targets))
 
 
@@ -75,7 +75,7 @@ def test_images_beyond_the_labels_leave_the_smoothing_of_the_digits_alone(log_pr
     model = training(Recorded(log_probabilities), label_smoothing=0.2)
     digits = F.cross_entropy(log_probabilities[:6], labels, label_smoothing=0.2)
     others = F.cross_entropy(log_probabilities[6:], torch.full((2, 10), 0.1))
-    torch.testing.assert_close(model._step("train", Batch(images, labels)), (6 * digits + 2 * others) / 8)
+    torch.testing.assert_close(model._step("train", Batch(images, labels))[0], (6 * digits + 2 * others) / 8)
 
 
 def test_a_temperature_divides_what_the_softmax_takes(log_probabilities):
@@ -121,6 +121,12 @@ def test_test_metrics_weigh_batches_by_their_size(log_probabilities):
     torch.testing.assert_close(model.metrics["test/loss"].compute(), F.nll_loss(rows, labels))
     right = (rows.argmax(dim=1) == labels).float().mean()
     torch.testing.assert_close(model.metrics["test/acc"].compute(), right)
+
+
+@pytest.mark.parametrize("stage", ["validation", "test"])
+def test_an_evaluated_batch_gives_its_log_probabilities_to_the_callbacks(stage, log_probabilities):
+    model = classifier(Recorded(log_probabilities))
+    assert torch.equal(getattr(model, f"{stage}_step")(batch(5), 0), log_probabilities[:5])
 
 
 def test_a_prediction_is_the_likeliest_digit_with_probabilities_that_sum_to_one(log_probabilities):

@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import sys
 import warnings
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -442,6 +443,14 @@ def test_weights_of_another_network_are_refused(path, mistake):
 def test_hyperparameters_that_the_model_does_not_know_are_another_projects(path, mistake):
     change(path, lambda content: content["hyper_parameters"].update(dropout=0.5))
     assert mistake("test") == f"{path} is not a checkpoint of digitrec: choose another."
+
+
+@pytest.mark.parametrize(("logger", "package"), [("WandbLogger", "wandb"), ("MLFlowLogger", "mlflow")])
+def test_a_logger_whose_package_is_missing_says_which(logger, package, mistake):
+    if find_spec(package):
+        pytest.skip(f"{package} is installed")
+    said = mistake("fit", *QUICK, f"--trainer.logger=lightning.pytorch.loggers.{logger}")
+    assert said == f"{logger} needs the package {package}, which is not installed: pip install {package}."
 
 
 @pytest.mark.parametrize("subcommand", SUBCOMMANDS)

@@ -1,10 +1,13 @@
+import csv
 from pathlib import Path
 
 import pytest
 import torch
 from conftest import ROOT
 from lightning.pytorch.accelerators import CUDAAccelerator
+from lightning.pytorch.callbacks import LearningRateMonitor
 
+from digitrec import reports
 from digitrec.cli import DigitCLI
 
 CONFIGS = sorted((ROOT / "configs").glob("*.yaml"))
@@ -56,17 +59,66 @@ def test_an_overlay_keeps_the_callbacks_of_the_experiment(config: Path, workplac
     monkeypatch.setattr("lightning.pytorch.Trainer.fit", lambda *args, **kwargs: None)
     if config.stem == "gpu":
         pretend_there_is_a_gpu(monkeypatch)
-    appended = ["EarlyStopping"] if config.stem == "early_stopping" else []
+    appended = {"early_stopping": ["EarlyStopping"], "ema": ["EMAWeightAveraging"]}.get(config.stem, [])
     cli = DigitCLI(["fit", f"--config={ROOT}/configs/mlp.yaml", f"--config={config}"])
-    expected = ["ModelCheckpoint", "LastCheckpoint", "TQDMProgressBar", *appended]
+    expected = ["Figures", "ModelCheckpoint", "LastCheckpoint", "TQDMProgressBar", *appended]
     assert sorted(own_callbacks(cli)) == sorted(expected)
 
 
-@pytest.mark.parametrize("overlay", ["cpu", "early_stopping"])
+@pytest.mark.parametrize("overlay", ["cpu", "csv", "early_stopping", "ema"])
 def test_an_overlay_runs(overlay, workplace):
     configs = [ROOT / "configs" / "mlp.yaml", ROOT / "configs" / "trainer" / f"{overlay}.yaml"]
     cli = DigitCLI(["fit", *(f"--config={config}" for config in configs), *TINY])
     assert cli.trainer.global_step == 4
+
+
+def test_the_csv_overlay_writes_a_table_and_its_run_is_found_and_tested(workplace):
+    configs = [f"--config={ROOT}/configs/{name}.yaml" for name in ("mlp", "trainer/csv")]
+    cli = DigitCLI(["fit", *configs, *TINY])
+    table = list(csv.DictReader((workplace / cli.trainer.log_dir / "metrics.csv").read_text().splitlines()))
+    accuracy = [float(row["val/acc"]) for row in table if row["val/acc"]]
+    assert accuracy == pytest.approx([cli.trainer.callback_metrics["val/acc"].item()])
+    tested = DigitCLI(["test", *configs[1:]])
+    assert tested.config["test"].ckpt_path == str(Path(cli.trainer.log_dir) / "checkpoints" / "best.ckpt")
+    assert (workplace / tested.trainer.log_dir / "report.json").exists()
+
+
+def test_the_ema_overlay_validates_draws_and_saves_the_averaged_weights(workplace, monkeypatch):
+    drawn = []
+    monkeypatch.setattr(reports, "drawn", lambda _, model: drawn.append(weights(model.state_dict())) or [])
+    configs = [f"--config={ROOT}/configs/{name}.yaml" for name in ("mlp", "trainer/ema", "trainer/debug")]
+    cli = DigitCLI(["fit", *configs, "--data.val_size=50", "--figures.every_n_epochs=1"])
+    saved = torch.load(workplace / cli.trainer.log_dir / "checkpoints" / "best.ckpt", weights_only=True)
+    assert torch.equal(drawn[0], weights(saved["state_dict"]))
+    assert not torch.equal(weights(saved["current_model_state"]), weights(saved["state_dict"]))
+    tested = DigitCLI(["test"])
+    assert torch.equal(weights(tested.model.state_dict()), weights(saved["state_dict"]))
+
+
+def weights(state):
+    return torch.cat([tensor.flatten() for key, tensor in state.items() if "layers" in key]).clone()
+
+
+def test_what_readme_says_of_lightnings_own_parts_runs(fit, workplace, capsys):
+    cli = fit(
+        "--trainer.callbacks+=lightning.pytorch.callbacks.LearningRateMonitor",
+        "--trainer.gradient_clip_val=1.0",
+        "--trainer.profiler=simple",
+    )
+    monitor = next(c for c in cli.trainer.callbacks if isinstance(c, LearningRateMonitor))
+    assert monitor.lrs == {"lr-Adam": [0.001] * len(monitor.lrs["lr-Adam"])}
+    assert cli.trainer.gradient_clip_val == 1.0
+    assert "run_training_epoch" in cli.trainer.profiler.summary()
+
+
+def test_gradient_clipping_bounds_how_far_a_run_goes(fit):
+    def end(clip):
+        sgd = ["--model.optimizer=torch.optim.SGD", "--model.optimizer.init_args.lr=1.0"]
+        cli = fit(*sgd, f"--trainer.gradient_clip_val={clip}", "--data.batch_size=50")
+        return weights(cli.model.state_dict())
+
+    start = end(1e-9)
+    assert 0.004 < (end(0.001) - start).norm() <= 7 * 0.001 * 1.001  # 7 steps of at most the bound each
 
 
 @by_name(OVERLAYS)

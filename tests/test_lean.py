@@ -20,7 +20,7 @@ def test_a_step_asks_only_callbacks_that_have_something_to_do(fit, monkeypatch):
     monkeypatch.setattr(DigitClassifier, "training_step", remember)
     fit()
     always = {"ExactResume", "StopAtDivergence"}
-    assert asked == {"ModelCheckpoint", "LastCheckpoint", "TQDMProgressBar", *always}
+    assert asked == {"Figures", "ModelCheckpoint", "LastCheckpoint", "TQDMProgressBar", *always}
 
 
 def test_a_cpu_run_does_not_look_for_a_gpu_at_each_step(fit, monkeypatch):
