@@ -1,0 +1,84 @@
+"""Ink is found on any paper and in any light, and none where there is none."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from rendering import Options, render
+from strokes import stroke_digits
+
+from digitrec.ink import find_ink, stroke_width
+
+DIGITS = stroke_digits()
+PLAIN = Options(height=100, pen=0.1, ink=(0, 0, 0))
+
+
+def grey(options, digits=DIGITS[[2, 3, 5]], seed=0):
+    return np.asarray(render(digits, options, seed).picture.convert("L"))
+
+
+def overlap(found, true):
+    """Pixels in both, as a share of those in either."""
+    return (found & true).sum() / (found | true).sum()
+
+
+TRUE = grey(PLAIN) < 128
+
+
+def test_ink_is_found_to_the_pixel_on_a_clean_page():
+    assert overlap(find_ink(grey(PLAIN)).mask, TRUE) > 0.7  # a pixel of pale edge all round
+
+
+def test_light_ink_on_a_dark_ground_is_found_as_well():
+    np.testing.assert_array_equal(find_ink(255 - grey(PLAIN)).mask, find_ink(grey(PLAIN)).mask)
+
+
+LIGHT = {
+    "a gradient": {"gradient": 0.6},
+    "dark corners": {"vignette": 0.6},
+    "noise": {"noise": 12},
+    "a poor file": {"jpeg": 30},
+    "pale ink": {"ink": (150, 150, 150)},
+}
+
+
+@pytest.mark.parametrize("case", LIGHT)
+@pytest.mark.parametrize("seed", range(3))
+def test_light_and_camera_do_not_matter(case, seed):
+    page = grey(replace(PLAIN, **LIGHT[case]), seed=seed)
+    assert overlap(find_ink(page).mask, TRUE) > 0.7
+
+
+def test_what_surrounds_the_paper_is_no_ink():
+    page = grey(replace(PLAIN, table=(60, 45, 35), margins=(1, 1, 1, 1)))
+    true = grey(replace(PLAIN, margins=(1, 1, 1, 1))) < 128
+    assert overlap(find_ink(page).mask, true) > 0.7
+
+
+@pytest.mark.parametrize("level", [0, 90, 255])
+@pytest.mark.parametrize("shape", [(1, 1), (1, 300), (40, 40), (300, 200)])
+def test_a_blank_page_has_no_ink(level, shape):
+    ink = find_ink(np.full(shape, level, np.uint8))
+    assert ink.mask.shape == ink.contrast.shape == shape
+    assert not ink.mask.any()
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_noise_and_uneven_light_alone_are_no_ink(seed):
+    page = grey(replace(PLAIN, noise=6, gradient=0.3), DIGITS[:0], seed)
+    assert not find_ink(page).mask.any()
+
+
+def test_contrast_is_1_for_black_on_white_and_0_for_the_ground():
+    ink = find_ink(grey(PLAIN))
+    assert ink.contrast.dtype == np.float32
+    assert ink.contrast[TRUE].mean() > 0.8
+    assert ink.contrast[:20].max() == 0
+    assert 0.2 < ink.threshold < 0.8
+
+
+@pytest.mark.parametrize("width", [4, 10, 25])
+def test_the_width_of_a_bar_is_measured(width):
+    bar = np.zeros((300, 60), bool)
+    bar[5:295, 10 : 10 + width] = True
+    assert stroke_width(bar) == pytest.approx(width, abs=1.1)

@@ -1,0 +1,203 @@
+"""A page's digits: which, where, in what order, and none where there is none. Pages are drawn by code."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from PIL import Image
+from rendering import Options, render
+from strokes import stroke_digits
+
+from digitrec.parts import Part, cut, find_parts, in_lines
+from digitrec.segment import find_digits, images_of
+
+DIGITS = stroke_digits()
+PLAIN = Options(height=100, pen=0.1, ink=(0, 0, 0))
+
+
+def page(options=PLAIN, digits=DIGITS[[2, 3, 5, 7]], seed=0):
+    rendering = render(digits, options, seed)
+    return np.asarray(rendering.picture.convert("L")), rendering.boxes
+
+
+def assert_found(crops, boxes, room=6):
+    """One crop for each box, in the same order and place."""
+    assert len(crops) == len(boxes)
+    found = np.array([crop.box for crop in crops])
+    assert np.abs(found - boxes).max() <= room
+
+
+def alike(one, other):
+    """Correlation of two images."""
+    return np.corrcoef(one.ravel(), other.ravel())[0, 1]
+
+
+def test_digits_are_found_in_their_places_as_mnist_has_them():
+    grey, boxes = page(digits=DIGITS)
+    crops = find_digits(grey)
+    assert_found(crops, boxes, 4)
+    assert [(crop.line, crop.position) for crop in crops] == [(0, position) for position in range(10)]
+    for crop, digit in zip(crops, DIGITS, strict=True):
+        shifts = [np.roll(crop.image, (y, x), (0, 1)) for y in range(-2, 3) for x in range(-2, 3)]
+        assert max(alike(shift, digit) for shift in shifts) > 0.8
+
+
+def test_light_on_dark_gives_the_same_crops():
+    grey, _ = page()
+    dark, light = find_digits(grey), find_digits(255 - grey)
+    assert [crop.box for crop in dark] == [crop.box for crop in light]
+    np.testing.assert_array_equal(images_of(dark), images_of(light))
+
+
+@pytest.mark.parametrize("digit", range(10))
+@pytest.mark.parametrize("inverted", [False, True])
+def test_a_picture_like_mnists_comes_through_bit_for_bit(digit, inverted):
+    image = DIGITS[digit]
+    places = np.arange(28) - 13.5
+    y, x = (-round(float(image.sum(axis) @ places / image.sum())) for axis in (1, 0))
+    image = np.roll(image, (y, x), (0, 1))
+    (crop,) = find_digits(255 - image if inverted else image)
+    np.testing.assert_array_equal(crop.image, image)
+    left, top, width, height = crop.box
+    assert image[top : top + height, left : left + width].sum() == image.sum()
+
+
+PAPERS = {
+    "lines": {"rulings": "lined", "offset": (0, 0.1)},
+    "squares": {"rulings": "squared", "pitch": 0.5, "offset": (0.3, 0.4)},
+    "boxes": {"boxes": 0.3},
+    "a gradient": {"gradient": 0.5},
+    "a hard shadow": {"shadow": 0.5, "softness": 1},
+    "a table under the paper": {"table": (60, 45, 35), "margins": (1, 1, 1, 1)},
+    "noise": {"noise": 8},
+    "white ink on blue": {"ink": (255, 255, 255), "paper": (30, 60, 120)},
+}
+
+
+@pytest.mark.parametrize("case", PAPERS)
+@pytest.mark.parametrize("seed", range(2))
+def test_what_is_on_the_paper_and_on_the_light_does_not_matter(case, seed):
+    grey, boxes = page(replace(PLAIN, **PAPERS[case]), seed=seed)
+    assert_found(find_digits(grey), boxes, 8)
+
+
+def test_a_circle_round_a_digit_goes():
+    grey, boxes = page(replace(PLAIN, margins=(1, 1, 1, 1)), DIGITS[3:4])
+    y, x = np.mgrid[: grey.shape[0], : grey.shape[1]]
+    distance = np.hypot(y - grey.shape[0] / 2, x - grey.shape[1] / 2)
+    circled = np.where((distance > 85) & (distance < 89), 0, grey).astype(np.uint8)
+    assert_found(find_digits(circled), boxes)
+
+
+@pytest.mark.parametrize("height", [12, 30, 100, 500])
+@pytest.mark.parametrize("digit", [1, 7])
+def test_a_1_and_a_7_of_any_size_are_digits(height, digit):
+    grey, boxes = page(replace(PLAIN, height=height), DIGITS[digit : digit + 1])
+    assert_found(find_digits(grey), boxes, max(3, height // 20))
+
+
+@pytest.mark.parametrize("rulings", ["none", "lined", "squared"])
+def test_paper_without_digits_gives_none(rulings):
+    grey, _ = page(replace(PLAIN, rulings=rulings, noise=2), DIGITS[:0])
+    assert find_digits(grey) == []
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 5000), (3000, 2), (28, 28), (300, 400)])
+@pytest.mark.parametrize("level", [0, 255])
+def test_a_blank_page_of_any_shape_gives_none(shape, level):
+    assert find_digits(np.full(shape, level, np.uint8)) == []
+    assert images_of([]).shape == (0, 28, 28)
+
+
+def test_two_lines_are_read_from_above_and_from_the_left_also_where_they_rise():
+    for tilt in (0, -6, 6):
+        grey, boxes = page(replace(PLAIN, lines=2, tilt=tilt), DIGITS[[2, 3, 5, 7, 4, 9]])
+        crops = find_digits(grey)
+        assert_found(crops, boxes)
+        assert [(crop.line, crop.position) for crop in crops] == [
+            (line, position) for line in (0, 1) for position in range(3)
+        ]
+
+
+def test_touching_digits_offer_pieces_with_places_of_their_own():
+    grey, (left, right) = page(replace(PLAIN, gap=0.3), DIGITS[[0, 0]])
+    row = left[1] + left[3] // 2
+    grey = grey.copy()
+    grey[row - 4 : row + 4, left[0] + left[2] - 4 : right[0] + 4] = 0
+    (crop,) = find_digits(grey)
+    assert_found([crop], [(left[0], left[1], right[0] + right[2] - left[0], left[3])])
+    assert len(crop.pieces) == 2
+    assert_found(crop.pieces, [left, right], 25)
+    assert len(images_of([crop])) == 3
+    np.testing.assert_array_equal(images_of([crop])[1], crop.pieces[0].image)
+
+
+def test_a_digit_by_itself_offers_no_pieces():
+    assert [crop.pieces for crop in find_digits(page()[0])] == [()] * 4
+
+
+def test_boxes_are_in_the_pages_own_pixels_where_it_is_enlarged():
+    grey, boxes = page(replace(PLAIN, height=20), DIGITS[[4, 5]])
+    assert min(grey.shape) < 112
+    assert_found(find_digits(grey), boxes, 2)
+
+
+def parts_of(mask):
+    return find_parts(mask, mask.astype(np.float32))
+
+
+def test_a_5_and_its_bar_are_one_digit():
+    mask = np.zeros((200, 300), bool)
+    mask[50:58, 60:110] = True  # the bar
+    mask[64:150, 50:58] = mask[142:150, 50:100] = True
+    mask[50:150, 200:208] = True
+    one, other = parts_of(mask)
+    assert (one.top, one.left, one.bottom, one.right) == (50, 50, 150, 110)
+    assert one.mask.sum() == mask[:, :150].sum()
+    assert (other.left, other.right, other.size) == (200, 208, 100)
+
+
+def test_a_stroke_broken_twice_is_joined_and_a_speck_far_away_is_left_out():
+    mask = np.zeros((200, 300), bool)
+    for top, bottom in ((50, 80), (85, 115), (120, 150)):
+        mask[top:bottom, 100:110] = True
+    mask[50:150, 200:210] = True
+    mask[20:26, 20:26] = True
+    assert [(part.top, part.left, part.bottom) for part in in_lines(parts_of(mask))[0]] == [
+        (50, 100, 150),
+        (50, 200, 150),
+    ]
+
+
+def test_a_wide_piece_is_cut_where_the_least_ink_is():
+    mask = np.zeros((100, 190), bool)
+    mask[:, :10] = mask[:, 80:90] = mask[:, 100:110] = mask[:, -10:] = True
+    mask[:10, :90] = mask[-10:, :90] = mask[:10, 100:] = mask[-10:, 100:] = True
+    mask[48:52, 90:100] = True
+    whole = Part(5, 7, mask)
+    left, right = cut(whole) if len(cut(whole)) == 2 else (None, None)
+    assert (left.top, left.left) == (5, 7)
+    assert 90 <= left.right - 7 <= 100
+    assert right.right == whole.right
+    assert left.mask.sum() + right.mask.sum() == mask.sum()
+    assert cut(Part(0, 0, mask[:, :90])) == []
+
+
+@pytest.mark.parametrize("shape", [(4, 8270), (8270, 4), (33, 36165), (1, 100_000)])
+def test_a_narrow_page_is_not_enlarged_beyond_measure(shape, monkeypatch):
+    seen = []
+    monkeypatch.setattr("digitrec.segment.find_ink", lambda page: seen.append(page.size) or FAKE)
+    find_digits(np.full(shape, 255, np.uint8))
+    assert shape[0] * shape[1] <= seen[0] <= 4_000_000
+
+
+class FAKE:
+    contrast, mask, threshold = np.zeros((5, 5), np.float32), np.zeros((5, 5), bool), 0.5
+
+
+def test_a_page_full_of_dots_comes_to_an_end():
+    dots = np.full((600, 600), 255, np.uint8)
+    dots[::2, ::2] = 0
+    assert len(find_digits(dots)) < 1000
+    grey = Image.fromarray((np.arange(300 * 300) % 300 * 0.8).astype(np.uint8).reshape(300, 300))
+    assert len(find_digits(np.asarray(grey.convert("1")).astype(np.uint8) * 255)) < 1000
