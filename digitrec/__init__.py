@@ -8,8 +8,8 @@ from typing import Any
 
 __version__ = "0.1.0"
 
-_ROOMS = {"DigitClassifier": "classifier", "MLP": "networks", "MNISTDataModule": "data"}
-__all__ = ["DigitClassifier", "MLP", "MNISTDataModule"]  # noqa: RUF022 - as in _ROOMS
+_ROOMS = {"DigitClassifier": "classifier", "MLP": "networks", "MNISTDataModule": "data", "Reader": "reader"}
+__all__ = ["DigitClassifier", "MLP", "MNISTDataModule", "Reader"]  # noqa: RUF022 - as in _ROOMS
 
 
 def __getattr__(name: str) -> Any:

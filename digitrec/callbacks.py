@@ -2,18 +2,25 @@
 
 import csv
 import os
+import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 import torch
 import torch.nn.functional as F
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import LightningModule, Trainer
-from lightning.pytorch.callbacks import BasePredictionWriter, Callback
+from lightning.pytorch.callbacks import BasePredictionWriter, Callback, TQDMProgressBar
 from lightning.pytorch.cli import SaveConfigCallback
 from lightning.pytorch.loggers import TensorBoardLogger
 from torch import Tensor
+from tqdm import tqdm
+
+from digitrec.checkpoints import THRESHOLD
+
+if TYPE_CHECKING:
+    from digitrec.picture_output import PictureOutput
 
 from digitrec.saving import replacing
 
@@ -57,13 +64,30 @@ class DistortionSheet(Callback):
 
 
 class PredictionsWriter(BasePredictionWriter):
-    """Write ``predictions.csv`` into the run folder: index, digit, confidence and ten probabilities a row.
+    """Write ``predictions.csv`` into the run folder; of pictures also say what they read, a line each.
 
+    A row has the digit, its confidence and ten probabilities: after the index of a test image, or after the
+    place of a digit in a picture (file, line, position, x, y, width, height, in the picture's own pixels).
     The file takes its name when the last row is in it: one that is there is whole.
+
+    Args:
+        threshold: confidence, 0 to 1, below which a digit in a picture is ``?``.
+        annotate: write besides a copy of each picture with its digits boxed, and sheets of what the network
+            saw.
+
+    Raises:
+        ValueError: the threshold is not 0 to 1.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, threshold: float = THRESHOLD, annotate: bool = False) -> None:
         super().__init__(write_interval="batch")
+        if not 0 <= threshold <= 1:
+            raise ValueError(f"predictions.threshold must be 0 to 1, not {threshold}")
+        self.failed = 0
+        """How many pictures could not be read."""
+        self._threshold = threshold
+        self._annotate = annotate
+        self._pictures: PictureOutput | None = None
         self._path: Path
         self._file: IO[str]
 
@@ -78,8 +102,16 @@ class PredictionsWriter(BasePredictionWriter):
         folder = Path(trainer.log_dir or trainer.default_root_dir)
         folder.mkdir(parents=True, exist_ok=True)
         self._path = folder / "predictions.csv"
-        self._file = self._temporary.open("w", newline="")
-        csv.writer(self._file).writerow(COLUMNS)
+        self._file = self._temporary.open("w", newline="", encoding="utf-8", errors="surrogateescape")
+        data: Any = trainer.datamodule  # type: ignore[attr-defined]
+        if data.pictures is None:
+            csv.writer(self._file).writerow(COLUMNS)
+            return
+        from digitrec.picture_output import (
+            PictureOutput,
+        )  # here, for what it imports is slow and not for training
+
+        self._pictures = PictureOutput(folder, self._file, self._threshold, self._annotate)
 
     def write_on_batch_end(
         self,
@@ -92,6 +124,14 @@ class PredictionsWriter(BasePredictionWriter):
         dataloader_idx: int,
     ) -> None:
         """Write the rows of a batch."""
+        if self._pictures is not None:
+            if batch.picture.error is None:
+                line = self._pictures.write(batch.picture, prediction["probabilities"])
+                _say(trainer, line, sys.stdout)
+            else:
+                self.failed += 1
+                _say(trainer, f"digitrec: {batch.picture.error}", sys.stderr)
+            return
         rows = csv.writer(self._file)
         columns = (prediction[name].tolist() for name in ("index", "digit", "probabilities"))
         for index, digit, probabilities in zip(*columns, strict=True):
@@ -99,6 +139,8 @@ class PredictionsWriter(BasePredictionWriter):
 
     def on_predict_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Give the file its name, and say where it is."""
+        if self._pictures is not None:
+            self._pictures.close()
         self._file.close()
         os.replace(self._temporary, self._path)  # noqa: PTH105 - the atomic one
         print(f"Predictions: {self._path}")
@@ -112,3 +154,12 @@ class PredictionsWriter(BasePredictionWriter):
     @property
     def _temporary(self) -> Path:
         return self._path.with_name(f"{self._path.name}.{os.getpid()}.tmp")
+
+
+def _say(trainer: Trainer, line: str, file: IO[str]) -> None:
+    """Print a line; above the progress bar if there is one."""
+    bar = trainer.progress_bar_callback
+    if isinstance(bar, TQDMProgressBar) and bar.is_enabled:
+        tqdm.write(line, file=file)
+    else:
+        print(line, file=file)

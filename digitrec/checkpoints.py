@@ -14,9 +14,14 @@ import torch
 PRETRAINED = Path(__file__).with_name("weights") / "digits.ckpt"
 """The checkpoint that ships; scripts/ship.py makes it."""
 
+THRESHOLD = 0.61
+"""The confidence below which a digit in a picture is ``?``; chosen by scripts/ship.py on held-out images."""
+
 _INSTANTIATOR = "lightning.pytorch.cli.instantiate_module"
 _PLATEAU = "lightning.pytorch.cli.ReduceLROnPlateau"  # torch's own does not say what it watches
-_PATHS = frozenset({"data_dir"})  # hyperparameters of the data that are a place on a disk, not a name
+_PATHS = frozenset(
+    {"data_dir", "pictures"}
+)  # hyperparameters of the data that are a place on a disk, not a name
 _WORD = re.compile(r"[\w/-]*")  # no parser can read a class path in it, or YAML that holds one
 
 

@@ -108,12 +108,12 @@ class DigitClassifier(LightningModule):
         Returns:
             ``index`` (batch,) as it came in, ``digit`` (batch,) int64, ``probabilities`` (batch, 10) float32.
         """
-        images, indices = batch
+        images, indices = batch[:2]
         probabilities = self(images).exp()
         return {"index": indices, "digit": probabilities.argmax(dim=1), "probabilities": probabilities}
 
     def _step(self, stage: Literal["train", "val", "test"], batch: tuple[Tensor, Tensor]) -> Tensor:
-        images, labels = batch
+        images, labels = batch[:2]
         log_probabilities, no_digits = self(images).tensor_split([len(labels)])
         # The cross-entropy: the NLL of log-probabilities.
         loss = F.nll_loss(log_probabilities, labels)

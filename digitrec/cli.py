@@ -1,6 +1,7 @@
 """The command line: Lightning's, with the checkpoint chosen for the user and one sentence for a mistake.
 
-python -m digitrec {fit,validate,test,predict} [--config FILE] [--ckpt_path best|last|FILE] [--KEY VALUE ...]
+python -m digitrec {fit,validate,test,predict} [--config FILE] [--KEY VALUE ...]
+                   [--ckpt_path best|last|pretrained|FILE]
 """
 
 import sys
@@ -19,6 +20,7 @@ from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from digitrec.callbacks import PredictionsWriter, RunConfig
 from digitrec.checkpoints import (
+    PRETRAINED,
     CheckpointError,
     check_config,
     foreign_names,
@@ -29,6 +31,7 @@ from digitrec.data import MNISTDataModule
 from digitrec.download import MNISTUnavailableError
 from digitrec.lean import lighten
 from digitrec.messages import sentence, silence_what_no_user_can_change
+from digitrec.picture_files import PictureError
 from digitrec.resume import ExactResume, check_resume, own_logger, writing_on
 from digitrec.runs import LOGGER, newest_run
 from digitrec.saving import AtomicCheckpointIO
@@ -170,6 +173,12 @@ class DigitCLI(LightningCLI):
             return None
         if "://" in (which or ""):
             raise CheckpointError(f"--ckpt_path {which} is a URL: download it and give the file's path.")
+        if which == "pretrained":
+            if subcommand == "fit":
+                raise CheckpointError(
+                    "pretrained cannot be resumed: fit trains from the start, without --ckpt_path."
+                )
+            return PRETRAINED
         return Path(which) if which not in (None, "best", "last") else newest_run(which, given)
 
 
@@ -178,24 +187,34 @@ def main(args: Sequence[str] | None = None) -> int:
 
     Returns:
         The exit status: 0, 128 + the number of a signal that stopped the run, or 1 after a user's mistake,
-        a full disk or a training that diverged; each with one sentence on standard error.
+        a full disk, a training that diverged or a picture that could not be read; each with one sentence on
+        standard error.
     """
     status = 1
     silence_what_no_user_can_change()
     try:
-        DigitCLI(args)
+        cli = DigitCLI(args)
     except MNISTUnavailableError as error:
         said = str(error)  # a list of sources and files, easier to read as one
     except (RunStoppedError, DivergedError) as error:
         if rank_zero_only.rank:  # type: ignore[attr-defined]  # all processes agree on it: one says it
             return error.status
         said, status = str(error), error.status
-    except (ArgumentError, CheckpointError, MisconfigurationException, OSError) as error:
+    except (ArgumentError, CheckpointError, MisconfigurationException, PictureError, OSError) as error:
         said = sentence(error)
     else:
-        return 0
+        return _status(cli.trainer)
     print(f"digitrec: {said}", file=sys.stderr)
     return status
+
+
+def _status(trainer: Trainer) -> int:
+    """1 where some of the user's pictures could not be read."""
+    callbacks: list[Callback] = trainer.callbacks  # type: ignore[attr-defined]
+    failed = sum(callback.failed for callback in callbacks if isinstance(callback, PredictionsWriter))
+    if failed:
+        print(f"digitrec: {failed} of the pictures could not be read.", file=sys.stderr)
+    return 1 if failed else 0
 
 
 def _explicit(parser: ArgumentParser, args: list[str]) -> Namespace:

@@ -66,15 +66,17 @@ def _fine(contrast: NDArray[np.float32], mask: Mask, threshold: float) -> Mask:
         grey = np.where(near, np.pad(contrast, margin, mode="edge"), 0)
         height, width = (factor * side for side in grey.shape)
         large = Image.fromarray(grey.astype(np.float32)).resize((width, height), Image.Resampling.BICUBIC)
-        fine = np.asarray(large) > threshold
+        fine: Mask = np.asarray(large) > threshold
         return fine if fine.any() else np.kron(mask, np.ones((factor, factor), bool))
     factor = longest // _FINE
     if factor == 1:
         return mask
-    height, width = (-(-side // factor) * factor for side in mask.shape)
-    padded = np.pad(mask, ((0, height - mask.shape[0]), (0, width - mask.shape[1])))
-    share = padded.reshape(height // factor, factor, width // factor, factor).mean(axis=(1, 3))
-    return share >= 0.5 if stroke_width(mask) > 3 * factor else share > 0
+    # Added up, not padded to a multiple: a long thin line would need a square of its length.
+    counts = mask.astype(np.int32)
+    for axis, side in enumerate(mask.shape):
+        counts = np.add.reduceat(counts, np.arange(0, side, factor), axis=axis)
+    shrunk: Mask = counts >= 0.5 * factor**2 if stroke_width(mask) > 3 * factor else counts > 0
+    return shrunk
 
 
 def _with_pen(strokes: Mask) -> Mask:
@@ -85,10 +87,12 @@ def _with_pen(strokes: Mask) -> Mask:
     width = stroke_width(strokes)
     least, most = (limit * unit for limit in STROKES)
     if width < least:
-        return ndi.distance_transform_edt(~strokes) <= (least - width) / 2
+        thicker: Mask = ndi.distance_transform_edt(~strokes) <= (least - width) / 2
+        return thicker
     if width > most:
         # By the same share everywhere, so that where a stroke is thin already it is not broken.
         depth = ndi.distance_transform_edt(strokes)
         ridge = ndi.maximum_filter(depth, size=int(width) | 1)
-        return strokes & (depth > ridge * (1 - most / width))
+        thinner: Mask = strokes & (depth > ridge * (1 - most / width))
+        return thinner
     return strokes

@@ -1,7 +1,9 @@
 """MNISTDataModule: the splits, the order in which their images come, and the loaders."""
 
-from collections.abc import Iterator
-from typing import Any, NamedTuple
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
 import torch
@@ -16,6 +18,10 @@ from digitrec.images import normalize
 from digitrec.outliers import NonDigits
 from digitrec.styles import RareStyles
 
+if TYPE_CHECKING:
+    from digitrec.pictures import Page
+    from digitrec.segment import Crop
+
 TRAINING_IMAGES = 60_000
 
 
@@ -27,6 +33,24 @@ class Batch(NamedTuple):
 
     images: Tensor
     targets: Tensor
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture of the user's: its file and, unless there is an error to say, its page and what is on it."""
+
+    path: Path
+    page: "Page | None" = None
+    crops: "tuple[Crop, ...]" = ()
+    error: str | None = None
+
+
+class PictureBatch(NamedTuple):
+    """What is on a picture: images (n, 28, 28), their indices, and the picture."""
+
+    images: Tensor
+    targets: Tensor
+    picture: Picture
 
 
 class DigitDataset(Dataset[Batch]):
@@ -51,6 +75,46 @@ class DigitDataset(Dataset[Batch]):
         """Get the images of a batch at once: a fetch for each image costs twenty times as much."""
         chosen = torch.from_numpy(np.array(indices))  # a third of the time of torch.tensor
         return Batch(self.images.index_select(0, chosen), self.targets.index_select(0, chosen))
+
+
+AnyBatch = TypeVar("AnyBatch", Batch, PictureBatch)
+
+
+class PictureDataset(Dataset[PictureBatch]):
+    """The user's pictures, each read when it is asked for, so that memory holds few of them.
+
+    Args:
+        patterns: files, folders and globs.
+
+    Raises:
+        PictureError: they lead to no picture.
+    """
+
+    def __init__(self, patterns: Sequence[str]) -> None:
+        from digitrec.pictures import (
+            find,
+        )  # here, since SciPy with its kin is slow to import and not for training
+
+        self.paths = find(patterns)
+
+    def __len__(self) -> int:
+        return len(self.paths)
+
+    def __getitem__(self, index: int) -> PictureBatch:
+        from digitrec.pictures import PictureError, load
+        from digitrec.segment import find_digits, images_of
+
+        path = self.paths[index]
+        crops: tuple[Crop, ...] = ()
+        try:
+            page = load(path)
+            crops = tuple(find_digits(page.pixels))
+        except PictureError as error:
+            picture = Picture(path, error=str(error))
+        else:
+            picture = Picture(path, page, crops)
+        images = torch.from_numpy(images_of(crops))
+        return PictureBatch(images, torch.arange(len(images)), picture)
 
 
 class ShuffledSampler(DistributedSampler[int]):
@@ -101,6 +165,7 @@ class MNISTDataModule(LightningDataModule):
         val_size: training images held out to choose a checkpoint by; 0 trains on all.
         split_seed: which images are held out. Apart from ``seed_everything``, so that runs with different
             seeds are judged on the same images.
+        pictures: what ``predict`` reads in place of the test images: files, folders, globs.
         num_workers: loader processes. The images lie in memory, so 0 is fastest.
         augment: distorts the training images, on the device; nothing else sees it.
         augment_annealing: share of the epochs, at the end, over which the distortion's strength falls evenly.
@@ -121,6 +186,7 @@ class MNISTDataModule(LightningDataModule):
         val_size: int = 5000,
         split_seed: int = 0,
         num_workers: int = 0,
+        pictures: str | list[str] | None = None,
         augment: RandomDistortion | None = None,
         augment_annealing: float = 0.0,
         augment_final_strength: float = 1.0,
@@ -155,6 +221,7 @@ class MNISTDataModule(LightningDataModule):
         self.val_size = val_size
         self.split_seed = split_seed
         self.num_workers = num_workers
+        self.pictures = [pictures] if isinstance(pictures, str) else pictures
         self.augment = augment
         self.augment_annealing = augment_annealing
         self.augment_final_strength = augment_final_strength
@@ -164,10 +231,18 @@ class MNISTDataModule(LightningDataModule):
 
     def prepare_data(self) -> None:
         """Fetch and verify the four files; Lightning calls this on one process of a machine."""
-        ensure_mnist(self.data_dir)
+        if not self._reads_pictures():
+            ensure_mnist(self.data_dir)
 
     def setup(self, stage: str) -> None:
-        """Read the images of a stage (fit, validate, test or predict) into memory."""
+        """Read the images of a stage (fit, validate, test or predict) into memory; list the pictures.
+
+        Raises:
+            PictureError: there is no picture where data.pictures says.
+        """
+        if stage == "predict" and self.pictures is not None:
+            self.picture_set = PictureDataset(self.pictures)
+            return
         self._seed = torch.initial_seed()  # now: each step of a run starts the generator anew
         images, labels = load_mnist(self.data_dir, train=stage in ("fit", "validate"))
         if stage == "test":
@@ -197,15 +272,23 @@ class MNISTDataModule(LightningDataModule):
         """Batches of the 10,000 test images."""
         return self._evaluation_loader(self.test_set)
 
-    def predict_dataloader(self) -> DataLoader[Batch]:
-        """Batches of the test images with their indices in place of labels."""
+    def predict_dataloader(self) -> DataLoader[Batch] | DataLoader[PictureBatch]:
+        """Batches of the test images with indices in place of labels, or the user's pictures one by one."""
+        if self.pictures is not None:
+            sampler = UnrepeatedSampler(self.picture_set, **self._ranks(), shuffle=False)
+            return DataLoader(
+                self.picture_set, batch_size=None, sampler=sampler, num_workers=self.num_workers
+            )
         return self._evaluation_loader(self.predict_set)
 
-    def transfer_batch_to_device(self, batch: Batch, device: torch.device, dataloader_idx: int) -> Batch:
+    def transfer_batch_to_device(
+        self, batch: AnyBatch, device: torch.device, dataloader_idx: int
+    ) -> AnyBatch:
         """Move a batch; Lightning's own would search any nesting for tensors, at every step."""
-        return Batch(*(tensor.to(device, non_blocking=True) for tensor in batch))
+        images, targets = (tensor.to(device, non_blocking=True) for tensor in batch[:2])
+        return batch._replace(images=images, targets=targets)
 
-    def on_after_batch_transfer(self, batch: Batch, dataloader_idx: int) -> Batch:
+    def on_after_batch_transfer(self, batch: AnyBatch, dataloader_idx: int) -> AnyBatch:
         """Turn pixels into network input, once a batch, on the device; distort them first when training."""
         images, trainer = batch.images, self.trainer
         if trainer is not None and trainer.training:
@@ -218,7 +301,7 @@ class MNISTDataModule(LightningDataModule):
                 images = self.augment(
                     images, self.augment_strength(trainer.current_epoch, trainer.max_epochs)
                 )
-        return Batch(normalize(images), batch.targets)
+        return batch._replace(images=normalize(images))
 
     def _next_non_digits(self, batches: int, digits: Tensor) -> Tensor:
         """Walk round all non-digits, each process in steps of its own."""
@@ -235,6 +318,9 @@ class MNISTDataModule(LightningDataModule):
             return 1.0
         progress = min(max(0.0, (epoch + 1 - (epochs - annealed)) / annealed), 1.0)
         return 1 - progress * (1 - self.augment_final_strength)
+
+    def _reads_pictures(self) -> bool:
+        return self.pictures is not None and self.trainer is not None and self.trainer.predicting
 
     def _ranks(self) -> dict[str, Any]:
         if self.trainer is None:

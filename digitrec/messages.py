@@ -77,6 +77,8 @@ def silence_what_no_user_can_change() -> None:
     warnings.filterwarnings("ignore", message=r".*LeafSpec.* is deprecated")
     # The images lie in memory: loader processes only make it slower.
     warnings.filterwarnings("ignore", message=".*does not have many workers")
+    # A picture is read from its file as one batch; its writer asks for no indices.
+    warnings.filterwarnings("ignore", message="Couldn't infer the batch indices")
     # With data.val_size 0 there is nothing to validate on, or to choose a best checkpoint by; README says so.
     warnings.filterwarnings("ignore", message="Total length of `list` across ranks is zero")
     warnings.filterwarnings("ignore", message=".*could not find the monitored key")

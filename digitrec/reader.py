@@ -10,14 +10,11 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from digitrec.checkpoints import PRETRAINED, read_checkpoint
+from digitrec.checkpoints import PRETRAINED, THRESHOLD, read_checkpoint
 from digitrec.classifier import DigitClassifier
 from digitrec.images import normalize
 from digitrec.pictures import Page, load
-from digitrec.segment import Crop, find_digits
-
-THRESHOLD = 0.5
-"""The confidence below which a digit is read as ``?``; chosen by scripts/ship.py on validation data."""
+from digitrec.segment import Crop, find_digits, images_of
 
 
 @dataclass(frozen=True)
@@ -109,16 +106,10 @@ class Reader:
         return (self.read(picture, threshold) for picture in pictures)
 
 
-def images_of(crops: Sequence[Crop]) -> NDArray[np.uint8]:
-    """What the network has to see of a page: (n, 28, 28), each crop followed by the pieces it may be cut into."""
-    images = [each.image for crop in crops for each in (crop, *crop.pieces)]
-    return np.stack(images) if images else np.zeros((0, 28, 28), np.uint8)
-
-
 def reading(page: Page, crops: Sequence[Crop], probabilities: Tensor, threshold: float) -> Reading:
     """Say what a page reads, given the probabilities (n, 10) of ``images_of`` its crops.
 
-    Where a crop may be several touching digits, they are taken if the network is surer of each than of the whole.
+    Where a crop may be several touching digits, they are taken if the network is surer of each of them.
     """
     rows = iter(probabilities.tolist())
     digits: list[Digit] = []

@@ -1,4 +1,4 @@
-"""What is drawn on a page and is no digit: rulings, squares, the lines of tables, boxes and circles round digits."""
+"""What is drawn on a page and is no digit: rulings, squares, lines of tables, boxes and circles."""
 
 import math
 from typing import NamedTuple
@@ -12,11 +12,17 @@ Mask = NDArray[np.bool_]
 EIGHT = np.ones((3, 3), bool)
 """Neighbours also across corners, for scipy.ndimage."""
 
-_Box = tuple[slice, slice]
+MOST_PIECES = 1000
+"""Pieces of ink that are looked at one by one, the largest; a dithered page has a hundred thousand."""
+
+MOST_OVERLAP = 4
+"""Times the area of the page that the boxes of these pieces may have together."""
+
+Box = tuple[slice, slice]
 
 
 class _Line(NamedTuple):
-    """A thin straight line: its pixels' rows and columns, its length, and whether it crosses the whole page."""
+    """A thin straight line: its pixels' rows and columns, its length, whether it crosses the whole page."""
 
     rows: NDArray[np.intp]
     columns: NDArray[np.intp]
@@ -43,14 +49,12 @@ def without_lines(mask: Mask, stroke: float) -> Mask:
     for line in (*across, *along):
         rest[line.rows, line.columns] = False
     # Where lines cross, crumbs are left.
-    sizes = [_size(box) for box in ndi.find_objects(ndi.label(rest, EIGHT)[0]) if _size(box) > 4 * thick]
-    largest = max(sizes, default=0)
+    largest = max((_size(box) for box in pieces(rest)[1].values() if _size(box) > 4 * thick), default=0)
     kept = mask.copy()
     for lines, alone in ((across, 3.0), (along, math.inf)):
+        lengths = np.array([line.length for line in lines])
         for line in lines:
-            parallels = (
-                sum(other.length > line.length / 2 for other in lines) > 1 and largest > 0.1 * line.length
-            )
+            parallels = (lengths > line.length / 2).sum() > 1 and largest > 0.1 * line.length
             longer = line.length / largest if largest else math.inf
             if (longer > 2 and (line.crosses or parallels)) or alone < longer < math.inf:
                 kept[line.rows, line.columns] = False
@@ -62,10 +66,10 @@ def _lines(mask: Mask, thick: int) -> list[_Line]:
     height, width = mask.shape
     thin = mask & (_runs(mask) <= thick)
     # Where a stroke or another line crosses, a line is thick: bridge it.
-    bridged = ndi.binary_closing(thin, np.ones((1, 2 * thick + 3), bool))
-    labels, _ = ndi.label(bridged, EIGHT)
+    bridged = closed_mask(thin, 1, 2 * thick + 3)
+    labels, boxes = pieces(bridged)
     found: list[_Line] = []
-    for number, box in enumerate(ndi.find_objects(labels), start=1):
+    for number, box in boxes.items():
         left, right = box[1].start, box[1].stop
         if right - left < max(width / 4, 24) or box[0].stop - box[0].start > 0.2 * (right - left) + 2 * thick:
             continue
@@ -102,35 +106,39 @@ def _without_remains(mask: Mask, removed: Mask, thick: int) -> Mask:
         return mask
     labels, count = ndi.label(mask, EIGHT)
     areas = np.bincount(labels.ravel(), minlength=count + 1)
-    by_lines = ndi.binary_dilation(removed, EIGHT, iterations=thick)
+    by_lines = ndi.maximum_filter(removed, 2 * thick + 1, mode="constant")
     beside = np.bincount(labels[by_lines], minlength=count + 1) > 0
-    dropped = beside & (areas < 0.05 * areas[1:].max(initial=0))
-    for number, box in enumerate(ndi.find_objects(labels), start=1):
-        rows, columns = box
+    crumbs = beside & (areas < 0.05 * areas[1:].max(initial=0))
+    crumbs[0] = False
+    rest: Mask = mask & ~crumbs[labels]
+    labels, boxes = pieces(rest)
+    for number, (rows, columns) in boxes.items():
         height, width = rows.stop - rows.start, columns.stop - columns.start
-        if beside[number] and height > 4 * width and width <= 3 * thick:
+        if height > 4 * width and width <= 3 * thick:
             ends = by_lines[rows.start, columns], by_lines[rows.stop - 1, columns]
-            dropped[number] |= all(end.any() for end in ends)
-    dropped[0] = False
-    return mask & ~dropped[labels]
+            if (
+                all(end.any() for end in ends)
+                and (by_lines[rows, columns] & (labels[rows, columns] == number)).any()
+            ):
+                rest[rows, columns] &= labels[rows, columns] != number
+    return rest
 
 
 def without_frames(mask: Mask) -> Mask:
     """Take away what goes round something of some size: a printed box, a table's cells, a circle."""
-    labels, _ = ndi.label(mask, EIGHT)
-    boxes = ndi.find_objects(labels)
-    largest = max((_size(box) for box in boxes), default=0)
-    big = [(number, box) for number, box in enumerate(boxes, start=1) if _size(box) > 0.02 * largest]
-    dropped = [
-        number
-        for number, box in big
-        if (inner := [(other, at) for other, at in big if _is_inside(at, box)])
-        and _goes_round(labels, number, box, inner)
-    ]
-    return mask & ~np.isin(labels, dropped) if dropped else mask
+    labels, boxes = pieces(mask)
+    largest = max(map(_size, boxes.values()), default=0)
+    big = [(number, box) for number, box in boxes.items() if _size(box) > 0.02 * largest]
+    edges = np.array([[side for at in box for side in (at.start, -at.stop)] for _, box in big])
+    rest = mask.copy()
+    for (number, box), outer in zip(big, edges, strict=True):
+        inner = [big[index] for index in np.flatnonzero((edges > outer).all(axis=1))]
+        if inner and _goes_round(labels, number, box, inner):
+            rest[box] &= labels[box] != number
+    return rest
 
 
-def _goes_round(labels: NDArray[np.int32], number: int, box: _Box, inner: list[tuple[int, _Box]]) -> bool:
+def _goes_round(labels: NDArray[np.int32], number: int, box: Box, inner: list[tuple[int, Box]]) -> bool:
     """Whether a piece of ink has holes, and ink in them at least a third as high as the hole is."""
     part = labels[box] == number
     holes, _ = ndi.label(ndi.binary_fill_holes(part) & ~part)
@@ -146,9 +154,38 @@ def _goes_round(labels: NDArray[np.int32], number: int, box: _Box, inner: list[t
     return False
 
 
-def _is_inside(inner: _Box, outer: _Box) -> bool:
-    return all(o.start < i.start and i.stop < o.stop for i, o in zip(inner, outer, strict=True))
+def pieces(mask: Mask) -> tuple[NDArray[np.int32], dict[int, Box]]:
+    """Number the connected pieces of a mask, the largest of them.
+
+    Returns:
+        int32 (height, width), 0 where there is none, and the box of each number.
+    """
+    labels, count = ndi.label(mask, EIGHT)
+    if count > MOST_PIECES:
+        areas = np.bincount(labels.ravel())
+        areas[0] = 0
+        kept = np.zeros(count + 1, bool)
+        kept[np.argpartition(areas, -MOST_PIECES)[-MOST_PIECES:]] = True
+        labels = np.where(kept, np.cumsum(kept), 0).astype(np.int32)[labels]
+    boxes = dict(enumerate(ndi.find_objects(labels), start=1))
+    room = MOST_OVERLAP * mask.size
+    areas = np.bincount(labels.ravel())
+    for number in sorted(boxes, key=lambda number: -areas[number]):
+        room -= math.prod(side.stop - side.start for side in boxes[number])
+        if room < 0:
+            del boxes[number]
+    return labels, boxes
 
 
-def _size(box: _Box) -> int:
-    return max(side.stop - side.start for side in box)
+def closed_mask(mask: Mask, height: int, width: int) -> Mask:
+    """A mask without gaps smaller than an odd height or width, in time that does not depend on them.
+
+    As in scipy.ndimage.binary_closing there is no ink beyond the edge.
+    """
+    grown = ndi.maximum_filter(mask, (height, width), mode="constant")
+    closed: Mask = ndi.minimum_filter(grown, (height, width), mode="constant")
+    return closed
+
+
+def _size(box: Box) -> int:
+    return max(int(side.stop - side.start) for side in box)

@@ -1,6 +1,7 @@
 """Ways of writing digits that MNIST hardly has, made of its own digits: more to train on.
 
-MNIST's writers were Americans. Elsewhere a 1 has an upstroke, or a base as in print, a 7 a bar, and a 9 a curl.
+MNIST's writers were Americans. Elsewhere a 1 has an upstroke, or a base as in print, a 7 a bar, and a 9 a
+curl.
 """
 
 import torch
@@ -13,8 +14,8 @@ from digitrec.outliers import centred
 class RareStyles:
     """Adds digits in other styles to the training digits.
 
-    A 6 turned by half is a 9 with a curl, and a 9 is a 6 with a straight back. A 1 gets an upstroke, a base, or both; a
-    7 a bar across its stem.
+    A 6 turned by half is a 9 with a curl, and a 9 is a 6 with a straight back. A 1 gets an upstroke, a base,
+    or both; a 7 a bar across its stem.
 
     Args:
         share: of the digits 1, 6, 7 and 9 that are added once more in another style, above 0 and up to 1.

@@ -7,8 +7,6 @@ pieces of another file, sizes beyond reason; half of the PNG files get right che
 """
 
 import argparse
-import importlib
-import importlib.util
 import io
 import json
 import random
@@ -29,11 +27,7 @@ from typing import Any
 import numpy as np
 from PIL import ExifTags, Image, ImageDraw
 
-from digitrec import pictures
-
-segment = (
-    importlib.import_module("digitrec.segment") if importlib.util.find_spec("digitrec.segment") else None
-)
+from digitrec import pictures, segment
 
 SECONDS = 20.0  # that one file may take
 MEGABYTES = 300  # that reading all of them may add to the process
@@ -179,7 +173,7 @@ def read(path: Path) -> str:
         assert page.pixels.ndim == 2
         assert 0 < page.pixels.size <= 4_000_000
         assert page.scale >= 1
-        for crop in segment.find_digits(page.pixels) if segment else ():
+        for crop in segment.find_digits(page.pixels):
             assert crop.image.shape == (28, 28)
     except pictures.PictureError as refusal:
         sentence = str(refusal)

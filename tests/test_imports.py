@@ -43,6 +43,7 @@ def test_imports_go_one_way(room):
 
 
 HEAVY = {"matplotlib", "scipy", "onnx", "onnxruntime"}
+NEEDS_SCIPY = {"crop", "ground", "ink", "parts", "rulings", "segment"}  # to find digits on a page
 
 
 def imported_by(statement):
@@ -61,7 +62,8 @@ def test_what_only_some_commands_need_is_imported_where_it_is_used(room):
     for node in ast.parse((ROOT / "digitrec" / f"{room}.py").read_text()).body:
         names = [name.name for name in node.names] if isinstance(node, ast.Import) else []
         names += [node.module] if isinstance(node, ast.ImportFrom) else []
-        assert not HEAVY & {name.split(".")[0] for name in names}
+        allowed = {"scipy"} if room in NEEDS_SCIPY else set()
+        assert not (HEAVY - allowed) & {name.split(".")[0] for name in names}
 
 
 def test_importing_the_package_costs_nothing():

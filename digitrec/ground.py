@@ -1,0 +1,160 @@
+"""What ink is on: the paper, the light on it, the table that it lies on, and which of both is the lighter.
+
+Pages are float32 (height, width), 0 black to 255 white.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+import scipy.ndimage as ndi
+from numpy.typing import NDArray
+
+from digitrec.rulings import EIGHT, Mask, closed_mask
+
+Light = NDArray[np.float32]
+
+SMALL = 150
+"""The shorter side of a page, in pixels, at which it is looked at as a whole."""
+
+TABLE = 0.4
+"""What is darker than this share of the paper is not paper in a shadow but the table that it lies on."""
+
+
+class Paper(NamedTuple):
+    """A sheet that does not fill the page.
+
+    box: its rows and columns on the page.
+    mask: bool, its pixels in this box shrunk by some factor.
+    """
+
+    box: tuple[slice, slice]
+    mask: Mask
+
+
+def find_paper(light: Light) -> Paper | None:
+    """The sheet that lies on something dark, if one does: light, solid, and a good part of the page."""
+    factor = shrink_factor(light)
+    small = reduced(light, factor)
+    bright = small > TABLE * float(np.quantile(small, 0.98))
+    labels, count = ndi.label(_opened(bright))
+    if bright.mean() > 0.97 or not count:
+        return None
+    sheet = labels == 1 + int(np.argmax(np.bincount(labels.ravel())[1:]))
+    filled = ndi.binary_fill_holes(sheet)
+    rows, columns = ndi.find_objects(filled.astype(np.uint8))[0]
+    height, width = rows.stop - rows.start, columns.stop - columns.start
+    if filled.mean() < 0.15 or filled.sum() < 0.6 * height * width:
+        return None
+    # What is written on a sheet is narrow; the holes of a bold white 0 or 8 are not.
+    pen = round(0.08 * min(height, width)) | 1
+    if closed_mask(np.pad(sheet, pen), pen, pen).sum() < 0.93 * filled.sum():
+        return None
+    inner = ndi.binary_erosion(np.pad(filled, 1), EIGHT, iterations=2)[1:-1, 1:-1]
+    box = (
+        slice(rows.start * factor, rows.stop * factor),
+        slice(columns.start * factor, columns.stop * factor),
+    )
+    return Paper(box, inner[rows, columns])
+
+
+def contrast_to_ground(light: Light, factor: int, size: int, dark: bool) -> Light:
+    """How far each pixel is darker than the ground about it, 0 to 1.
+
+    The ground is the page without what is dark and narrower than a size, in pixels of the page shrunk by a
+    factor: a closing, which follows the hard edge of a shadow where an average would blur it.
+
+    Args:
+        light: the page, turned to its negative where ink is lighter than the ground.
+        factor: by which the page is shrunk to find the ground.
+        size: of the closing, in pixels of the shrunk page.
+        dark: whether ink is darker on the page itself.
+    """
+    ground = _closed(reduced(light, factor), max(3, size) | 1)
+    if factor > 1:
+        y, x = ((np.arange(side) + 0.5) / factor - 0.5 for side in light.shape)
+        ground = _bilinear(ground, y, x)
+    # Paper reflects a share of the light, so that in a shadow ink stands out by less.
+    scale = np.maximum(ground, 0.3 * ground.max()) if dark else np.float32(255)
+    contrast: Light = np.clip((ground - light) / np.maximum(scale, 1), 0, 1, dtype=np.float32)
+    return contrast
+
+
+def ink_is_dark(light: Light) -> bool:
+    """Whether ink is darker than its ground, by two of three signs.
+
+    The ground is most of the page, and most of its edge, and strokes are narrower than what lies between
+    them. A dark table round the paper, a close crop and a bold 8 with small loops each belie one of these.
+    """
+    small = reduced(light, shrink_factor(light))
+    middle = (float(small.min()) + float(small.max())) / 2
+    signs = (
+        float(np.median(small)) >= middle,
+        float(np.median(_edge(small))) >= middle,
+        _dark_is_narrow(small),
+    )
+    return sum(signs) >= 2
+
+
+def _dark_is_narrow(small: Light) -> bool:
+    """Whether smaller closings fill the dark than openings the light, in the mean."""
+    sizes = [size for size in (1, 3, 5, 9, 17, 33) if size <= max(3, min(small.shape) // 3)]
+    noise = 0.1 * float(np.ptp(small))
+    filled = np.array(
+        [
+            [float((np.maximum(_closed(page, size) - page - noise, 0) ** 2).sum()) for size in sizes]
+            for page in (small, 255 - small)
+        ]
+    )
+    if filled[:, -1].min() < 0.05 * filled[:, -1].max():  # nothing of the other is narrow at all
+        return bool(filled[0, -1] > filled[1, -1])
+    dark, light = np.diff(filled) @ sizes[1:] / np.maximum(filled[:, -1], 1e-9)
+    return bool(dark < light)
+
+
+def shrink_factor(light: Light) -> int:
+    """By how much a page is shrunk, at least 1, to be looked at as a whole."""
+    return max(1, round(int(min(light.shape)) / SMALL))
+
+
+def reduced(light: Light, factor: int) -> Light:
+    """The page shrunk by averaging."""
+    height, width = light.shape
+    rows, columns = -(-height // factor), -(-width // factor)
+    padded = np.pad(light, ((0, rows * factor - height), (0, columns * factor - width)), mode="edge")
+    small: Light = padded.reshape(rows, factor, columns, factor).mean(axis=(1, 3), dtype=np.float32)
+    return small
+
+
+def _closed(light: Light, size: int) -> Light:
+    """Without what is dark and narrower than a size in pixels."""
+    # Beyond its edge a page goes on as it is there; a small one may be cropped so closely that a stroke lies
+    # along its edge.
+    if min(light.shape) < SMALL / 2:
+        padded = np.pad(light, size, constant_values=float(np.median(_edge(light))))
+    else:
+        padded = np.pad(light, size, mode="edge")
+    closed: Light = ndi.minimum_filter(ndi.maximum_filter(padded, size), size)
+    return closed[size:-size, size:-size]
+
+
+def _edge(page: Light) -> Light:
+    edge: Light = np.concatenate([page[0], page[-1], page[:, 0], page[:, -1]])
+    return edge
+
+
+def _bilinear(image: Light, y: NDArray[np.float64], x: NDArray[np.float64]) -> Light:
+    """The image at the crossings of the rows y and the columns x, given in its own pixels."""
+
+    def along(image: Light, places: NDArray[np.float64]) -> Light:
+        places = np.clip(places, 0, len(image) - 1)
+        lower = np.minimum(places.astype(int), max(0, len(image) - 2))
+        share = (places - lower).astype(np.float32)[:, None]
+        between: Light = image[lower] * (1 - share) + image[np.minimum(lower + 1, len(image) - 1)] * share
+        return between
+
+    return along(along(image, y).T, x).T
+
+
+def _opened(mask: Mask) -> Mask:
+    opened: Mask = ndi.binary_opening(np.pad(mask, 2, mode="edge"), np.ones((3, 3), bool))
+    return opened[2:-2, 2:-2]

@@ -1,0 +1,222 @@
+"""Pieces of ink: put together into digits, cut where digits touch, and set in lines."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.ndimage as ndi
+from numpy.typing import NDArray
+
+from digitrec.crop import bounds
+from digitrec.rulings import EIGHT, Mask, pieces
+
+LEAST_SIZE = 4
+"""Pixels of a page that a piece of ink has at least in one direction."""
+
+MOST_TOUCHING = 8
+"""Digits that one piece of ink may be cut into; what is wider than these is no row of digits."""
+
+_Edges = NDArray[np.int64]  # (n, 4): top, left, bottom, right
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """Ink that is one digit, or a part of one: where it is on the page, and its pixels there."""
+
+    top: int
+    left: int
+    mask: Mask
+
+    @property
+    def bottom(self) -> int:
+        """The row after the last."""
+        return self.top + int(self.mask.shape[0])
+
+    @property
+    def right(self) -> int:
+        """The column after the last."""
+        return self.left + int(self.mask.shape[1])
+
+    @property
+    def size(self) -> int:
+        """The longest side in pixels."""
+        return max(map(int, self.mask.shape))
+
+    @property
+    def where(self) -> tuple[slice, slice]:
+        """Its rows and columns on the page."""
+        return slice(self.top, self.bottom), slice(self.left, self.right)
+
+
+def find_parts(mask: Mask, contrast: NDArray[np.float32]) -> list[Part]:
+    """Find what may each be a digit: the connected pieces of ink put together, without specks.
+
+    Args:
+        mask: bool (height, width), ink.
+        contrast: float32 of the same shape, 0 ground to 1 ink.
+    """
+    return _joined(_connected(mask, contrast))
+
+
+def in_lines(parts: list[Part]) -> list[list[Part]]:
+    """The lines from top to bottom, each from left to right; a line may rise or fall."""
+    lines: list[list[Part]] = []
+    for part in sorted(parts, key=lambda part: part.left):
+        overlaps = [_shared_height(part, line[-1]) for line in lines]
+        if overlaps and max(overlaps) > 0.4:
+            lines[int(np.argmax(overlaps))].append(part)
+        else:
+            lines.append([part])
+    return sorted(lines, key=lambda line: float(np.mean([part.top + part.bottom for part in line])))
+
+
+def _shared_height(one: Part, other: Part) -> float:
+    """The share of the lower of two that is at the height of the other; below 0 where they are apart."""
+    shared = min(one.bottom, other.bottom) - max(one.top, other.top)
+    return shared / min(one.bottom - one.top, other.bottom - other.top)
+
+
+def _connected(mask: Mask, contrast: NDArray[np.float32]) -> list[Part]:
+    """The connected pieces of ink, without specks."""
+    labels, boxes = pieces(mask)
+    areas = np.bincount(labels.ravel())
+    least = max(3, 0.005 * areas[1:].max(initial=0))
+    parts = [
+        Part(box[0].start, box[1].start, labels[box] == number)
+        for number, box in boxes.items()
+        if areas[number] >= least
+    ]
+    parts = [part for part in parts if not _is_margin(part, mask.shape) and not _is_shade(part, contrast)]
+    scale = _scale(parts)
+    return [part for part in parts if part.size > max(0.08 * scale, LEAST_SIZE)]
+
+
+def _is_margin(part: Part, page: tuple[int, ...]) -> bool:
+    """Whether a piece is what a picture's edge cuts off, of a table or the next line: not what fills it."""
+    at_edge = part.top == 0 or part.left == 0 or part.bottom == page[0] or part.right == page[1]
+    return at_edge and part.mask.size < 0.1 * page[0] * page[1]
+
+
+def _is_shade(part: Part, contrast: NDArray[np.float32]) -> bool:
+    """Whether a piece is as pale and as solid as the corner of a shadow is, and no stroke."""
+    if contrast[part.where][part.mask].mean() > 0.5:
+        return False
+    solid = 0.42 * part.size
+    if part.mask.sum() < 0.5 * solid**2:  # no disc of this width is in it, which is quicker to see
+        return False
+    return bool(2 * ndi.distance_transform_edt(np.pad(part.mask, 1)).max() > solid)
+
+
+def _scale(parts: list[Part]) -> float:
+    """The size of a digit on this page: half of the ink is in pieces of at least this size."""
+    if not parts:
+        return 0.0
+    sizes = np.array([part.size for part in parts])
+    order = np.argsort(sizes)
+    ink = np.cumsum(np.array([part.mask.sum() for part in parts])[order])
+    return float(sizes[order][np.searchsorted(ink, ink[-1] / 2)])
+
+
+def _joined(parts: list[Part]) -> list[Part]:
+    """The pieces put together that belong to one digit, and what is too small for one left out.
+
+    Again and again the smallest piece that belongs to a larger one is put to the nearest of these.
+    """
+    scale = _scale(parts)
+    edges = np.array([(part.top, part.left, part.bottom, part.right) for part in parts], np.int64)
+    edges = edges.reshape(-1, 4)
+    groups = [[part] for part in parts]
+    there, waiting = np.ones(len(parts), bool), np.ones(len(parts), bool)
+    while waiting.any():
+        sizes = _sizes(edges)
+        piece = int(np.argmin(np.where(waiting, sizes, np.inf)))
+        waiting[piece] = False
+        larger = there & (sizes >= sizes[piece])
+        larger[piece] = False
+        near = np.flatnonzero(larger & _belong_together(edges[piece], edges, scale))
+        if not len(near):
+            continue
+        nearest = int(near[np.argmin(np.sum(_gaps(edges[piece], edges[near]), axis=0))])
+        groups[nearest] += groups[piece]
+        there[piece] = False
+        edges[nearest, :2] = np.minimum(edges[nearest, :2], edges[piece, :2])
+        edges[nearest, 2:] = np.maximum(edges[nearest, 2:], edges[piece, 2:])
+        # What belonged to nothing so far may belong to what is larger now.
+        waiting |= there & _belong_together(edges, edges[nearest], scale)
+        waiting[nearest] = True
+    large = there & (_sizes(edges) > max(0.3 * scale, 2 * LEAST_SIZE))
+    return [_union(groups[number]) for number in np.flatnonzero(large)]
+
+
+def _sizes(edges: _Edges) -> NDArray[np.int64]:
+    sizes: NDArray[np.int64] = np.maximum(edges[..., 2] - edges[..., 0], edges[..., 3] - edges[..., 1])
+    return sizes
+
+
+def _gaps(one: _Edges, other: _Edges) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """How far pieces' boxes are apart in height and sideways; 0 where they overlap."""
+    apart = np.maximum(one[..., :2], other[..., :2]) - np.minimum(one[..., 2:], other[..., 2:])
+    apart = np.maximum(apart, 0)
+    return apart[..., 0], apart[..., 1]
+
+
+def _belong_together(piece: _Edges, other: _Edges, scale: float) -> Mask:
+    """Whether a piece and one of at least its size are parts of one digit, as a 5 and its bar are."""
+    upright, sideways = _gaps(piece, other)
+    low, high = np.minimum(piece[..., :2], other[..., :2]), np.maximum(piece[..., 2:], other[..., 2:])
+    overlap = np.minimum(piece[..., 3], other[..., 3]) - np.maximum(piece[..., 1], other[..., 1])
+    narrower = np.minimum(piece[..., 3] - piece[..., 1], other[..., 3] - other[..., 1])
+    above_each_other = overlap > 0.4 * narrower
+    height = (high - low)[..., 0]
+    gap = np.maximum(sideways, upright)
+    small = (_sizes(piece) < 0.45 * scale) & (gap < 0.1 * scale)
+    flat = (piece[..., 2] - piece[..., 0] < 0.35 * scale) & (gap < 0.2 * scale)  # no digit lies flat
+    together: Mask = above_each_other & (upright < 0.15 * scale) & (height < 1.6 * scale) | small | flat
+    return together
+
+
+def _union(parts: list[Part]) -> Part:
+    top, left = min(part.top for part in parts), min(part.left for part in parts)
+    bottom, right = max(part.bottom for part in parts), max(part.right for part in parts)
+    mask = np.zeros((bottom - top, right - left), bool)
+    for part in parts:
+        mask[part.top - top : part.bottom - top, part.left - left : part.right - left] |= part.mask
+    return Part(top, left, mask)
+
+
+def cut(part: Part) -> list[Part]:
+    """The digits of a piece that is wide for one: cut where the least ink is in the way; else none."""
+    height, width = part.mask.shape
+    count = max(2, round(width / (0.75 * height)))
+    if width < 1.2 * height or count > MOST_TOUCHING:
+        return []
+    cuts = [_seam(part.mask, number * width / count, 0.3 * width / count) for number in range(1, count)]
+    columns = np.arange(width)
+    digits: list[Part] = []
+    for left, right in zip([np.full(height, -1), *cuts], [*cuts, np.full(height, width)], strict=True):
+        mask = part.mask & (columns > left[:, None]) & (columns <= right[:, None])
+        if not mask.any():
+            return []
+        labels, _ = ndi.label(mask, EIGHT)
+        areas = np.bincount(labels.ravel())
+        mask &= (areas > 0.1 * areas[1:].max())[labels]
+        box = bounds(mask)
+        digits.append(Part(part.top + box[0].start, part.left + box[1].start, mask[box]))
+    return digits
+
+
+def _seam(mask: Mask, middle: float, reach: float) -> NDArray[np.intp]:
+    """The column, for each row, of the way from top to bottom near a column that crosses the least ink."""
+    height, width = mask.shape
+    first, last = max(0, int(middle - reach)), min(width, int(middle + reach) + 1)
+    astray = np.abs(np.arange(first, last) - middle) / (reach + 1)
+    cost = mask[:, first:last] + 0.05 * astray
+    total = cost.copy()
+    for row in range(1, height):
+        before = np.pad(total[row - 1], 1, constant_values=np.inf)
+        total[row] += np.minimum(np.minimum(before[:-2], before[2:]) + 0.01, before[1:-1])
+    seam = np.empty(height, np.intp)
+    seam[-1] = np.argmin(total[-1])
+    for row in range(height - 2, -1, -1):
+        near = slice(max(0, seam[row + 1] - 1), seam[row + 1] + 2)
+        seam[row] = near.start + np.argmin(total[row, near])
+    return seam + first
