@@ -1,4 +1,4 @@
-"""Reader: the text, the doubt, the pieces, and what may be handed in; with a network that is told what to say."""
+"""Reader: the text, the doubt, the pieces, what may be handed in; with a network told what to say."""
 
 from types import SimpleNamespace
 
