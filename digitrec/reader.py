@@ -66,7 +66,7 @@ class Reader:
     """
 
     def __init__(self, classifier: DigitClassifier) -> None:
-        self._classifier = classifier.eval()
+        self.classifier = classifier.eval()
 
     @classmethod
     def pretrained(cls) -> "Reader":
@@ -97,8 +97,8 @@ class Reader:
         crops = find_digits(page.pixels)
         images = images_of(crops)
         with torch.inference_mode():
-            inputs = normalize(torch.from_numpy(images).to(self._classifier.device))
-            probabilities = self._classifier(inputs).exp().cpu()
+            inputs = normalize(torch.from_numpy(images).to(self.classifier.device))
+            probabilities = self.classifier(inputs).exp().cpu()
         return reading(page, crops, probabilities, threshold)
 
     def read_all(self, pictures: Iterable[Any], threshold: float = THRESHOLD) -> Iterator[Reading]:
