@@ -17,7 +17,7 @@ from digitrec.parts import Part, cut, find_parts, in_lines
 LEAST_SIDE = 112
 """A page of shorter sides is enlarged: a stroke of one grey pixel is then still one after the threshold."""
 
-MOST_PIXELS = 4_000_000
+MOST_PIXELS = 1_000_000
 """A page is not enlarged beyond these: a narrow one may be very long."""
 
 
