@@ -173,6 +173,15 @@ def signalled(monkeypatch):
     return signalled
 
 
+@pytest.fixture
+def ctrl_c_counts():
+    """Take Ctrl-C as a terminal's command does: in the background of a shell it is ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("ctrl_c_counts")
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_ends_the_run_after_the_step_with_the_command_to_go_on(
     number, status, fit, signalled, workplace, capsys
@@ -208,6 +217,7 @@ def test_a_signal_in_the_last_epochs_validation_stops_nothing(fit, signalled):
     assert fit().trainer.state.finished
 
 
+@pytest.mark.usefixtures("ctrl_c_counts")
 def test_a_second_ctrl_c_leaves_at_once(fit, signalled):
     signalled("training_step", 3, signal.SIGINT, signal.SIGINT)
     with pytest.raises(SystemExit) as left:  # Lightning's answer to a KeyboardInterrupt
