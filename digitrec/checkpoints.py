@@ -149,7 +149,7 @@ def check_config(config: dict[str, Any], subcommand: str, checkpoint: dict[str, 
         raise CheckpointError("--weights_only false lets a checkpoint run code: leave it out.")
     for key, given, known in differences(config["model"], checkpoint["hyper_parameters"]):
         raise CheckpointError(
-            f"model.{key} is {_shown(given)} but {_shown(known)} in the checkpoint {path}, which knows its "
+            f"model.{key} is {shown(given)} but {shown(known)} in the checkpoint {path}, which knows its "
             "own model: leave the key out, or choose another checkpoint with --ckpt_path."
         )
     if subcommand in ("fit", "validate"):
@@ -192,7 +192,7 @@ def _plain(value: Any) -> Any:
     return list(value) if isinstance(value, tuple) else value
 
 
-def _shown(value: Any) -> Any:
+def shown(value: Any) -> Any:
     """A value as it stands in a config; a class without its arguments."""
     return value.get("class_path", value) if isinstance(value, dict) else "null" if value is None else value
 

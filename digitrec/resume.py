@@ -13,7 +13,7 @@ from jsonargparse import Namespace
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import Callback, LightningModule, Trainer
 
-from digitrec.checkpoints import CheckpointError
+from digitrec.checkpoints import CheckpointError, differences, shown
 from digitrec.data import ShuffledSampler
 
 TENSORBOARD = "lightning.pytorch.loggers.TensorBoardLogger"
@@ -84,6 +84,10 @@ class ExactResume(Callback):
             torch.get_device_module(pl_module.device).manual_seed(seed)
 
 
+_NO_IMAGES = frozenset({"data_dir", "eval_batch_size", "num_workers", "pictures"})
+"""Keys of the data that change no training image and no order of them."""
+
+
 def check_resume(config: dict[str, Any], checkpoint: dict[str, Any], path: Path) -> None:
     """Refuse a ``fit`` that could not go on as the run of its checkpoint would have.
 
@@ -93,7 +97,7 @@ def check_resume(config: dict[str, Any], checkpoint: dict[str, Any], path: Path)
         path: where it was read, for the message.
 
     Raises:
-        CheckpointError: another seed, another batch size inside an epoch, no epochs left, or more of them
+        CheckpointError: another seed, other images inside an epoch, no epochs left, or more of them
             than the schedule was planned for.
     """
     known = checkpoint.get("callbacks", {}).get(ExactResume.__name__, {})
@@ -103,11 +107,14 @@ def check_resume(config: dict[str, Any], checkpoint: dict[str, Any], path: Path)
             f"seed_everything is {seed} but {known['seed']} in the checkpoint {path}: the images would come "
             f"in another order. Say --seed_everything {known['seed']}."
         )
-    size, before = config["data"]["batch_size"], checkpoint["datamodule_hyper_parameters"].get("batch_size")
-    if not _ends_an_epoch(checkpoint) and before not in (None, size):
+    data = {key: value for key, value in config["data"].items() if key not in _NO_IMAGES}
+    changed = (
+        [] if _ends_an_epoch(checkpoint) else differences(data, checkpoint["datamodule_hyper_parameters"])
+    )
+    for key, given, before in changed:
         raise CheckpointError(
-            f"data.batch_size is {size} but {before} in the checkpoint {path}, which is from inside an "
-            f"epoch: the rest of it would be other images. Say --data.batch_size {before}."
+            f"data.{key} is {shown(given)} but {shown(before)} in the checkpoint {path}, from inside "
+            f"an epoch: the rest of it would be other images. Say --data.{key} {shown(before)}."
         )
     _check_length(config["trainer"], checkpoint, known, path)
 

@@ -258,6 +258,18 @@ def test_another_batch_size_is_refused_inside_an_epoch():
         check(is_last_batch=False, batch_size=32)
 
 
+def test_other_training_images_are_refused_inside_an_epoch(fit):
+    distorted = "--data.augment=digitrec.augment.RandomDistortion"
+    steps = "--trainer.max_steps=4"
+    fit(distorted, "--data.augment.rotation=5", steps)
+    again = f"--ckpt_path={LAST}"
+    with pytest.raises(
+        CheckpointError, match=r"data\.augment\.init_args\.rotation is 7.0 but 5.0 in .* inside an epoch"
+    ):
+        fit(distorted, "--data.augment.rotation=7", again, "--trainer.max_epochs=2")
+    fit(distorted, "--data.augment.rotation=5", "--data.eval_batch_size=50", again, "--trainer.max_epochs=2")
+
+
 def test_a_run_that_reached_its_end_is_not_resumed():
     check(max_epochs=-1)
     check(is_last_batch=False, max_epochs=2)
