@@ -18,11 +18,10 @@ from torch import Tensor
 from tqdm import tqdm
 
 from digitrec.checkpoints import THRESHOLD
+from digitrec.saving import replacing
 
 if TYPE_CHECKING:
     from digitrec.picture_output import PictureOutput
-
-from digitrec.saving import replacing
 
 COLUMNS = ["index", "digit", "confidence", *(f"p{digit}" for digit in range(10))]
 
@@ -107,9 +106,8 @@ class PredictionsWriter(BasePredictionWriter):
         if data.pictures is None:
             csv.writer(self._file).writerow(COLUMNS)
             return
-        from digitrec.picture_output import (
-            PictureOutput,
-        )  # here, for what it imports is slow and not for training
+        # Here, for what it imports is slow and not for training.
+        from digitrec.picture_output import PictureOutput
 
         self._pictures = PictureOutput(folder, self._file, self._threshold, self._annotate)
 

@@ -116,7 +116,7 @@ class DigitClassifier(LightningModule):
         self, stage: Literal["train", "val", "test"], batch: tuple[Tensor, Tensor]
     ) -> tuple[Tensor, Tensor]:
         """Loss and log-probabilities of a batch, counted into the metrics of its stage."""
-        images, labels = batch[:2]
+        images, labels = batch
         log_probabilities, no_digits = self(images).tensor_split([len(labels)])
         # The cross-entropy: the NLL of log-probabilities.
         loss = F.nll_loss(log_probabilities, labels)

@@ -73,16 +73,16 @@ def _ink(light: Light, dark: bool) -> Ink:
     factor = shrink_factor(light)
     smooth = ndi.uniform_filter(light, 3) if min(light.shape) > SMALL / 2 else light
     contrast = contrast_to_ground(smooth, factor, min(light.shape) // factor // 3, dark)
-    high = _thresholds(contrast)[1]
+    low, high = _thresholds(contrast)
     first = _without_specks(contrast > high)
     if not first.any():
         return Ink(contrast, first, high)
     width = _pen_width(first)
-    factor = max(1, int(width / 3))
     if min(light.shape) > 14 * width:
+        factor = max(1, int(width / 3))
         smooth = ndi.gaussian_filter(light, 0.2 * width) if width > 2.5 else light
         contrast = contrast_to_ground(smooth, factor, round(6 * width / factor), dark)
-    low, high = _thresholds(contrast)
+        low, high = _thresholds(contrast)
     strong = contrast > high
     everything = without_frames(_touching(contrast > low, strong))
     pale = without_lines(everything, width)

@@ -16,7 +16,7 @@ from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
 
 from digitrec.checkpoints import CheckpointError
-from digitrec.stops import RunStoppedError, check_weights
+from digitrec.stops import RunStoppedError, check_weights, is_logged
 
 
 @contextmanager
@@ -108,7 +108,7 @@ class LastCheckpoint(ModelCheckpoint):
         """Write ``last.ckpt`` if it is due, or the run is to stop."""
         every = self._every_n_train_steps
         self._due = self._due or (every > 0 and trainer.global_step % every == 0)
-        asked = self._is_asked(trainer, now=_is_logged(trainer))
+        asked = self._is_asked(trainer, now=is_logged(trainer))
         if (self._due or asked) and _can_be_resumed(trainer):
             self._save(trainer)
             self._leaving = asked
@@ -167,16 +167,11 @@ class LastCheckpoint(ModelCheckpoint):
         self._handlers.clear()
 
 
-def _is_logged(trainer: Trainer) -> bool:
-    every = trainer.log_every_n_steps  # type: ignore[attr-defined]
-    return bool(every) and trainer.global_step % every == 0
-
-
 def _can_be_resumed(trainer: Trainer) -> bool:
     loop = trainer.fit_loop.epoch_loop
     # A logged step's metrics are written after this hook: a kill in between would lose a point of the curve.
     # Where every step is logged there is no better one.
-    unlogged = trainer.log_every_n_steps == 1 or not _is_logged(trainer)  # type: ignore[attr-defined]
+    unlogged = trainer.log_every_n_steps == 1 or not is_logged(trainer)  # type: ignore[attr-defined]
     fetcher: Any = trainer.fit_loop._data_fetcher
     validates = loop.batch_progress.is_last_batch or loop._should_check_val_fx(fetcher)
     return unlogged and not validates and not loop._should_accumulate()

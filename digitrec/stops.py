@@ -70,9 +70,13 @@ def check_weights(trainer: Trainer) -> None:
 
 
 def _is_time_to_look(trainer: Trainer) -> bool:
+    return trainer.fit_loop.epoch_loop.batch_progress.is_last_batch or is_logged(trainer)
+
+
+def is_logged(trainer: Trainer) -> bool:
+    """Whether the metrics of the step that has just been made are written."""
     every = trainer.log_every_n_steps  # type: ignore[attr-defined]
-    last = trainer.fit_loop.epoch_loop.batch_progress.is_last_batch
-    return last or (every > 0 and trainer.global_step % every == 0)
+    return bool(every) and trainer.global_step % every == 0
 
 
 def _diverged(trainer: Trainer, what: str) -> DivergedError:

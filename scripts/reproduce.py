@@ -27,6 +27,7 @@ from readme import write_section
 
 from digitrec.cli import DigitCLI
 from digitrec.messages import silence_what_no_user_can_change
+from digitrec.saving import replacing
 
 RESULTS = Path("docs/results")
 PROTOCOLS = {"validation": [], "full": ["--data.val_size=0"], "choose": ["--data.val_size=10000"]}
@@ -136,9 +137,8 @@ def spread(values: list[float]) -> str:
 def write(path: Path, text: str) -> None:
     """Write a file whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(path.name + ".tmp")
-    temporary.write_text(text)
-    temporary.replace(path)
+    with replacing(path) as file:
+        file.write(text.encode())
 
 
 def main() -> None:

@@ -22,6 +22,7 @@ from digitrec.cli import DigitCLI
 from digitrec.data import MNISTDataModule
 from digitrec.images import normalize
 from digitrec.messages import silence_what_no_user_can_change
+from digitrec.saving import replacing
 
 CONFIG = "configs/handwriting.yaml"
 REFUSED = 0.005
@@ -97,9 +98,8 @@ def ship(path: Path) -> None:
     data = whole["datamodule_hyper_parameters"]
     kept["datamodule_hyper_parameters"] = {key: value for key, value in data.items() if key != "data_dir"}
     PRETRAINED.parent.mkdir(exist_ok=True)
-    temporary = PRETRAINED.with_suffix(".tmp")
-    torch.save(kept, temporary)
-    temporary.replace(PRETRAINED)
+    with replacing(PRETRAINED) as file:
+        torch.save(kept, file)
     print(f"Wrote {PRETRAINED}, {PRETRAINED.stat().st_size / 1000:.0f} kB.")
 
 
