@@ -61,12 +61,14 @@ def workplace(fake_mnist: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 
 
 def curves(folder: Path) -> dict[str, list[tuple[int, float]]]:
-    """The points of a run as TensorBoard shows them: for each tag (step, value)."""
+    """The points of a run as TensorBoard shows them: for each tag (step, value), in the order of writing."""
     events = EventAccumulator(str(folder))
     events.Reload()
-    return {
-        tag: [(point.step, point.value) for point in events.Scalars(tag)] for tag in events.Tags()["scalars"]
+    written = {  # files of one second and process are read by name: the tenth before the ninth
+        tag: sorted(events.Scalars(tag), key=lambda point: point.wall_time)
+        for tag in events.Tags()["scalars"]
     }
+    return {tag: [(point.step, point.value) for point in points] for tag, points in written.items()}
 
 
 SMALL = ["--trainer.max_epochs=1", "--data.val_size=50", "--trainer.log_every_n_steps=1"]
