@@ -15,8 +15,11 @@ from digitrec.ink import Grey, find_ink, stroke_width
 from digitrec.parts import Part, cut, find_parts, in_lines
 from digitrec.small import MOST_SIDE, find_small_ink
 
-LEAST_SIDE = 112
-"""A page of shorter sides is enlarged: a stroke of one grey pixel is then still one after the threshold."""
+LEAST_SIDE = 240
+"""A page of shorter sides is enlarged: rows of digits of 20 pixels keep their loops through the threshold."""
+
+LEAST_SMALL_SIDE = 112
+"""The same for a page of so few pixels that they are taken as they are: small.py."""
 
 MOST_PIXELS = 1_000_000
 """A page is not enlarged beyond these: a narrow one may be very long."""
@@ -52,8 +55,9 @@ def find_digits(page: Grey) -> list[Crop]:
         rows, columns = bounds(image > 0)
         box = columns.start, rows.start, columns.stop - columns.start, rows.stop - rows.start
         return [Crop(image, box, 0, 0)]
-    factor = _enlargement(page.shape)
-    ink = find_small_ink(page, factor) if max(page.shape) <= MOST_SIDE else find_ink(_enlarged(page, factor))
+    small = max(page.shape) <= MOST_SIDE
+    factor = _enlargement(page.shape, LEAST_SMALL_SIDE if small else LEAST_SIDE)
+    ink = find_small_ink(page, factor) if small else find_ink(_enlarged(page, factor))
 
     def crop(part: Part, line: int, position: int, pieces: Sequence[Part] = ()) -> Crop:
         image = crop_digit(ink.contrast[part.where], part.mask, ink.threshold)
@@ -76,9 +80,9 @@ def images_of(crops: Sequence[Crop]) -> NDArray[np.uint8]:
     return np.stack(images) if images else np.zeros((0, 28, 28), np.uint8)
 
 
-def _enlargement(page: tuple[int, ...]) -> int:
-    """The factor by which a small page of so many rows and columns is enlarged, at least 1."""
-    return max(1, min(math.ceil(LEAST_SIDE / min(page)), math.isqrt(MOST_PIXELS // math.prod(page))))
+def _enlargement(page: tuple[int, ...], least: int) -> int:
+    """The factor by which a page of so many rows and columns is enlarged to a least side, at least 1."""
+    return max(1, min(math.ceil(least / min(page)), math.isqrt(MOST_PIXELS // math.prod(page))))
 
 
 def _enlarged(page: Grey, factor: int) -> Grey:

@@ -209,3 +209,11 @@ def test_a_page_full_of_dots_comes_to_an_end():
     assert len(find_digits(dots)) < 1000
     grey = Image.fromarray((np.arange(300 * 300) % 300 * 0.8).astype(np.uint8).reshape(300, 300))
     assert len(find_digits(np.asarray(grey.convert("1")).astype(np.uint8) * 255)) < 1000
+
+
+def test_a_row_of_small_digits_keeps_its_loops_as_the_same_row_at_four_times_the_size_does():
+    large, _ = page(replace(PLAIN, height=76, pen=0.12), DIGITS[[0, 4, 6, 8, 9]])
+    small = np.asarray(Image.fromarray(large).reduce(4))
+    assert min(small.shape) > 40
+    for one, other in zip(find_digits(small), find_digits(large), strict=True):
+        assert alike(one.image, other.image) > 0.85
