@@ -8,7 +8,8 @@ python scripts/benchmark.py figures   what figures every 5 epochs add to 20 epoc
 python scripts/benchmark.py reading   a photograph of 12 megapixels and 1,000 small pictures, against Pillow
 python scripts/benchmark.py rendered  accuracy on rendered photographs, scans, forms, drawings and empty pages
 python scripts/benchmark.py pictures FOLDER...
-                                      accuracy on people's own digits; the sets are in picture_sets.yaml
+                                      accuracy on people's own digits; the sets are in picture_sets.yaml,
+                                      with --sets unseen in picture_sets_unseen.yaml: they chose nothing
 
 train and fast write what they print into README.md, checkpoints into docs/faults.md, reading,
 rendered and pictures into docs/pictures.md.
@@ -31,7 +32,7 @@ import torch.nn.functional as F
 from contenders import DATA, IMAGES, TrainingClock, bare, fit, published
 from lightning.pytorch import Callback, Trainer
 from picture_accuracy import DOCS, ROADS, pictures
-from picture_sets import LabelError
+from picture_sets import RULES, LabelError
 from reading_time import reading
 from readme import README, write_section
 from rendered_accuracy import rendered
@@ -294,6 +295,9 @@ def time_reading(rounds: int) -> None:
 def add_pictures(parser: argparse.ArgumentParser) -> None:
     """Add what ``pictures`` takes."""
     parser.add_argument("folders", nargs="+", type=Path, metavar="FOLDER", help="snapshots of repositories")
+    parser.add_argument(
+        "--sets", choices=RULES, default="used", help="unseen: they chose nothing; only their pool is said"
+    )
     parser.add_argument("--roads", nargs="+", choices=ROADS, default=tuple(ROADS))
     parser.add_argument(
         "--published",
