@@ -110,8 +110,10 @@ def _runs_folders(given: Namespace) -> list[Path]:
     """Where the config's logger keeps its runs; without a logger also where checkpoints lie then."""
     logger = given.get("trainer.logger")
     first = logger[0] if isinstance(logger, list) and logger else logger
-    init_args = first.get("init_args", {}) if isinstance(first, Namespace | dict) else {}
-    init_args = {**LOGGER["init_args"], **dict(init_args)}  # type: ignore[dict-item]
+    named = isinstance(first, Namespace | dict)
+    init_args = {**LOGGER["init_args"], **dict(first.get("init_args") or {} if named else {})}  # type: ignore[dict-item]
+    if named and first["class_path"].endswith("WandbLogger"):  # its name is that of one run
+        init_args["name"] = init_args.get("project") or "lightning_logs"
     folders = [Path(init_args["save_dir"] or ".").expanduser() / (init_args["name"] or "")]
     if logger is False:
         folders.append(Path(given.get("trainer.default_root_dir") or ".") / "checkpoints")

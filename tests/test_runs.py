@@ -1,11 +1,13 @@
 import os
+from pathlib import Path
 
 import pytest
 import yaml
+from jsonargparse import Namespace
 from test_checkpoints import ADAM, DATA, mlp, write
 
 from digitrec.checkpoints import CheckpointError
-from digitrec.runs import find_checkpoint
+from digitrec.runs import find_checkpoint, newest_run
 
 
 def run(folder, name, time, files=("best", "last"), **model):
@@ -104,3 +106,27 @@ def test_neither_another_model_nor_a_test_nor_another_project_is_taken_for_a_run
     found = find_checkpoint("last", [tmp_path], lambda model: model["network"] == mlp(4))
     assert found == tmp_path / "version_0/checkpoints/last.ckpt"
     assert not foreign()
+
+
+@pytest.mark.parametrize(
+    ("logger", "folder"),
+    [
+        ({"class_path": "lightning.pytorch.loggers.WandbLogger", "init_args": {"project": "p"}}, "p"),
+        (
+            {"class_path": "WandbLogger", "init_args": {"name": "first try", "save_dir": "w"}},
+            "w/lightning_logs",
+        ),
+        (
+            {"class_path": "lightning.pytorch.loggers.CSVLogger", "init_args": {"save_dir": "c"}},
+            "c/lightning_logs",
+        ),
+        ([{"class_path": "TensorBoardLogger", "init_args": {"name": "n"}}, {"class_path": "CSVLogger"}], "n"),
+        ({"class_path": "lightning.pytorch.loggers.MLFlowLogger"}, "lightning_logs"),
+    ],
+    ids=str,
+)
+def test_runs_are_looked_for_where_the_logger_keeps_checkpoints(logger, folder, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    run(tmp_path / folder, "of the logger", 1000)
+    found = newest_run(None, Namespace({"trainer.logger": logger}))
+    assert found == Path(folder) / "of the logger/checkpoints/best.ckpt"
