@@ -49,7 +49,7 @@ class Figures(PredictionCollector):
             names = " and ".join(type(logger).__name__ for logger in trainer.loggers)
             reason = f"{names} takes none" if names else "there is no logger"
             print(f"No figures: {reason}. TensorBoardLogger does.")
-        elif stage == "fit" and not data.val_size:
+        elif stage == "fit" and getattr(data, "val_size", None) == 0:
             print("No figures while training: data.val_size is 0, there is no validation. test draws them.")
 
     def wants(self, trainer: Trainer, stage: str) -> bool:
@@ -84,9 +84,9 @@ class Figures(PredictionCollector):
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Log what the run is made of, beside the curves that show what comes of it."""
-        data: Any = trainer.datamodule  # type: ignore[attr-defined]
+        made_of = getattr(trainer.datamodule, "hparams", {})  # type: ignore[attr-defined]  # none from Python
         seed = os.environ.get("PL_GLOBAL_SEED")
-        self._log_row(trainer, hyperparameters(pl_module.hparams, data.hparams, seed, trainer.max_epochs))
+        self._log_row(trainer, hyperparameters(pl_module.hparams, made_of, seed, trainer.max_epochs))
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Draw the last epoch; say that the run reached its end."""
