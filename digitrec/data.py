@@ -1,5 +1,6 @@
 """MNISTDataModule: the splits, the order in which their images come, and the loaders."""
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -77,6 +78,24 @@ class DigitDataset(Dataset[Batch]):
         return Batch(self.images.index_select(0, chosen), self.targets.index_select(0, chosen))
 
 
+class BatchDataset(Dataset[Batch]):
+    """A data set by the batch: item i is its i-th batch, in its order.
+
+    So a batch holds the same images on any number of processes, and its predictions are the same bits.
+    """
+
+    def __init__(self, dataset: DigitDataset, batch_size: int) -> None:
+        self.dataset = dataset
+        self.batch_size = batch_size
+
+    def __len__(self) -> int:
+        return math.ceil(len(self.dataset) / self.batch_size)
+
+    def __getitem__(self, index: int) -> Batch:
+        chosen = slice(index * self.batch_size, (index + 1) * self.batch_size)
+        return Batch(self.dataset.images[chosen], self.dataset.targets[chosen])
+
+
 AnyBatch = TypeVar("AnyBatch", Batch, PictureBatch)
 
 
@@ -137,7 +156,7 @@ class ShuffledSampler(DistributedSampler[int]):
 
 
 class UnrepeatedSampler(DistributedSampler[int]):
-    """Every image once over all processes, in order: validation, test and prediction.
+    """Every image once over all processes, in order: validation and test.
 
     PyTorch's own, which Lightning would put in, repeats images until the processes have equally many, and so
     counts some twice.
@@ -242,6 +261,8 @@ class MNISTDataModule(LightningDataModule):
         """
         if stage == "predict" and self.pictures is not None:
             self.picture_set = PictureDataset(self.pictures)
+            if self.trainer is not None:  # another machine's folders may hold others
+                self.picture_set.paths = self.trainer.strategy.broadcast(self.picture_set.paths)
             return
         self._seed = torch.initial_seed()  # now: each step of a run starts the generator anew
         images, labels = load_mnist(self.data_dir, train=stage in ("fit", "validate"))
@@ -272,14 +293,19 @@ class MNISTDataModule(LightningDataModule):
         """Batches of the 10,000 test images."""
         return self._evaluation_loader(self.test_set)
 
-    def predict_dataloader(self) -> DataLoader[Batch] | DataLoader[PictureBatch]:
-        """Batches of the test images with indices in place of labels, or the user's pictures one by one."""
-        if self.pictures is not None:
-            sampler = UnrepeatedSampler(self.picture_set, **self._ranks(), shuffle=False)
-            return DataLoader(
-                self.picture_set, batch_size=None, sampler=sampler, num_workers=self.num_workers
-            )
-        return self._evaluation_loader(self.predict_set)
+    def predict_dataloader(self) -> DataLoader[Any]:
+        """Batches of the test images with indices in place of labels, or the user's pictures one by one.
+
+        They go round the processes. Where they don't divide, the first come again at the end, so that all
+        take the same number of steps; whoever writes leaves those out.
+        """
+        dataset: Dataset[Any] = (
+            BatchDataset(self.predict_set, self.eval_batch_size)
+            if self.pictures is None
+            else self.picture_set
+        )
+        sampler: DistributedSampler[Any] = DistributedSampler(dataset, **self._ranks(), shuffle=False)
+        return DataLoader(dataset, batch_size=None, sampler=sampler, num_workers=self.num_workers)
 
     def transfer_batch_to_device(
         self, batch: AnyBatch, device: torch.device, dataloader_idx: int
