@@ -33,7 +33,6 @@ from digitrec.checkpoints import CheckpointError
 from digitrec.cli import DigitCLI
 from digitrec.download import MNISTUnavailableError
 from digitrec.messages import sentence, silence_what_no_user_can_change
-from digitrec.saving import replacing
 from digitrec.stops import DivergedError, RunStoppedError
 
 try:
@@ -316,8 +315,9 @@ def main(args: list[str] | None = None) -> None:
     if any(trial.state == TrialState.COMPLETE for trial in study.trials):
         output = options.output or RUNS / name / "best.yaml"
         output.parent.mkdir(parents=True, exist_ok=True)
-        with replacing(output) as file:
-            file.write(best_config(study, space).encode())
+        temporary = output.with_name(f"{output.name}.{os.getpid()}.tmp")  # other workers end now, too
+        temporary.write_text(best_config(study, space))
+        temporary.replace(output)
         print(f"The best config: python -m digitrec fit --config {output}")
     if options.write:
         write_section(f"sweep {name}", table(study), Path("docs/experiments.md"))

@@ -5,12 +5,13 @@ python tests/one_of_several.py COMMANDS    a JSON list of lists of arguments
 It writes the images of each epoch into order-RANK.txt. In the environment KILL_AT_STEP kills rank 1 there.
 """
 
-import hashlib
 import json
 import os
 import signal
 import sys
 from pathlib import Path
+
+from conftest import digests_in
 
 from digitrec import download
 from digitrec.classifier import DigitClassifier
@@ -19,11 +20,6 @@ from digitrec.data import ShuffledSampler
 
 RANK = int(os.environ["RANK"])
 ORDERS = Path(f"order-{RANK}.txt")
-
-
-def digests(path: Path) -> download.Digests:
-    content = path.read_bytes()
-    return download.Digests(hashlib.md5(content).hexdigest(), hashlib.sha256(content).hexdigest())
 
 
 def recorded(self):
@@ -40,7 +36,7 @@ def mortal(self, *args):
 
 
 if __name__ == "__main__":
-    download.FILES = {name: digests(Path("data/MNIST/raw") / name) for name in download.FILES}
+    download.FILES = digests_in(Path("data"))
     in_order, ShuffledSampler.__iter__ = ShuffledSampler.__iter__, recorded
     trained, DigitClassifier.training_step = DigitClassifier.training_step, mortal
     commands = json.loads(sys.argv.pop())
