@@ -139,6 +139,14 @@ class DigitCLI(LightningCLI):
         watching: list[Any] = self.trainer.early_stopping_callbacks
         with _users_mistakes("model.optimizer: "):
             optimizer = self.model.optimizer(self.model.network.parameters())
+        fused = getattr(
+            optimizer, "_step_supports_amp_scaling", False
+        )  # as Lightning asks, at the first step
+        if fused and self.trainer.gradient_clip_val and self.trainer.precision == "16-mixed":
+            raise MisconfigurationException(
+                "trainer.gradient_clip_val goes with no fused optimizer in 16-mixed, since that undoes the "
+                "loss scaling itself: set model.optimizer.init_args.fused false, or precision bf16-mixed."
+            )
         if self.model.scheduler is not None:
             with _users_mistakes(f"model.scheduler, by the {self.model.scheduler_interval}: "):
                 scheduler = self.model.build_scheduler(optimizer, total_steps=1)

@@ -91,6 +91,8 @@ def silence_what_no_user_can_change() -> None:
     warnings.filterwarnings("ignore", message=".*does not have many workers")
     # Predictions come by the batch, and the indices are in it: their writer asks for no others.
     warnings.filterwarnings("ignore", message="Couldn't infer the batch indices")
+    # The summary counts 4 bytes a weight, which is what the weights themselves have in mixed precision.
+    warnings.filterwarnings("ignore", message="Precision bf16-mixed is not supported by the model summary")
     # With data.val_size 0 there is nothing to validate on, or to choose a best checkpoint by; README says so.
     warnings.filterwarnings("ignore", message="Total length of `list` across ranks is zero")
     warnings.filterwarnings("ignore", message=".*could not find the monitored key")
