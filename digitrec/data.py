@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 import numpy as np
 import torch
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import LightningDataModule
 from lightning.pytorch.accelerators import CPUAccelerator, MPSAccelerator
 from torch import Tensor
@@ -354,7 +355,13 @@ class MNISTDataModule(LightningDataModule):
         return {"num_replicas": self.trainer.world_size, "rank": self.trainer.global_rank}
 
     def _evaluation_loader(self, dataset: DigitDataset) -> DataLoader[Batch]:
-        sampler = UnrepeatedSampler(dataset, **self._ranks(), shuffle=False)
+        ranks = self._ranks()
+        if len(dataset) < ranks["num_replicas"]:
+            raise MisconfigurationException(
+                f"{len(dataset)} images cannot be shared by {ranks['num_replicas']} processes: "
+                "give data.val_size more, or trainer.devices less."
+            )
+        sampler = UnrepeatedSampler(dataset, **ranks, shuffle=False)
         return self._loader(dataset, sampler, self.eval_batch_size)
 
     def _loader(
