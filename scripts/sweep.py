@@ -304,9 +304,9 @@ def main(args: list[str] | None = None) -> None:
         space = read_space(options.space)
         study = open_study(name, options.storage, space)
         work(study, space, options.trials)
-    except RunStoppedError as error:
+    except (RunStoppedError, KeyboardInterrupt) as error:
         print("sweep: stopped; the same command goes on.", file=sys.stderr)
-        raise SystemExit(error.status) from error
+        raise SystemExit(getattr(error, "status", 130)) from error
     except MISTAKES as error:
         raise SystemExit(f"sweep: {sentence(error)}") from error
     except ValueError as error:

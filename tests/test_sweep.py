@@ -115,10 +115,11 @@ def test_a_trial_of_another_machine_is_dead_after_an_hour_without_a_sign(seconds
     assert sweep.is_alive(opened(space).trials[0]) is alive
 
 
-def test_a_sweep_that_is_stopped_says_so_and_tries_the_trial_again(space, monkeypatch, capsys):
+@pytest.mark.parametrize("reason", [RunStoppedError("", 130), KeyboardInterrupt()], ids=["trained", "begun"])
+def test_a_sweep_that_is_stopped_says_so_and_tries_the_trial_again(reason, space, monkeypatch, capsys):
     def stop(trial):
         if trial.number == 1:
-            raise RunStoppedError("", 130)
+            raise reason
 
     judged(monkeypatch, stop)
     with pytest.raises(SystemExit) as stopped:
