@@ -21,7 +21,7 @@ from digitrec.predictions import on_first_process
 from digitrec.saving import replacing
 
 if TYPE_CHECKING:
-    from digitrec.data import Picture
+    from digitrec.picture_data import Picture
     from digitrec.picture_output import PictureOutput
 
 COLUMNS = ["index", "digit", "confidence", *(f"p{digit}" for digit in range(10))]

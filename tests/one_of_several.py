@@ -16,7 +16,7 @@ from conftest import digests_in
 from digitrec import download
 from digitrec.classifier import DigitClassifier
 from digitrec.cli import main
-from digitrec.data import ShuffledSampler
+from digitrec.samplers import ShuffledSampler
 
 RANK = int(os.environ["RANK"])
 ORDERS = Path(f"order-{RANK}.txt")
