@@ -14,7 +14,6 @@ import io
 import json
 import logging
 import os
-import socket
 import sys
 import time
 import warnings
@@ -28,6 +27,7 @@ from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.callbacks import ModelSummary, ProgressBar
 from readme import write_section
+from studies import begun, best_epoch, next_trial, open_study, row, table
 
 from digitrec.checkpoints import CheckpointError
 from digitrec.cli import DigitCLI
@@ -35,19 +35,12 @@ from digitrec.download import MNISTUnavailableError
 from digitrec.messages import sentence, silence_what_no_user_can_change
 from digitrec.stops import DivergedError, RunStoppedError
 
-try:
-    import optuna
-    from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
-    from optuna.storages import JournalStorage
-    from optuna.storages.journal import JournalFileBackend
-    from optuna.trial import FrozenTrial, Trial, TrialState
-except ModuleNotFoundError as error:
-    raise SystemExit(f"sweep: {error.name} is missing: pip install -e '.[sweep]'") from error
+# isort: split
+import optuna  # after studies, which says so where it is missing
+from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
+from optuna.trial import Trial, TrialState
 
 RUNS = Path("lightning_logs/sweeps")
-STALE = 3600.0
-"""Seconds without a sign of life after which a trial on another machine is taken for dead."""
-
 MISTAKES = (ArgumentError, CheckpointError, MisconfigurationException, MNISTUnavailableError, OSError)
 
 
@@ -152,86 +145,6 @@ def run_trial(study: optuna.Study, trial: Trial, space: Space) -> None:
         study.tell(trial, best_epoch(study.trials[trial.number]))
 
 
-def best_epoch(trial: FrozenTrial) -> float:
-    """The val/acc of best.ckpt."""
-    return max(trial.intermediate_values.values())
-
-
-def begun(study: optuna.Study) -> list[FrozenTrial]:
-    """The trials that count: finished, given up or running."""
-    return study.get_trials(
-        deepcopy=False, states=(TrialState.COMPLETE, TrialState.PRUNED, TrialState.RUNNING)
-    )
-
-
-def take_over(study: optuna.Study) -> None:
-    """Queue again what workers had begun that are no longer there."""
-    for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
-        if is_alive(trial):
-            continue
-        with suppress(ValueError, optuna.exceptions.UpdateFinishedTrialError):  # another worker was faster
-            study.tell(trial.number, state=TrialState.FAIL)
-            study.enqueue_trial(trial.params)
-            print(f"trial {trial.number}: its worker is gone, so it is tried again", flush=True)
-
-
-def is_alive(trial: FrozenTrial) -> bool:
-    """Whether the worker of a running trial is there: on this machine its process, else its last sign."""
-    host, process = trial.user_attrs.get("worker", ("", 0))
-    if host == socket.gethostname():
-        with suppress(PermissionError):  # it is there, and another user's
-            try:
-                os.kill(process, 0)
-            except ProcessLookupError:
-                return False
-        return True
-    started = trial.datetime_start.timestamp() if trial.datetime_start else 0.0
-    alive: float = trial.user_attrs.get("alive", started)
-    return time.time() - alive < STALE
-
-
-def next_trial(study: optuna.Study, space: Space, trials: int) -> Trial | None:
-    """Take the next trial, unless the study has as many as it shall have."""
-    take_over(study)
-    if len(begun(study)) >= trials:
-        return None
-    trial = study.ask(distributions(space))
-    trial.set_user_attr("worker", [socket.gethostname(), os.getpid()])
-    # Another worker may have asked in the same moment: the one that came later gives way.
-    if [other.number for other in begun(study)].index(trial.number) >= trials:
-        study.tell(trial, state=TrialState.FAIL)
-        return None
-    return trial
-
-
-def open_study(name: str, storage: str | None, space: Space) -> optuna.Study:
-    """Open a study, or begin it.
-
-    Raises:
-        ValueError: it cannot be opened, or was begun with another space.
-    """
-    where = storage or str(RUNS / name / "journal.log")
-    try:
-        if "://" not in where:
-            Path(where).parent.mkdir(parents=True, exist_ok=True)
-        study = optuna.create_study(
-            storage=where if "://" in where else JournalStorage(JournalFileBackend(where)),
-            sampler=optuna.samplers.TPESampler(constant_liar=True),  # so that workers don't try the same
-            pruner=optuna.pruners.MedianPruner(n_startup_trials=5),
-            study_name=name,
-            direction="maximize",
-            load_if_exists=True,
-        )
-    except Exception as error:  # of whatever database
-        raise ValueError(f"the storage {where} cannot be opened: {str(error).splitlines()[0]}") from error
-    if study.user_attrs.get("space", space._asdict()) != space._asdict():
-        raise ValueError(
-            f"the study {name} in {where} was begun with another search: give --study a new name."
-        )
-    study.set_user_attr("space", space._asdict())
-    return study
-
-
 def best_config(study: optuna.Study, space: Space) -> str:
     """The best trial's config, whole."""
     with redirect_stdout(io.StringIO()) as text, suppress(SystemExit):
@@ -242,38 +155,10 @@ def best_config(study: optuna.Study, space: Space) -> str:
     )
 
 
-def row(trial: FrozenTrial, keys: list[str]) -> list[str]:
-    """A trial in words: its number, what was varied, its epochs, its val/acc in percent."""
-    values = [trial.params.get(key) for key in keys]
-    given_up = ", given up" if trial.state == TrialState.PRUNED else ""
-    return [
-        str(trial.number),
-        *(f"{value:.3g}" if isinstance(value, float) else str(value) for value in values),
-        f"{len(trial.intermediate_values)}{given_up}",
-        f"{100 * best_epoch(trial):.2f}" if trial.intermediate_values else "-",
-    ]
-
-
-def table(study: optuna.Study) -> str:
-    """The trials as Markdown, the best first."""
-    trials = sorted(begun(study), key=lambda trial: -best_epoch(trial) if trial.intermediate_values else 0)
-    keys = list(study.user_attrs["space"]["search"])
-    header = ["trial", *(key.rpartition(".")[2] for key in keys), "epochs", "val/acc (%)"]
-    states = [trial.state for trial in trials]
-    workers = {tuple(trial.user_attrs["worker"]) for trial in trials}
-    lines = [
-        f"{len(trials)} trials, {states.count(TrialState.COMPLETE)} finished and "
-        f"{states.count(TrialState.PRUNED)} given up; {len(workers)} worker processes.\n",
-        *(f"| {' | '.join(cells)} |" for cells in (header, ["---"] * len(header))),
-        *(f"| {' | '.join(row(trial, keys))} |" for trial in trials),
-    ]
-    return "\n".join(lines)
-
-
 def work(study: optuna.Study, space: Space, trials: int) -> None:
     """Run trials until the study has enough."""
     keys = list(space.search)
-    while (trial := next_trial(study, space, trials)) is not None:
+    while (trial := next_trial(study, distributions(space), trials)) is not None:
         run_trial(study, trial, space)
         _, *values, epochs, accuracy = row(study.trials[trial.number], keys)
         varied = ", ".join(
@@ -302,7 +187,7 @@ def main(args: list[str] | None = None) -> None:
     name = options.study or options.space.stem
     try:
         space = read_space(options.space)
-        study = open_study(name, options.storage, space)
+        study = open_study(name, options.storage or str(RUNS / name / "journal.log"), space._asdict())
         work(study, space, options.trials)
     except (RunStoppedError, KeyboardInterrupt) as error:
         print("sweep: stopped; the same command goes on.", file=sys.stderr)

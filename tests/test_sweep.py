@@ -3,10 +3,12 @@ import re
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import optuna
 import pytest
+import studies
 import sweep
 import yaml
 from conftest import ROOT, SMALL
@@ -33,7 +35,7 @@ def space(workplace):
 
 
 def opened(path):
-    return sweep.open_study("space", None, sweep.read_space(path))
+    return studies.open_study("space", f"{FOLDER}/journal.log", sweep.read_space(path)._asdict())
 
 
 def judged(monkeypatch, trained=lambda trial: None):
@@ -107,12 +109,12 @@ def test_what_a_killed_worker_had_begun_is_tried_again(space, monkeypatch, capsy
     assert "trial 0: its worker is gone, so it is tried again" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize(("seconds", "alive"), [(sweep.STALE / 2, True), (sweep.STALE * 2, False)])
+@pytest.mark.parametrize(("seconds", "alive"), [(studies.STALE / 2, True), (studies.STALE * 2, False)])
 def test_a_trial_of_another_machine_is_dead_after_an_hour_without_a_sign(seconds, alive, space):
     trial = opened(space).ask(sweep.distributions(sweep.read_space(space)))
     trial.set_user_attr("worker", ["elsewhere", os.getpid()])
-    trial.set_user_attr("alive", sweep.time.time() - seconds)
-    assert sweep.is_alive(opened(space).trials[0]) is alive
+    trial.set_user_attr("alive", time.time() - seconds)
+    assert studies.is_alive(opened(space).trials[0]) is alive
 
 
 @pytest.mark.parametrize("reason", [RunStoppedError("", 130), KeyboardInterrupt()], ids=["trained", "begun"])
@@ -143,11 +145,11 @@ def test_a_trial_that_diverges_counts_and_the_sweep_goes_on(space, monkeypatch):
 
 
 def test_of_two_workers_that_ask_for_the_last_trial_at_once_one_gives_way(space, monkeypatch):
-    content = sweep.read_space(space)
-    first = opened(space).ask(sweep.distributions(content))
-    known, begun = [[]], sweep.begun  # before it asks, the other has not seen the first
-    monkeypatch.setattr(sweep, "begun", lambda study: known.pop() if known else begun(study))
-    assert sweep.next_trial(opened(space), content, trials=1) is None
+    drawn_from = sweep.distributions(sweep.read_space(space))
+    first = opened(space).ask(drawn_from)
+    known, begun = [[]], studies.begun  # before it asks, the other has not seen the first
+    monkeypatch.setattr(studies, "begun", lambda study: known.pop() if known else begun(study))
+    assert studies.next_trial(opened(space), drawn_from, trials=1) is None
     assert [trial.number for trial in begun(opened(space))] == [first.number]
 
 
@@ -167,7 +169,7 @@ def test_two_workers_at_once_lose_no_trial_and_double_none(space, workplace):
     said = [process.communicate(timeout=300) for process in workers]
     assert [process.returncode for process in workers] == [0, 0], said
     done = re.findall(r"^trial (\d+): \d", said[0][0] + said[1][0], re.M)
-    counted = sweep.begun(opened(space))
+    counted = studies.begun(opened(space))
     assert len(counted) == 5
     assert TrialState.RUNNING not in {trial.state for trial in counted}
     assert sorted(map(int, done)) == [trial.number for trial in counted]
@@ -208,7 +210,7 @@ def test_a_key_that_does_not_exist_is_one_sentence_and_no_trial_counts(space):
     space.write_text(yaml.safe_dump(content))
     with pytest.raises(SystemExit, match=r"^sweep: .*model\.optimiser"):
         sweep.main([str(space), "--trials=1"])
-    assert sweep.begun(opened(space)) == []
+    assert studies.begun(opened(space)) == []
 
 
 def test_a_study_is_not_mixed_with_one_of_another_space(space, monkeypatch):
