@@ -10,7 +10,6 @@ from typing import IO, TYPE_CHECKING, Any
 import torch
 import torch.nn.functional as F
 from jsonargparse import Namespace
-from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import BasePredictionWriter, Callback, TQDMProgressBar
 from lightning.pytorch.cli import SaveConfigCallback
@@ -19,10 +18,12 @@ from torch import Tensor
 from tqdm import tqdm
 
 from digitrec.checkpoints import THRESHOLD
+from digitrec.predictions import on_first_process
 from digitrec.run_folder import run_folder
 from digitrec.saving import replacing
 
 if TYPE_CHECKING:
+    from digitrec.picture_data import Picture
     from digitrec.picture_output import PictureOutput
 
 COLUMNS = ["index", "digit", "confidence", *(f"p{digit}" for digit in range(10))]
@@ -112,14 +113,10 @@ class PredictionsWriter(BasePredictionWriter):
         self._file: IO[str]
 
     def on_predict_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Open the file under a temporary name.
-
-        Raises:
-            MisconfigurationException: several processes would write one file.
-        """
-        if trainer.world_size > 1:
-            raise MisconfigurationException("predict writes one file: run it with --trainer.devices 1.")
-        folder = run_folder(trainer) or Path(trainer.default_root_dir)
+        """Open the file under a temporary name, on the first of several processes: it writes for all."""
+        folder = run_folder(trainer) or Path(trainer.default_root_dir)  # Lightning wants this asked on all
+        if not trainer.is_global_zero:
+            return
         folder.mkdir(parents=True, exist_ok=True)
         self._path = folder / "predictions.csv"
         self._file = self._temporary.open("w", newline="", encoding="utf-8", errors="surrogateescape")
@@ -142,22 +139,20 @@ class PredictionsWriter(BasePredictionWriter):
         batch_idx: int,
         dataloader_idx: int,
     ) -> None:
-        """Write the rows of a batch."""
-        if self._pictures is not None:
-            if batch.picture.error is None:
-                line = self._pictures.write(batch.picture, prediction["probabilities"])
-                _say(trainer, line, sys.stdout)
+        """Write the rows of a batch, and of those that other processes have read meanwhile, in order."""
+        found = getattr(batch, "picture", None), {name: value.cpu() for name, value in prediction.items()}
+        total = len(trainer.predict_dataloaders.dataset)  # type: ignore[union-attr]
+        left = total - batch_idx * trainer.world_size  # beyond it they come a second time
+        for picture, values in on_first_process(trainer, found)[:left]:
+            if picture is None:
+                self._write_batch(values)
             else:
-                self.failed += 1
-                _say(trainer, f"digitrec: {batch.picture.error}", sys.stderr)
-            return
-        rows = csv.writer(self._file)
-        columns = (prediction[name].tolist() for name in ("index", "digit", "probabilities"))
-        for index, digit, probabilities in zip(*columns, strict=True):
-            rows.writerow([index, digit, *(f"{p:.6f}" for p in (probabilities[digit], *probabilities))])
+                self._write_picture(trainer, picture, values["probabilities"])
 
     def on_predict_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Give the file its name, and say where it is."""
+        if not trainer.is_global_zero:
+            return
         if self._pictures is not None:
             self._pictures.close()
         self._file.close()
@@ -169,6 +164,20 @@ class PredictionsWriter(BasePredictionWriter):
         if hasattr(self, "_file"):
             self._file.close()
             self._temporary.unlink(missing_ok=True)
+
+    def _write_batch(self, prediction: dict[str, Tensor]) -> None:
+        rows = csv.writer(self._file)
+        columns = (prediction[name].tolist() for name in ("index", "digit", "probabilities"))
+        for index, digit, probabilities in zip(*columns, strict=True):
+            rows.writerow([index, digit, *(f"{p:.6f}" for p in (probabilities[digit], *probabilities))])
+
+    def _write_picture(self, trainer: Trainer, picture: "Picture", probabilities: Tensor) -> None:
+        assert self._pictures is not None
+        if picture.error is None:
+            _say(trainer, self._pictures.write(picture, probabilities), sys.stdout)
+        else:
+            self.failed += 1
+            _say(trainer, f"digitrec: {picture.error}", sys.stderr)
 
     @property
     def _temporary(self) -> Path:

@@ -1,9 +1,11 @@
 """MNISTDataModule: the splits, their loaders, the way of a batch to the network."""
 
+import math
 from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import torch
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import LightningDataModule
 from lightning.pytorch.accelerators import CPUAccelerator, MPSAccelerator
 from torch import Tensor
@@ -52,6 +54,24 @@ class DigitDataset(Dataset[Batch]):
         """Get the images of a batch at once: a fetch for each image costs twenty times as much."""
         chosen = torch.from_numpy(np.array(indices))  # a third of the time of torch.tensor
         return Batch(self.images.index_select(0, chosen), self.targets.index_select(0, chosen))
+
+
+class BatchDataset(Dataset[Batch]):
+    """A data set by the batch: item i is its i-th batch, in its order.
+
+    So a batch holds the same images on any number of processes, and its predictions are the same bits.
+    """
+
+    def __init__(self, dataset: DigitDataset, batch_size: int) -> None:
+        self.dataset = dataset
+        self.batch_size = batch_size
+
+    def __len__(self) -> int:
+        return math.ceil(len(self.dataset) / self.batch_size)
+
+    def __getitem__(self, index: int) -> Batch:
+        chosen = slice(index * self.batch_size, (index + 1) * self.batch_size)
+        return Batch(self.dataset.images[chosen], self.dataset.targets[chosen])
 
 
 AnyBatch = TypeVar("AnyBatch", Batch, PictureBatch)
@@ -149,6 +169,8 @@ class MNISTDataModule(LightningDataModule):
         """
         if stage == "predict" and self.pictures is not None:
             self.picture_set = PictureDataset(self.pictures)
+            if self.trainer is not None:  # another machine's folders may hold others
+                self.picture_set.paths = self.trainer.strategy.broadcast(self.picture_set.paths)
             return
         self._seed = torch.initial_seed()  # now: each step of a run starts the generator anew
         images, labels = load_mnist(self.data_dir, train=stage in ("fit", "validate"))
@@ -179,14 +201,19 @@ class MNISTDataModule(LightningDataModule):
         """Batches of the 10,000 test images."""
         return self._evaluation_loader(self.test_set)
 
-    def predict_dataloader(self) -> DataLoader[Batch] | DataLoader[PictureBatch]:
-        """Batches of the test images with indices in place of labels, or the user's pictures one by one."""
-        if self.pictures is not None:
-            sampler = UnrepeatedSampler(self.picture_set, **self._ranks(), shuffle=False)
-            return DataLoader(
-                self.picture_set, batch_size=None, sampler=sampler, num_workers=self.num_workers
-            )
-        return self._evaluation_loader(self.predict_set)
+    def predict_dataloader(self) -> DataLoader[Any]:
+        """Batches of the test images with indices in place of labels, or the user's pictures one by one.
+
+        They go round the processes. Where they don't divide, the first come again at the end, so that all
+        take the same number of steps; whoever writes leaves those out.
+        """
+        dataset: Dataset[Any] = (
+            BatchDataset(self.predict_set, self.eval_batch_size)
+            if self.pictures is None
+            else self.picture_set
+        )
+        sampler: DistributedSampler[Any] = DistributedSampler(dataset, **self._ranks(), shuffle=False)
+        return DataLoader(dataset, batch_size=None, sampler=sampler, num_workers=self.num_workers)
 
     def transfer_batch_to_device(
         self, batch: AnyBatch, device: torch.device, dataloader_idx: int
@@ -235,7 +262,13 @@ class MNISTDataModule(LightningDataModule):
         return {"num_replicas": self.trainer.world_size, "rank": self.trainer.global_rank}
 
     def _evaluation_loader(self, dataset: DigitDataset) -> DataLoader[Batch]:
-        sampler = UnrepeatedSampler(dataset, **self._ranks(), shuffle=False)
+        ranks = self._ranks()
+        if len(dataset) < ranks["num_replicas"]:
+            raise MisconfigurationException(
+                f"{len(dataset)} images cannot be shared by {ranks['num_replicas']} processes: "
+                "give data.val_size more, or trainer.devices less."
+            )
+        sampler = UnrepeatedSampler(dataset, **ranks, shuffle=False)
         return self._loader(dataset, sampler, self.eval_batch_size)
 
     def _loader(

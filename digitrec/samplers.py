@@ -27,7 +27,7 @@ class ShuffledSampler(DistributedSampler[int]):
 
 
 class UnrepeatedSampler(DistributedSampler[int]):
-    """Every image once over all processes, in order: validation, test and prediction.
+    """Every image once over all processes, in order: validation and test.
 
     PyTorch's own, which Lightning would put in, repeats images until the processes have equally many, and so
     counts some twice.

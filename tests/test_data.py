@@ -1,6 +1,9 @@
+import types
+
 import pytest
 import torch
 from conftest import ROOT
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 
 from digitrec.augment import RandomDistortion
 from digitrec.classifier import DigitClassifier
@@ -137,3 +140,13 @@ def test_batches_walk_round_the_non_digits(module):
 def test_a_share_of_non_digits_without_any_is_refused():
     with pytest.raises(ValueError, match=r"data\.outlier_share is 0\.5, but data\.outliers is null"):
         MNISTDataModule(outlier_share=0.5)
+
+
+def test_fewer_images_than_processes_are_refused(fake_mnist):
+    module = MNISTDataModule(str(fake_mnist), val_size=2)
+    module.trainer = types.SimpleNamespace(world_size=3, global_rank=0)
+    module.setup("validate")
+    with pytest.raises(
+        MisconfigurationException, match=r"2 images cannot be shared by 3 processes.*val_size"
+    ):
+        module.val_dataloader()
