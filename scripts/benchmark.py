@@ -6,10 +6,12 @@ python scripts/benchmark.py distort   distorting a batch of 128 against the trai
 python scripts/benchmark.py checkpoints  epochs with step checkpoints against epochs without, in turns
 python scripts/benchmark.py figures   what figures every 5 epochs add to 20 epochs of configs/mlp.yaml
 python scripts/benchmark.py reading   a photograph of 12 megapixels and 1,000 small pictures, against Pillow
+python scripts/benchmark.py export    the ONNX file against PyTorch: start, one image, a batch
+python scripts/benchmark.py web       50 clients at once ask the web server 2,000 times
 python scripts/benchmark.py pictures FOLDER...
                                       accuracy on people's own digits; the sets are in picture_sets.yaml
 
-train and fast write what they print into README.md, checkpoints into docs/faults.md, reading and
+train, fast, export and web write what they print into README.md, checkpoints into docs/faults.md, reading and
 pictures into docs/pictures.md.
 """
 
@@ -289,6 +291,20 @@ def time_reading(rounds: int) -> None:
     report("benchmark reading", [reading(rounds, DATA, machine())], DOCS)
 
 
+def time_export(rounds: int) -> None:
+    """Print what the ONNX file saves, and write it into README.md."""
+    from export_time import export_times  # needs what only the extra `export` installs
+
+    report("benchmark export", [export_times(rounds, machine())])
+
+
+def time_web() -> None:
+    """Print how long the web server's answers take under load, and write it into README.md."""
+    from serving import web
+
+    report("benchmark web", [web(machine())])
+
+
 def add_pictures(parser: argparse.ArgumentParser) -> None:
     """Add what ``pictures`` takes."""
     parser.add_argument("folders", nargs="+", type=Path, metavar="FOLDER", help="snapshots of repositories")
@@ -319,15 +335,17 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     subparsers = parser.add_subparsers(dest="what", required=True)
-    for name in ("train", "fast", "distort", "checkpoints", "reading", "figures"):
+    for name in ("train", "fast", "distort", "checkpoints", "reading", "figures", "export"):
         subparsers.add_parser(name).add_argument("--rounds", type=int, default=5)
-    subparsers.add_parser("memory")
+    for name in ("memory", "web"):
+        subparsers.add_parser(name)
     add_pictures(subparsers.add_parser("pictures"))
     options = vars(parser.parse_args())
     what = options.pop("what")
     try:
         commands = {"train": train, "fast": fast, "distort": distort, "memory": memory, "pictures": pictures}
         commands |= {"checkpoints": checkpoints, "reading": time_reading, "figures": figures}
+        commands |= {"export": time_export, "web": time_web}
         commands[what](**options)
     except (CheckpointError, LabelError) as error:
         sys.exit(f"benchmark: {error}")

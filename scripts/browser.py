@@ -7,10 +7,7 @@ python scripts/browser.py screenshots   docs/screenshots/page*.png
 import argparse
 import io
 import json
-import re
 import shutil
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -19,6 +16,7 @@ from typing import Any
 
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 from rendering import Options, render
+from serving import server
 from strokes import stroke_digits
 
 ROOT = Path(__file__).parents[1]
@@ -33,21 +31,6 @@ PHONE = {
 DESK = {"viewport": {"width": 1180, "height": 760}}
 
 Stroke = list[list[float]]
-
-
-@contextmanager
-def server(*args: str) -> Iterator[str]:
-    """Serve the page on a free port, in a process of its own; its address, without a slash at the end."""
-    command = [sys.executable, "-m", "digitrec.web", "--port=0", *args]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        said = process.stdout.readline()
-        try:
-            found = re.search(r"http://\S+(?=/)", said)
-            assert found, f"the server did not start: {said}"
-            yield found[0]
-        finally:
-            process.terminate()
 
 
 @contextmanager
@@ -148,11 +131,9 @@ def screenshots(browser: Browser, address: str) -> None:
     by_hand = {(each["hand"], each["digit"]): each["strokes"] for each in drawings()}
     light = browser.new_context(**DESK, device_scale_factor=2).new_page()  # type: ignore[arg-type]
     light.goto(address)
-    for number, (hand, digit) in enumerate(
-        [("careful mouse", 2), ("slanting mouse", 0), ("trackpad", 4), ("thumb", 7)]
-    ):
-        draw(light, placed(by_hand[hand, digit], (60 + 135 * number, 110), 160), "mouse")
-    light.locator("#digits button").nth(2).click()
+    year = ("careful mouse", 2), ("slanting mouse", 0), ("trackpad", 4), ("thumb", 7)
+    for number, (hand, digit) in enumerate(year):
+        draw(light, placed(by_hand[hand, digit], (45 + 120 * number, 120), 130), "mouse")
     dark = browser.new_context(**DESK, device_scale_factor=2, color_scheme="dark").new_page()  # type: ignore[arg-type]
     dark.goto(address)
     dark.locator("#file").set_input_files(
@@ -161,7 +142,7 @@ def screenshots(browser: Browser, address: str) -> None:
     settled(dark)
     phone = browser.new_context(**PHONE).new_page()  # type: ignore[arg-type]
     phone.goto(address)
-    draw(phone, placed(by_hand["continental finger", 7], (130, 60), 170), "touch")
+    draw(phone, placed(by_hand["continental finger", 7], (115, 55), 170), "touch")
     for name, page in (("page", light), ("page-dark", dark), ("page-phone", phone)):
         page.wait_for_timeout(300)  # the bars move
         page.screenshot(path=SCREENSHOTS / f"{name}.png", full_page=name == "page-phone")

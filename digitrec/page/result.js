@@ -21,6 +21,11 @@ export function tenths(shares) {
   return whole;
 }
 
+// A confidence in words: rounded down, since nothing is sure to 100 %.
+function sure(confidence) {
+  return `${Math.min(99.9, Math.floor(1000 * confidence) / 10).toFixed(1)}%`;
+}
+
 export class Result {
   #digits = [];
 
@@ -38,7 +43,7 @@ export class Result {
   // Nothing is there to be read.
   clear(message = "Nothing is drawn yet.") {
     this.#digits = [];
-    byId("text").replaceChildren("–");
+    byId("text").replaceChildren();
     byId("text").className = "text";
     byId("confidence").textContent = message;
     byId("problem").hidden = true;
@@ -87,11 +92,11 @@ export class Result {
   }
 
   #sureness(reading) {
-    const percent = `${(100 * reading.confidence).toFixed(1)}%`;
+    const percent = sure(reading.confidence);
     if (this.#digits.some((digit) => digit.digit === "?")) {
-      return `The network is not sure enough of what is marked ?: ${percent}.`;
+      return `Not sure enough where ? stands: ${percent}.`;
     }
-    return this.#digits.length === 1 ? `${percent} sure.` : `At least ${percent} sure of each digit.`;
+    return `At least ${percent} sure${this.#digits.length > 1 ? " of each digit" : ""}.`;
   }
 
   #list() {
@@ -106,7 +111,7 @@ export class Result {
         button.type = "button";
         button.append(image, element("b", "", digit.digit));
         const name = digit.digit === "?" ? "unsure" : digit.digit;
-        button.setAttribute("aria-label", `${name}, ${(100 * digit.confidence).toFixed(1)}%`);
+        button.setAttribute("aria-label", `${name}, ${sure(digit.confidence)}`);
         button.addEventListener("click", () => this.choose(index));
         return button;
       }),
