@@ -237,7 +237,8 @@ def main(args: Sequence[str] | None = None) -> int:
     try:
         open_socket = listen(options.host, options.port)
     except OSError as error:
-        taken = f"{options.host}:{options.port} cannot be had ({error.strerror})"
+        reason = str(error.strerror).partition(" (")[0]  # behind it the address once more
+        taken = f"{options.host}:{options.port} cannot be had ({reason})"
         print(f"digitrec.web: {taken}: choose another --port or --host.", file=sys.stderr)
         return 1
     with open_socket:
