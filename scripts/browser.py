@@ -1,6 +1,6 @@
 """The page in a real browser: Chromium driven by Playwright, with a mouse and with a finger.
 
-python scripts/browser.py replay        read the drawings of tests/drawings.json on the page, and count
+python scripts/browser.py replay        draw tests/drawings.json on the page; the count goes to README.md
 python scripts/browser.py screenshots   docs/screenshots/page*.png
 """
 
@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from readme import write_section
 from rendering import Options, render
 from serving import server
 from strokes import stroke_digits
@@ -28,7 +29,7 @@ PHONE = {
     "is_mobile": True,
     "device_scale_factor": 2,
 }
-DESK = {"viewport": {"width": 1180, "height": 760}}
+DESK = {"viewport": {"width": 1180, "height": 680}}
 
 Stroke = list[list[float]]
 
@@ -50,15 +51,11 @@ def drawings() -> list[dict[str, Any]]:
     return known
 
 
-def draw(
-    page: Page, strokes: list[Stroke], pointer: str, by: tuple[float, float] = (0, 0), scale: float = 1
-) -> None:
+def draw(page: Page, strokes: list[Stroke], pointer: str) -> None:
     """Draw on the page's surface, in pixels from its upper left corner, and wait until it was read."""
     corner = page.locator("#canvas").bounding_box()
     assert corner is not None
-    moved = [
-        [(corner["x"] + by[0] + scale * x, corner["y"] + by[1] + scale * y) for x, y in s] for s in strokes
-    ]
+    moved = [[(corner["x"] + x, corner["y"] + y) for x, y in stroke] for stroke in strokes]
     if pointer == "mouse":
         for stroke in moved:
             page.mouse.move(*stroke[0])
@@ -123,7 +120,9 @@ def main() -> None:
     wrong = [(drawing, read) for drawing, read in results if read != str(drawing["digit"])]
     for drawing, read in wrong:
         print(f"{drawing['digit']} by the {drawing['hand']}: read as {read!r}")
-    print(f"{len(results) - len(wrong)} of {len(results)} drawings are read right.")
+    line = f"Read right: {len(results) - len(wrong)} of {len(results)} drawings."
+    print(line)
+    write_section("drawings", line)
 
 
 def screenshots(browser: Browser, address: str) -> None:
@@ -159,7 +158,7 @@ def placed(strokes: list[Stroke], corner: tuple[float, float], height: float) ->
 def photograph() -> bytes:
     """Four digits on paper under uneven light, as a PNG file."""
     options = Options(
-        height=150, pen=0.09, slant=6, unevenness=0.06, gradient=0.35, vignette=0.2, blur=1.2, noise=4
+        height=150, pen=0.09, slant=6, unevenness=0.06, gradient=0.35, vignette=0.2, blur=1.2, noise=0.5
     )
     options = replace(
         options, paper=(238, 234, 222), ink=(35, 50, 120), rulings="squared", pitch=0.45, tilt=2
