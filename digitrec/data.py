@@ -1,9 +1,6 @@
-"""MNISTDataModule: the splits, the order in which their images come, and the loaders."""
+"""MNISTDataModule: the splits, their loaders, the way of a batch to the network."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import torch
@@ -16,11 +13,9 @@ from digitrec.augment import RandomDistortion
 from digitrec.download import ensure_mnist, load_mnist
 from digitrec.images import normalize
 from digitrec.outliers import NonDigits
-from digitrec.styles import RareStyles
-
-if TYPE_CHECKING:
-    from digitrec.pictures import Page
-    from digitrec.segment import Crop
+from digitrec.picture_data import PictureBatch, PictureDataset
+from digitrec.samplers import ShuffledSampler, UnrepeatedSampler
+from digitrec.styles import DrawnDigits
 
 TRAINING_IMAGES = 60_000
 
@@ -33,24 +28,6 @@ class Batch(NamedTuple):
 
     images: Tensor
     targets: Tensor
-
-
-@dataclass(frozen=True)
-class Picture:
-    """A picture of the user's: its file and, unless there is an error to say, its page and what is on it."""
-
-    path: Path
-    page: "Page | None" = None
-    crops: "tuple[Crop, ...]" = ()
-    error: str | None = None
-
-
-class PictureBatch(NamedTuple):
-    """What is on a picture: images (n, 28, 28), their indices, and the picture."""
-
-    images: Tensor
-    targets: Tensor
-    picture: Picture
 
 
 class DigitDataset(Dataset[Batch]):
@@ -80,76 +57,6 @@ class DigitDataset(Dataset[Batch]):
 AnyBatch = TypeVar("AnyBatch", Batch, PictureBatch)
 
 
-class PictureDataset(Dataset[PictureBatch]):
-    """The user's pictures, each read when it is asked for, so that memory holds few of them.
-
-    Args:
-        patterns: files, folders and globs.
-
-    Raises:
-        PictureError: they lead to no picture.
-    """
-
-    def __init__(self, patterns: Sequence[str]) -> None:
-        from digitrec.pictures import (
-            find,
-        )  # here, since SciPy with its kin is slow to import and not for training
-
-        self.paths = find(patterns)
-
-    def __len__(self) -> int:
-        return len(self.paths)
-
-    def __getitem__(self, index: int) -> PictureBatch:
-        from digitrec.pictures import PictureError, load
-        from digitrec.segment import find_digits, images_of
-
-        path = self.paths[index]
-        crops: tuple[Crop, ...] = ()
-        try:
-            page = load(path)
-            crops = tuple(find_digits(page.pixels))
-        except PictureError as error:
-            picture = Picture(path, error=str(error))
-        else:
-            picture = Picture(path, page, crops)
-        images = torch.from_numpy(images_of(crops))
-        return PictureBatch(images, torch.arange(len(images)), picture)
-
-
-class ShuffledSampler(DistributedSampler[int]):
-    """The training order: a function of (seed, epoch, rank) alone, so that a run can be repeated and resumed.
-
-    Lightning calls ``set_epoch``. Where the images don't divide by the processes, the first few of the order
-    come twice, so that all processes take the same number of steps.
-    """
-
-    skip = 0
-    """How many images of this process the next pass leaves out: those that a resumed epoch has seen."""
-
-    def __iter__(self) -> Iterator[int]:
-        skip, self.skip = self.skip, 0
-        # PyTorch's generator keeps 32 bits of a seed: mix, so that no two (seed, epoch) share an order.
-        mixed = int(np.random.SeedSequence([self.seed, self.epoch]).generate_state(1)[0])
-        order = torch.randperm(len(self.dataset), generator=torch.Generator().manual_seed(mixed))  # type: ignore[arg-type]
-        order = torch.cat([order, order[: self.total_size - len(order)]])
-        return iter(order[self.rank :: self.num_replicas][skip:].tolist())
-
-
-class UnrepeatedSampler(DistributedSampler[int]):
-    """Every image once over all processes, in order: validation, test and prediction.
-
-    PyTorch's own, which Lightning would put in, repeats images until the processes have equally many, and so
-    counts some twice.
-    """
-
-    def __iter__(self) -> Iterator[int]:
-        return iter(range(self.rank, len(self.dataset), self.num_replicas))  # type: ignore[arg-type]
-
-    def __len__(self) -> int:
-        return len(range(self.rank, len(self.dataset), self.num_replicas))  # type: ignore[arg-type]
-
-
 def as_fetched(batch: Any) -> Any:
     """Leave a batch as the data set gave it: there is nothing to collate."""
     return batch
@@ -170,7 +77,7 @@ class MNISTDataModule(LightningDataModule):
         augment: distorts the training images, on the device; nothing else sees it.
         augment_annealing: share of the epochs, at the end, over which the distortion's strength falls evenly.
         augment_final_strength: what it falls to, 0 to 1.
-        styles: adds digits in styles that MNIST hardly has to the training digits.
+        styles: adds digits drawn in styles that MNIST hardly has to the training digits.
         outliers: makes images that are no digits out of the training digits; they join the training batches.
         outlier_share: how many of them a batch gets, as a share of its digits.
 
@@ -190,7 +97,7 @@ class MNISTDataModule(LightningDataModule):
         augment: RandomDistortion | None = None,
         augment_annealing: float = 0.0,
         augment_final_strength: float = 1.0,
-        styles: RareStyles | None = None,
+        styles: DrawnDigits | None = None,
         outliers: NonDigits | None = None,
         outlier_share: float = 0.0,
     ) -> None:

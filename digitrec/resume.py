@@ -14,7 +14,7 @@ from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import Callback, LightningModule, Trainer
 
 from digitrec.checkpoints import CheckpointError, differences, shown
-from digitrec.data import ShuffledSampler
+from digitrec.samplers import ShuffledSampler
 
 TENSORBOARD = "lightning.pytorch.loggers.TensorBoardLogger"
 
