@@ -10,6 +10,7 @@ from typing import IO, TYPE_CHECKING, Any
 import torch
 import torch.nn.functional as F
 from jsonargparse import Namespace
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import BasePredictionWriter, Callback, TQDMProgressBar
 from lightning.pytorch.cli import SaveConfigCallback

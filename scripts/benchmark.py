@@ -6,12 +6,14 @@ python scripts/benchmark.py distort   distorting a batch of 128 against the trai
 python scripts/benchmark.py checkpoints  epochs with step checkpoints against epochs without, in turns
 python scripts/benchmark.py figures   what figures every 5 epochs add to 20 epochs of configs/mlp.yaml
 python scripts/benchmark.py reading   a photograph of 12 megapixels and 1,000 small pictures, against Pillow
+python scripts/benchmark.py export    the ONNX file against PyTorch: start, one image, a batch
+python scripts/benchmark.py web       50 clients at once ask the web server 2,000 times
 python scripts/benchmark.py rendered  accuracy on rendered photographs, scans, forms, drawings and empty pages
 python scripts/benchmark.py pictures FOLDER...
                                       accuracy on people's own digits; the sets are in picture_sets.yaml,
                                       with --sets unseen in picture_sets_unseen.yaml: they chose nothing
 
-train and fast write what they print into README.md, checkpoints into docs/faults.md, reading,
+train, fast, export and web write what they print into README.md, checkpoints into docs/faults.md, reading,
 rendered and pictures into docs/pictures.md.
 """
 
@@ -36,6 +38,20 @@ def time_reading(rounds: int) -> None:
     """Print how long reading takes, and write it into docs/pictures.md."""
     ensure_mnist(DATA)
     report("benchmark reading", [reading(rounds, DATA, machine())], DOCS)
+
+
+def time_export(rounds: int) -> None:
+    """Print what the ONNX file saves, and write it into README.md."""
+    from export_time import export_times  # needs what only the extra `export` installs
+
+    report("benchmark export", [export_times(rounds, machine())])
+
+
+def time_web() -> None:
+    """Print how long the web server's answers take under load, and write it into README.md."""
+    from serving import web
+
+    report("benchmark web", [web(machine())])
 
 
 def add_pictures(parser: argparse.ArgumentParser) -> None:
@@ -79,9 +95,10 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     subparsers = parser.add_subparsers(dest="what", required=True)
-    for name in ("train", "fast", "distort", "checkpoints", "reading", "figures"):
+    for name in ("train", "fast", "distort", "checkpoints", "reading", "figures", "export"):
         subparsers.add_parser(name).add_argument("--rounds", type=int, default=5)
-    subparsers.add_parser("memory")
+    for name in ("memory", "web"):
+        subparsers.add_parser(name)
     add_pictures(subparsers.add_parser("pictures"))
     add_rendered(subparsers.add_parser("rendered"))
     options = vars(parser.parse_args())
@@ -89,7 +106,7 @@ def main() -> None:
     try:
         commands = {"train": train, "fast": fast, "distort": distort, "memory": memory, "pictures": pictures}
         commands |= {"checkpoints": checkpoints, "reading": time_reading, "figures": figures}
-        commands["rendered"] = rendered
+        commands |= {"rendered": rendered, "export": time_export, "web": time_web}
         commands[what](**options)
     except (CheckpointError, LabelError) as error:
         sys.exit(f"benchmark: {error}")
