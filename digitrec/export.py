@@ -16,12 +16,13 @@ import torch
 from torch import Tensor, nn
 
 from digitrec import __version__
-from digitrec.checkpoints import PRETRAINED, CheckpointError, find_checkpoint, read_checkpoint
+from digitrec.checkpoints import PRETRAINED, CheckpointError, read_checkpoint
 from digitrec.classifier import DigitClassifier
 from digitrec.download import MNISTUnavailableError, load_mnist
 from digitrec.images import SIDE, normalize
 from digitrec.messages import sentence, silence_what_no_user_can_change
 from digitrec.outliers import blots
+from digitrec.runs import find_checkpoint
 from digitrec.saving import replacing
 
 TOLERANCE = 1e-4
