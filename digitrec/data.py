@@ -15,7 +15,7 @@ from digitrec.images import normalize
 from digitrec.outliers import NonDigits
 from digitrec.picture_data import PictureBatch, PictureDataset
 from digitrec.samplers import ShuffledSampler, UnrepeatedSampler
-from digitrec.styles import RareStyles
+from digitrec.styles import DrawnDigits
 
 TRAINING_IMAGES = 60_000
 
@@ -77,7 +77,7 @@ class MNISTDataModule(LightningDataModule):
         augment: distorts the training images, on the device; nothing else sees it.
         augment_annealing: share of the epochs, at the end, over which the distortion's strength falls evenly.
         augment_final_strength: what it falls to, 0 to 1.
-        styles: adds digits in styles that MNIST hardly has to the training digits.
+        styles: adds digits drawn in styles that MNIST hardly has to the training digits.
         outliers: makes images that are no digits out of the training digits; they join the training batches.
         outlier_share: how many of them a batch gets, as a share of its digits.
 
@@ -97,7 +97,7 @@ class MNISTDataModule(LightningDataModule):
         augment: RandomDistortion | None = None,
         augment_annealing: float = 0.0,
         augment_final_strength: float = 1.0,
-        styles: RareStyles | None = None,
+        styles: DrawnDigits | None = None,
         outliers: NonDigits | None = None,
         outlier_share: float = 0.0,
     ) -> None:

@@ -89,7 +89,7 @@ def ink_is_dark(light: Light) -> bool:
     middle = (float(small.min()) + float(small.max())) / 2
     signs = (
         float(np.median(small)) >= middle,
-        float(np.median(_edge(small))) >= middle,
+        float(np.median(edge_of(small))) >= middle,
         _dark_is_narrow(small),
     )
     return sum(signs) >= 2
@@ -130,14 +130,15 @@ def _closed(light: Light, size: int) -> Light:
     # Beyond its edge a page goes on as it is there; a small one may be cropped so closely that a stroke lies
     # along its edge.
     if min(light.shape) < SMALL / 2:
-        padded = np.pad(light, size, constant_values=float(np.median(_edge(light))))
+        padded = np.pad(light, size, constant_values=float(np.median(edge_of(light))))
     else:
         padded = np.pad(light, size, mode="edge")
     closed: Light = ndi.minimum_filter(ndi.maximum_filter(padded, size), size)
     return closed[size:-size, size:-size]
 
 
-def _edge(page: Light) -> Light:
+def edge_of(page: Light) -> Light:
+    """The pixels along the four edges of a page, in one row."""
     edge: Light = np.concatenate([page[0], page[-1], page[:, 0], page[:, -1]])
     return edge
 

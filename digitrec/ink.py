@@ -73,7 +73,7 @@ def _ink(light: Light, dark: bool) -> Ink:
     factor = shrink_factor(light)
     smooth = ndi.uniform_filter(light, 3) if min(light.shape) > SMALL / 2 else light
     contrast = contrast_to_ground(smooth, factor, min(light.shape) // factor // 3, dark)
-    low, high = _thresholds(contrast)
+    low, high = thresholds(contrast)
     first = _without_specks(contrast > high)
     if not first.any():
         return Ink(contrast, first, high)
@@ -82,18 +82,18 @@ def _ink(light: Light, dark: bool) -> Ink:
         factor = max(1, int(width / 3))
         smooth = ndi.gaussian_filter(light, 0.2 * width) if width > 2.5 else light
         contrast = contrast_to_ground(smooth, factor, round(6 * width / factor), dark)
-        low, high = _thresholds(contrast)
+        low, high = thresholds(contrast)
     strong = contrast > high
-    everything = without_frames(_touching(contrast > low, strong))
+    everything = without_frames(touching(contrast > low, strong))
     pale = without_lines(everything, width)
     # A pale stroke is ink where it goes on from a dark one and stands out from what is about it, unlike the
     # blurred hole of an 8.
     pale &= strong | (contrast > ndi.uniform_filter(contrast, round(4 * width) | 1))
     near = ndi.maximum_filter(strong & pale, round(5 * width) | 1)
-    return Ink(contrast, _touching(pale & near, strong), high)
+    return Ink(contrast, touching(pale & near, strong), high)
 
 
-def _thresholds(contrast: Light) -> tuple[float, float]:
+def thresholds(contrast: Light) -> tuple[float, float]:
     """The contrast that pale ink has at least, and that from which on a pixel is ink for certain.
 
     Otsu's threshold (1979) among the pixels that stand out at all: digits cover so little of a page that
@@ -146,7 +146,7 @@ def _depths(strokes: Mask) -> Light:
     return depths
 
 
-def _touching(mask: Mask, seeds: Mask) -> Mask:
+def touching(mask: Mask, seeds: Mask) -> Mask:
     """The connected pieces of a mask in which there is a seed."""
     labels, count = ndi.label(mask, EIGHT)
     chosen = np.zeros(count + 1, bool)

@@ -13,6 +13,7 @@ from digitrec.crop import bounds, crop_digit
 from digitrec.images import SIDE
 from digitrec.ink import Grey, find_ink, stroke_width
 from digitrec.parts import Part, cut, find_parts, in_lines
+from digitrec.small import MOST_SIDE, find_small_ink
 
 LEAST_SIDE = 112
 """A page of shorter sides is enlarged: a stroke of one grey pixel is then still one after the threshold."""
@@ -52,10 +53,7 @@ def find_digits(page: Grey) -> list[Crop]:
         box = columns.start, rows.start, columns.stop - columns.start, rows.stop - rows.start
         return [Crop(image, box, 0, 0)]
     factor = _enlargement(page.shape)
-    if factor > 1:
-        size = page.shape[1] * factor, page.shape[0] * factor
-        page = np.asarray(Image.fromarray(page).resize(size, Image.Resampling.BICUBIC))
-    ink = find_ink(page)
+    ink = find_small_ink(page, factor) if max(page.shape) <= MOST_SIDE else find_ink(_enlarged(page, factor))
 
     def crop(part: Part, line: int, position: int, pieces: Sequence[Part] = ()) -> Crop:
         image = crop_digit(ink.contrast[part.where], part.mask, ink.threshold)
@@ -83,13 +81,20 @@ def _enlargement(page: tuple[int, ...]) -> int:
     return max(1, min(math.ceil(LEAST_SIDE / min(page)), math.isqrt(MOST_PIXELS // math.prod(page))))
 
 
+def _enlarged(page: Grey, factor: int) -> Grey:
+    if factor == 1:
+        return page
+    size = page.shape[1] * factor, page.shape[0] * factor
+    return np.asarray(Image.fromarray(page).resize(size, Image.Resampling.BICUBIC))
+
+
 def _as_it_is(page: Grey) -> Grey | None:
     """A 28x28 picture that is a digit as MNIST has it already, white on black; None for any other."""
     edge = np.concatenate([page[0], page[-1], page[1:-1, 0], page[1:-1, -1]])
     image = 255 - page if np.median(edge) > 127 else page
     if np.quantile(np.minimum(edge, 255 - edge), 0.9) > 0 or image.max() < 128:
         return None
-    rows, columns = bounds(image > 0)
+    rows, columns = bounds(image > 63)  # there may be the remains of a JPEG file, or of an average, about it
     longest = max(rows.stop - rows.start, columns.stop - columns.start)
     astray = np.abs(np.array(ndi.center_of_mass(image)) - (SIDE - 1) / 2)
     if astray.max() > 2 or not 18 <= longest <= 22:

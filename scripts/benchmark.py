@@ -6,12 +6,13 @@ python scripts/benchmark.py distort   distorting a batch of 128 against the trai
 python scripts/benchmark.py checkpoints  epochs with step checkpoints against epochs without, in turns
 python scripts/benchmark.py figures   what figures every 5 epochs add to 20 epochs of configs/mlp.yaml
 python scripts/benchmark.py reading   a photograph of 12 megapixels and 1,000 small pictures, against Pillow
+python scripts/benchmark.py rendered  accuracy on rendered photographs, scans, forms, drawings and empty pages
 python scripts/benchmark.py pictures FOLDER...
                                       accuracy on people's own digits; the sets are in picture_sets.yaml,
                                       with --sets unseen in picture_sets_unseen.yaml: they chose nothing
 
-train and fast write what they print into README.md, checkpoints into docs/faults.md, reading and
-pictures into docs/pictures.md.
+train and fast write what they print into README.md, checkpoints into docs/faults.md, reading,
+rendered and pictures into docs/pictures.md.
 """
 
 import argparse
@@ -34,6 +35,7 @@ from picture_accuracy import DOCS, ROADS, pictures
 from picture_sets import RULES, LabelError
 from reading_time import reading
 from readme import README, write_section
+from rendered_accuracy import rendered
 from torch import nn
 
 from digitrec import MLP
@@ -317,6 +319,14 @@ def add_pictures(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_rendered(parser: argparse.ArgumentParser) -> None:
+    """Add what ``rendered`` takes."""
+    parser.add_argument("--digits", type=int, default=500)
+    parser.add_argument("--seed", type=int, help="of other pages, of images held out; default: the report's")
+    parser.add_argument("--weights", type=Path, metavar="CKPT", help="default: those that ship")
+    parser.add_argument("--errors", type=Path, metavar="PNG", help="the pages with mistakes")
+
+
 def main() -> None:
     """Run the benchmark that the command line names."""
     parser = argparse.ArgumentParser(
@@ -327,11 +337,13 @@ def main() -> None:
         subparsers.add_parser(name).add_argument("--rounds", type=int, default=5)
     subparsers.add_parser("memory")
     add_pictures(subparsers.add_parser("pictures"))
+    add_rendered(subparsers.add_parser("rendered"))
     options = vars(parser.parse_args())
     what = options.pop("what")
     try:
         commands = {"train": train, "fast": fast, "distort": distort, "memory": memory, "pictures": pictures}
         commands |= {"checkpoints": checkpoints, "reading": time_reading, "figures": figures}
+        commands["rendered"] = rendered
         commands[what](**options)
     except (CheckpointError, LabelError) as error:
         sys.exit(f"benchmark: {error}")
