@@ -9,6 +9,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 import torch
 import torch.nn.functional as F
+from jsonargparse import Namespace
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import BasePredictionWriter, Callback, TQDMProgressBar
@@ -18,9 +19,12 @@ from torch import Tensor
 from tqdm import tqdm
 
 from digitrec.checkpoints import THRESHOLD
+from digitrec.predictions import on_first_process
+from digitrec.run_folder import run_folder
 from digitrec.saving import replacing
 
 if TYPE_CHECKING:
+    from digitrec.picture_data import Picture
     from digitrec.picture_output import PictureOutput
 
 COLUMNS = ["index", "digit", "confidence", *(f"p{digit}" for digit in range(10))]
@@ -30,17 +34,36 @@ class RunConfig(SaveConfigCallback):
     """Save the whole config into the run folder; without a logger there is none, and nothing is saved."""
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Save ``config.yaml`` before the run starts; one that goes on in its folder replaces its own."""
-        if trainer.logger is None:
+        """Save ``config.yaml`` before the run starts.
+
+        Raises:
+            MisconfigurationException: the folder is that of another run.
+        """
+        folder = run_folder(trainer)
+        if folder is None or not trainer.is_global_zero or self._goes_on(folder):
             return
-        folder, checkpoint = Path(trainer.log_dir or ""), self.config.get("ckpt_path")
-        if checkpoint is None or Path(checkpoint).parent.parent.resolve() != folder.resolve():
-            super().setup(trainer, pl_module, stage)
-        elif trainer.is_global_zero:
+        if (folder / self.config_filename).exists():
+            raise MisconfigurationException(
+                f"{folder} is the folder of another run: give the logger a new one."
+            )
+        folder.mkdir(parents=True, exist_ok=True)
+        self._save(folder, self.config)
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Replace that of a run which goes on, now that nothing more can refuse it."""
+        folder = run_folder(trainer)
+        if folder is not None and trainer.is_global_zero and self._goes_on(folder):
             config = self.config.clone()
             config.ckpt_path = config.weights_only = None  # from the start it is made without
-            with replacing(folder / self.config_filename) as file:
-                file.write(self.parser.dump(config, skip_none=False).encode())
+            self._save(folder, config)
+
+    def _goes_on(self, folder: Path) -> bool:
+        checkpoint = self.config.get("ckpt_path")
+        return checkpoint is not None and Path(checkpoint).parent.parent.resolve() == folder.resolve()
+
+    def _save(self, folder: Path, config: Namespace) -> None:
+        with replacing(folder / self.config_filename) as file:
+            file.write(self.parser.dump(config, skip_none=False).encode())
 
 
 class DistortionSheet(Callback):
@@ -91,14 +114,10 @@ class PredictionsWriter(BasePredictionWriter):
         self._file: IO[str]
 
     def on_predict_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Open the file under a temporary name.
-
-        Raises:
-            MisconfigurationException: several processes would write one file.
-        """
-        if trainer.world_size > 1:
-            raise MisconfigurationException("predict writes one file: run it with --trainer.devices 1.")
-        folder = Path(trainer.log_dir or trainer.default_root_dir)
+        """Open the file under a temporary name, on the first of several processes: it writes for all."""
+        folder = run_folder(trainer) or Path(trainer.default_root_dir)  # Lightning wants this asked on all
+        if not trainer.is_global_zero:
+            return
         folder.mkdir(parents=True, exist_ok=True)
         self._path = folder / "predictions.csv"
         self._file = self._temporary.open("w", newline="", encoding="utf-8", errors="surrogateescape")
@@ -121,22 +140,20 @@ class PredictionsWriter(BasePredictionWriter):
         batch_idx: int,
         dataloader_idx: int,
     ) -> None:
-        """Write the rows of a batch."""
-        if self._pictures is not None:
-            if batch.picture.error is None:
-                line = self._pictures.write(batch.picture, prediction["probabilities"])
-                _say(trainer, line, sys.stdout)
+        """Write the rows of a batch, and of those that other processes have read meanwhile, in order."""
+        found = getattr(batch, "picture", None), {name: value.cpu() for name, value in prediction.items()}
+        total = len(trainer.predict_dataloaders.dataset)  # type: ignore[union-attr]
+        left = total - batch_idx * trainer.world_size  # beyond it they come a second time
+        for picture, values in on_first_process(trainer, found)[:left]:
+            if picture is None:
+                self._write_batch(values)
             else:
-                self.failed += 1
-                _say(trainer, f"digitrec: {batch.picture.error}", sys.stderr)
-            return
-        rows = csv.writer(self._file)
-        columns = (prediction[name].tolist() for name in ("index", "digit", "probabilities"))
-        for index, digit, probabilities in zip(*columns, strict=True):
-            rows.writerow([index, digit, *(f"{p:.6f}" for p in (probabilities[digit], *probabilities))])
+                self._write_picture(trainer, picture, values["probabilities"])
 
     def on_predict_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Give the file its name, and say where it is."""
+        if not trainer.is_global_zero:
+            return
         if self._pictures is not None:
             self._pictures.close()
         self._file.close()
@@ -148,6 +165,20 @@ class PredictionsWriter(BasePredictionWriter):
         if hasattr(self, "_file"):
             self._file.close()
             self._temporary.unlink(missing_ok=True)
+
+    def _write_batch(self, prediction: dict[str, Tensor]) -> None:
+        rows = csv.writer(self._file)
+        columns = (prediction[name].tolist() for name in ("index", "digit", "probabilities"))
+        for index, digit, probabilities in zip(*columns, strict=True):
+            rows.writerow([index, digit, *(f"{p:.6f}" for p in (probabilities[digit], *probabilities))])
+
+    def _write_picture(self, trainer: Trainer, picture: "Picture", probabilities: Tensor) -> None:
+        assert self._pictures is not None
+        if picture.error is None:
+            _say(trainer, self._pictures.write(picture, probabilities), sys.stdout)
+        else:
+            self.failed += 1
+            _say(trainer, f"digitrec: {picture.error}", sys.stderr)
 
     @property
     def _temporary(self) -> Path:

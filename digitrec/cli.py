@@ -18,7 +18,6 @@ from lightning.fabric.plugins.io import TorchCheckpointIO
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
-from lightning.pytorch.utilities import rank_zero_only
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from digitrec.callbacks import PredictionsWriter, RunConfig
@@ -35,8 +34,11 @@ from digitrec.download import MNISTUnavailableError
 from digitrec.lean import lighten
 from digitrec.messages import sentence, silence_what_no_user_can_change
 from digitrec.picture_files import PictureError
+from digitrec.processes import check_started, is_first, is_first_of_machine, lost_connection
 from digitrec.reports import Figures, ReportWriter
-from digitrec.resume import ExactResume, check_resume, own_logger, writing_on
+from digitrec.resumable import check_resume, decisive
+from digitrec.resume import ExactResume
+from digitrec.run_folder import own_logger, writing_on
 from digitrec.runs import LOGGER, newest_run
 from digitrec.saving import AtomicCheckpointIO
 from digitrec.stops import DivergedError, RunStoppedError, StopAtDivergence
@@ -109,10 +111,11 @@ class DigitCLI(LightningCLI):
         config.ckpt_path, config.weights_only = str(path), True
         how = ""
         if self.config.subcommand == "fit":
-            check_resume(config.as_dict(), checkpoint, path)
-            new = config.trainer.logger and not own_logger(config)
+            new = bool(config.trainer.logger) and not own_logger(config)
+            check_resume(config.as_dict(), checkpoint, path, new)
             how = " (a new run starts from it)" if new else " (its run goes on)"
-        print(f"Checkpoint: {path}{how}")
+        if is_first():
+            print(f"Checkpoint: {path}{how}")
 
     def instantiate_classes(self) -> None:
         """Build model, data and trainer; a value that one of them refuses is the user's mistake."""
@@ -138,6 +141,14 @@ class DigitCLI(LightningCLI):
         watching: list[Any] = self.trainer.early_stopping_callbacks
         with _users_mistakes("model.optimizer: "):
             optimizer = self.model.optimizer(self.model.network.parameters())
+        fused = getattr(
+            optimizer, "_step_supports_amp_scaling", False
+        )  # as Lightning asks, at the first step
+        if fused and self.trainer.gradient_clip_val and self.trainer.precision == "16-mixed":
+            raise MisconfigurationException(
+                "trainer.gradient_clip_val goes with no fused optimizer in 16-mixed, since that undoes the "
+                "loss scaling itself: set model.optimizer.init_args.fused false, or precision bf16-mixed."
+            )
         if self.model.scheduler is not None:
             with _users_mistakes(f"model.scheduler, by the {self.model.scheduler_interval}: "):
                 scheduler = self.model.build_scheduler(optimizer, total_steps=1)
@@ -156,6 +167,7 @@ class DigitCLI(LightningCLI):
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         """Build the trainer, spared the work that has no result."""
         trainer = super().instantiate_trainer(**kwargs)
+        check_started(trainer)
         callbacks: list[Callback] = trainer.callbacks  # type: ignore[attr-defined]
         if self.subcommand != "predict":
             callbacks[:] = [callback for callback in callbacks if not isinstance(callback, PredictionsWriter)]
@@ -164,7 +176,8 @@ class DigitCLI(LightningCLI):
         # First, since weight averaging takes its weights out of the network when a validation ends.
         callbacks.sort(key=lambda callback: not isinstance(callback, Figures))
         if self.subcommand == "fit":
-            callbacks[:0] = [ExactResume(), StopAtDivergence()]
+            config = self.config.fit.trainer.as_dict()
+            callbacks[:0] = [ExactResume(decisive(config)), StopAtDivergence()]
             if type(trainer.strategy.checkpoint_io) is TorchCheckpointIO:
                 trainer.strategy.checkpoint_io = AtomicCheckpointIO()
         lighten(trainer)
@@ -206,14 +219,20 @@ def main(args: Sequence[str] | None = None) -> int:
     except MNISTUnavailableError as error:
         said = str(error)  # a list of sources and files, easier to read as one
     except (RunStoppedError, DivergedError) as error:
-        if rank_zero_only.rank:  # type: ignore[attr-defined]  # all processes agree on it: one says it
+        if not is_first():  # all processes agree on it: one says it
             return error.status
         said, status = str(error), error.status
     except (ArgumentError, CheckpointError, MisconfigurationException, PictureError, OSError) as error:
         said = sentence(error)
+    except RuntimeError as error:
+        lost = lost_connection(error)
+        if lost is None:
+            raise
+        said = lost
     else:
         return _status(cli.trainer)
-    print(f"digitrec: {said}", file=sys.stderr)
+    if is_first_of_machine():
+        print(f"digitrec: {said}", file=sys.stderr)
     return status
 
 

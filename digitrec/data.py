@@ -1,12 +1,11 @@
-"""MNISTDataModule: the splits, the order in which their images come, and the loaders."""
+"""MNISTDataModule: the splits, their loaders, the way of a batch to the network."""
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+import math
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 import torch
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import LightningDataModule
 from lightning.pytorch.accelerators import CPUAccelerator, MPSAccelerator
 from torch import Tensor
@@ -16,11 +15,9 @@ from digitrec.augment import RandomDistortion
 from digitrec.download import ensure_mnist, load_mnist
 from digitrec.images import normalize
 from digitrec.outliers import NonDigits
-from digitrec.styles import RareStyles
-
-if TYPE_CHECKING:
-    from digitrec.pictures import Page
-    from digitrec.segment import Crop
+from digitrec.picture_data import PictureBatch, PictureDataset
+from digitrec.samplers import ShuffledSampler, UnrepeatedSampler
+from digitrec.styles import DrawnDigits
 
 TRAINING_IMAGES = 60_000
 
@@ -33,24 +30,6 @@ class Batch(NamedTuple):
 
     images: Tensor
     targets: Tensor
-
-
-@dataclass(frozen=True)
-class Picture:
-    """A picture of the user's: its file and, unless there is an error to say, its page and what is on it."""
-
-    path: Path
-    page: "Page | None" = None
-    crops: "tuple[Crop, ...]" = ()
-    error: str | None = None
-
-
-class PictureBatch(NamedTuple):
-    """What is on a picture: images (n, 28, 28), their indices, and the picture."""
-
-    images: Tensor
-    targets: Tensor
-    picture: Picture
 
 
 class DigitDataset(Dataset[Batch]):
@@ -77,77 +56,25 @@ class DigitDataset(Dataset[Batch]):
         return Batch(self.images.index_select(0, chosen), self.targets.index_select(0, chosen))
 
 
+class BatchDataset(Dataset[Batch]):
+    """A data set by the batch: item i is its i-th batch, in its order.
+
+    So a batch holds the same images on any number of processes, and its predictions are the same bits.
+    """
+
+    def __init__(self, dataset: DigitDataset, batch_size: int) -> None:
+        self.dataset = dataset
+        self.batch_size = batch_size
+
+    def __len__(self) -> int:
+        return math.ceil(len(self.dataset) / self.batch_size)
+
+    def __getitem__(self, index: int) -> Batch:
+        chosen = slice(index * self.batch_size, (index + 1) * self.batch_size)
+        return Batch(self.dataset.images[chosen], self.dataset.targets[chosen])
+
+
 AnyBatch = TypeVar("AnyBatch", Batch, PictureBatch)
-
-
-class PictureDataset(Dataset[PictureBatch]):
-    """The user's pictures, each read when it is asked for, so that memory holds few of them.
-
-    Args:
-        patterns: files, folders and globs.
-
-    Raises:
-        PictureError: they lead to no picture.
-    """
-
-    def __init__(self, patterns: Sequence[str]) -> None:
-        from digitrec.pictures import (
-            find,
-        )  # here, since SciPy with its kin is slow to import and not for training
-
-        self.paths = find(patterns)
-
-    def __len__(self) -> int:
-        return len(self.paths)
-
-    def __getitem__(self, index: int) -> PictureBatch:
-        from digitrec.pictures import PictureError, load
-        from digitrec.segment import find_digits, images_of
-
-        path = self.paths[index]
-        crops: tuple[Crop, ...] = ()
-        try:
-            page = load(path)
-            crops = tuple(find_digits(page.pixels))
-        except PictureError as error:
-            picture = Picture(path, error=str(error))
-        else:
-            picture = Picture(path, page, crops)
-        images = torch.from_numpy(images_of(crops))
-        return PictureBatch(images, torch.arange(len(images)), picture)
-
-
-class ShuffledSampler(DistributedSampler[int]):
-    """The training order: a function of (seed, epoch, rank) alone, so that a run can be repeated and resumed.
-
-    Lightning calls ``set_epoch``. Where the images don't divide by the processes, the first few of the order
-    come twice, so that all processes take the same number of steps.
-    """
-
-    skip = 0
-    """How many images of this process the next pass leaves out: those that a resumed epoch has seen."""
-
-    def __iter__(self) -> Iterator[int]:
-        skip, self.skip = self.skip, 0
-        # PyTorch's generator keeps 32 bits of a seed: mix, so that no two (seed, epoch) share an order.
-        mixed = int(np.random.SeedSequence([self.seed, self.epoch]).generate_state(1)[0])
-        order = torch.randperm(len(self.dataset), generator=torch.Generator().manual_seed(mixed))  # type: ignore[arg-type]
-        order = torch.cat([order, order[: self.total_size - len(order)]])
-        return iter(order[self.rank :: self.num_replicas][skip:].tolist())
-
-
-class UnrepeatedSampler(DistributedSampler[int]):
-    """Every image once over all processes, in order: validation, test and prediction.
-
-    PyTorch's own, which Lightning would put in, repeats images until the processes have equally many, and so
-    counts some twice.
-    """
-
-    def __iter__(self) -> Iterator[int]:
-        return iter(range(self.rank, len(self.dataset), self.num_replicas))  # type: ignore[arg-type]
-
-    def __len__(self) -> int:
-        return len(range(self.rank, len(self.dataset), self.num_replicas))  # type: ignore[arg-type]
 
 
 def as_fetched(batch: Any) -> Any:
@@ -170,7 +97,7 @@ class MNISTDataModule(LightningDataModule):
         augment: distorts the training images, on the device; nothing else sees it.
         augment_annealing: share of the epochs, at the end, over which the distortion's strength falls evenly.
         augment_final_strength: what it falls to, 0 to 1.
-        styles: adds digits in styles that MNIST hardly has to the training digits.
+        styles: adds digits drawn in styles that MNIST hardly has to the training digits.
         outliers: makes images that are no digits out of the training digits; they join the training batches.
         outlier_share: how many of them a batch gets, as a share of its digits.
 
@@ -190,7 +117,7 @@ class MNISTDataModule(LightningDataModule):
         augment: RandomDistortion | None = None,
         augment_annealing: float = 0.0,
         augment_final_strength: float = 1.0,
-        styles: RareStyles | None = None,
+        styles: DrawnDigits | None = None,
         outliers: NonDigits | None = None,
         outlier_share: float = 0.0,
     ) -> None:
@@ -242,6 +169,8 @@ class MNISTDataModule(LightningDataModule):
         """
         if stage == "predict" and self.pictures is not None:
             self.picture_set = PictureDataset(self.pictures)
+            if self.trainer is not None:  # another machine's folders may hold others
+                self.picture_set.paths = self.trainer.strategy.broadcast(self.picture_set.paths)
             return
         self._seed = torch.initial_seed()  # now: each step of a run starts the generator anew
         images, labels = load_mnist(self.data_dir, train=stage in ("fit", "validate"))
@@ -272,14 +201,19 @@ class MNISTDataModule(LightningDataModule):
         """Batches of the 10,000 test images."""
         return self._evaluation_loader(self.test_set)
 
-    def predict_dataloader(self) -> DataLoader[Batch] | DataLoader[PictureBatch]:
-        """Batches of the test images with indices in place of labels, or the user's pictures one by one."""
-        if self.pictures is not None:
-            sampler = UnrepeatedSampler(self.picture_set, **self._ranks(), shuffle=False)
-            return DataLoader(
-                self.picture_set, batch_size=None, sampler=sampler, num_workers=self.num_workers
-            )
-        return self._evaluation_loader(self.predict_set)
+    def predict_dataloader(self) -> DataLoader[Any]:
+        """Batches of the test images with indices in place of labels, or the user's pictures one by one.
+
+        They go round the processes. Where they don't divide, the first come again at the end, so that all
+        take the same number of steps; whoever writes leaves those out.
+        """
+        dataset: Dataset[Any] = (
+            BatchDataset(self.predict_set, self.eval_batch_size)
+            if self.pictures is None
+            else self.picture_set
+        )
+        sampler: DistributedSampler[Any] = DistributedSampler(dataset, **self._ranks(), shuffle=False)
+        return DataLoader(dataset, batch_size=None, sampler=sampler, num_workers=self.num_workers)
 
     def transfer_batch_to_device(
         self, batch: AnyBatch, device: torch.device, dataloader_idx: int
@@ -328,7 +262,13 @@ class MNISTDataModule(LightningDataModule):
         return {"num_replicas": self.trainer.world_size, "rank": self.trainer.global_rank}
 
     def _evaluation_loader(self, dataset: DigitDataset) -> DataLoader[Batch]:
-        sampler = UnrepeatedSampler(dataset, **self._ranks(), shuffle=False)
+        ranks = self._ranks()
+        if len(dataset) < ranks["num_replicas"]:
+            raise MisconfigurationException(
+                f"{len(dataset)} images cannot be shared by {ranks['num_replicas']} processes: "
+                "give data.val_size more, or trainer.devices less."
+            )
+        sampler = UnrepeatedSampler(dataset, **ranks, shuffle=False)
         return self._loader(dataset, sampler, self.eval_batch_size)
 
     def _loader(

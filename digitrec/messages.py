@@ -4,6 +4,8 @@ import logging
 import re
 import warnings
 
+from digitrec.processes import is_first
+
 
 def sentence(error: Exception) -> str:
     """Say in one sentence what jsonargparse and Lightning say over many lines."""
@@ -76,13 +78,21 @@ _PLAINER = (
 
 
 def silence_what_no_user_can_change() -> None:
-    """Drop the warnings and tips, each by its name, that a user can do nothing about."""
+    """Drop the warnings and tips, each by its name, that a user can do nothing about.
+
+    Of several processes only the first tells what is going on.
+    """
+    if not is_first():
+        for name in ("lightning.pytorch", "lightning.fabric"):
+            logging.getLogger(name).setLevel(logging.WARNING)
     # Lightning 2.6 with torch 2.14; gone when Lightning asks the tree itself.
     warnings.filterwarnings("ignore", message=r".*LeafSpec.* is deprecated")
     # The images lie in memory: loader processes only make it slower.
     warnings.filterwarnings("ignore", message=".*does not have many workers")
-    # A picture is read from its file as one batch; its writer asks for no indices.
+    # Predictions come by the batch, and the indices are in it: their writer asks for no others.
     warnings.filterwarnings("ignore", message="Couldn't infer the batch indices")
+    # The summary counts 4 bytes a weight, which is what the weights themselves have in mixed precision.
+    warnings.filterwarnings("ignore", message="Precision bf16-mixed is not supported by the model summary")
     # With data.val_size 0 there is nothing to validate on, or to choose a best checkpoint by; README says so.
     warnings.filterwarnings("ignore", message="Total length of `list` across ranks is zero")
     warnings.filterwarnings("ignore", message=".*could not find the monitored key")

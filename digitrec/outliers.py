@@ -7,19 +7,20 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from digitrec.augment import affine_maps, distort
+from digitrec.drawing import centred, distance_to, draw, moved
 from digitrec.images import SIDE
+from digitrec.skeletons import LETTERS
 
-BOX = 20  # the longest side of a digit in its frame
+JITTER = 0.04  # of the points of a letter, as a share of its height
 UPRIGHT_ONLY = (2, 3, 4, 5, 6, 7, 9)  # no digits any more after a quarter turn
 
 
 class NonDigits:
     """Makes images without a digit, in a digit's place and size.
 
-    In ten there are one of two digits run into one, two digits after a quarter turn, four of a few strokes
-    between the points of a grid, as letters have them, two scribbles of many strokes, and one blot. None is
-    drawn with a font. Some look like a digit by chance.
+    In ten there are one of two digits run into one, one digit after a quarter turn, three letters, two of a
+    few strokes between the points of a grid, two scribbles of many strokes, and one blot. None is drawn with
+    a font. Some look like a digit by chance.
 
     Args:
         count: How many are made, at least 10.
@@ -43,7 +44,7 @@ class NonDigits:
             labels: int64 (N,).
         """
         random = torch.Generator().manual_seed(self._seed)
-        kinds = [overlaid, turned, turned, *4 * [glyphs], scribbles, scribbles, blots]
+        kinds = [overlaid, turned, letters, letters, letters, glyphs, glyphs, scribbles, scribbles, blots]
         sizes = [(self._count + index) // len(kinds) for index in range(len(kinds))]
         made = [kind(images, labels, size, random) for kind, size in zip(kinds, sizes, strict=True)]
         order = torch.randperm(self._count, generator=random)
@@ -67,6 +68,13 @@ def turned(images: Tensor, labels: Tensor, count: int, random: torch.Generator) 
     return torch.where(left, chosen.flip(1), chosen.flip(2))
 
 
+def letters(images: Tensor, labels: Tensor, count: int, random: torch.Generator) -> Tensor:
+    """Draw letters that no digit looks like from their skeletons, float (count, 28, 28)."""
+    sizes = [(count + index) // len(LETTERS) for index in range(len(LETTERS))]
+    drawn = [draw(skeleton, size, JITTER, random) for skeleton, size in zip(LETTERS, sizes, strict=True)]
+    return torch.cat(drawn).float()
+
+
 def glyphs(images: Tensor, labels: Tensor, count: int, random: torch.Generator) -> Tensor:
     """Draw two to five strokes between the points of a grid, as letters have them."""
     return _strokes(count, random, most=5, least=2)
@@ -86,38 +94,6 @@ def blots(images: Tensor, labels: Tensor, count: int, random: torch.Generator) -
     )
     reach = 4 + 7 * torch.rand(count, 1, 1, generator=random)
     return (255 * (reach + 3 * uneven - radius)).clamp(0, 255)
-
-
-def moved(images: Tensor, shift: Tensor) -> Tensor:
-    """Shift each of float (batch, 28, 28) by (batch, 2) pixels to the right and down."""
-    still = torch.zeros(len(images))
-    maps = affine_maps(still, torch.ones(len(images), 2), still, shift)
-    return distort(images, maps, torch.zeros(len(images), 2, 2, 2))
-
-
-def centred(images: Tensor) -> Tensor:
-    """Give float (batch, 28, 28) the place and size of MNIST's digits.
-
-    The longest side becomes 20 pixels, the centre of mass the frame's centre; what is empty stays so.
-    """
-    places = torch.arange(SIDE) - (SIDE - 1) / 2
-    ink = images > 64
-    extent = torch.stack([_span(ink.any(1)), _span(ink.any(2))]).amax(0).clamp(min=1)
-    scale = (BOX / extent).unsqueeze(1).expand(-1, 2)
-    still, nowhere = torch.zeros(len(images)), torch.zeros(len(images), 2)
-    weights = images.sum((1, 2)).clamp(min=1)
-    mass = torch.stack([images.sum(1) @ places / weights, images.sum(2) @ places / weights], dim=1)
-    # The map scales about the frame's centre, so the centre of mass is scaled before it is moved there.
-    maps = affine_maps(still, scale, still, nowhere - mass * scale)
-    return distort(images, maps, torch.zeros(len(images), 2, 2, 2))
-
-
-def _span(occupied: Tensor) -> Tensor:
-    """Pixels from the first to the last that is True, (batch, 28) to (batch,); 0 where none is."""
-    numbers = torch.arange(1, SIDE + 1)
-    last = (occupied * numbers).amax(1)
-    first = (occupied * numbers.flip(0)).amax(1)
-    return (last + first - SIDE).clamp(min=0)
 
 
 def _strokes(count: int, random: torch.Generator, least: int, most: int) -> Tensor:
@@ -149,15 +125,5 @@ def _strokes(count: int, random: torch.Generator, least: int, most: int) -> Tens
     strokes = torch.randint(least, most + 1, (count, 1), generator=random)
     drawn = (torch.arange(most) < strokes).view(count, most, 1, 1)
     radius = 1 + torch.rand(count, 1, 1, generator=random)
-    distance = _distance(torch.where(drawn, curve, 1000.0).flatten(1, 2))
+    distance = distance_to(torch.where(drawn, curve, 1000.0).flatten(1, 2))
     return (255 * (radius + 0.5 - distance)).clamp(0, 255)
-
-
-def _distance(points: Tensor) -> Tensor:
-    """Distance of each pixel to the nearest of (count, n, 2) points x, y from the centre: (count, 28, 28)."""
-    centre = torch.arange(SIDE) - (SIDE - 1) / 2
-    y, x = torch.meshgrid(centre, centre, indexing="ij")
-    pixels = torch.stack([x, y], dim=2).view(1, -1, 2)
-    few_at_a_time = torch.split(points, 32)
-    nearest = [torch.cdist(pixels.expand(len(part), -1, -1), part).amin(2) for part in few_at_a_time]
-    return torch.cat(nearest).view(-1, SIDE, SIDE)

@@ -8,7 +8,7 @@ from typing import IO
 from torch import Tensor
 
 from digitrec.annotations import annotate, contact_sheet
-from digitrec.data import Picture
+from digitrec.picture_data import Picture
 from digitrec.picture_files import printable
 from digitrec.reader import Digit, Reading, reading
 

@@ -1,6 +1,6 @@
 """What a network says of each image of a validation or test, gathered over all processes."""
 
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import torch
 from lightning.pytorch import LightningModule, Trainer
@@ -10,6 +10,8 @@ from torch.utils.data import DataLoader
 from torchmetrics.utilities.distributed import gather_all_tensors
 
 from digitrec.measures import Array
+
+AnyFound = TypeVar("AnyFound")
 
 
 class Predictions(NamedTuple):
@@ -93,3 +95,12 @@ def gathered(log_probabilities: Tensor, loader: DataLoader[Any], processes: int)
     dataset: Any = loader.dataset
     columns = dataset.images[order], dataset.targets[order], digits, confidences
     return Predictions(*(column.numpy() for column in columns))
+
+
+def on_first_process(trainer: Trainer, found: AnyFound) -> list[AnyFound]:
+    """Bring together what each process found: a list by rank on the first process, empty on the others."""
+    if trainer.world_size == 1:
+        return [found]
+    parts: list[Any] | None = [None] * trainer.world_size if trainer.is_global_zero else None
+    torch.distributed.gather_object(found, parts)
+    return parts or []

@@ -2,7 +2,7 @@
 
 import hashlib
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -23,6 +23,15 @@ def idx(array: np.ndarray) -> bytes:
     return bytes([0, 0, 8, array.ndim]) + shape + array.astype(np.uint8).tobytes()
 
 
+def digests_in(data: Path) -> dict[str, download.Digests]:
+    """The digests that the four files in a data folder have: to let a fake MNIST pass for the real one."""
+    contents = {name: (data / "MNIST" / "raw" / name).read_bytes() for name in download.FILES}
+    return {
+        name: download.Digests(hashlib.md5(content).hexdigest(), hashlib.sha256(content).hexdigest())
+        for name, content in contents.items()
+    }
+
+
 def digits(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     """Images in which the label is the place of a bright bar over noise: learned in a few steps."""
     random = np.random.default_rng(seed)
@@ -38,16 +47,11 @@ def fake_mnist(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A data folder with 400 training and 130 test images that passes for MNIST."""
     raw = tmp_path / "data" / "MNIST" / "raw"
     raw.mkdir(parents=True)
-    digests = {}
     for part, count, seed in (("train", TRAIN, 1), ("t10k", TEST, 2)):
         images, labels = digits(count, seed)
         for kind, array in (("images-idx3-ubyte", images), ("labels-idx1-ubyte", labels)):
-            content = idx(array)
-            (raw / f"{part}-{kind}").write_bytes(content)
-            digests[f"{part}-{kind}"] = download.Digests(
-                hashlib.md5(content).hexdigest(), hashlib.sha256(content).hexdigest()
-            )
-    monkeypatch.setattr(download, "FILES", digests)
+            (raw / f"{part}-{kind}").write_bytes(idx(array))
+    monkeypatch.setattr(download, "FILES", digests_in(tmp_path / "data"))
     return tmp_path / "data"
 
 
@@ -82,3 +86,19 @@ def fit(workplace: Path) -> Callable[..., DigitCLI]:
         return DigitCLI(["fit", f"--config={ROOT}/configs/mlp.yaml", *SMALL, *args])
 
     return run
+
+
+@pytest.fixture
+def foreign(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], bool]]:
+    """Modules on sys.path that leave a trace when they are imported; says whether one did."""
+    folder = tmp_path / "elsewhere"
+    folder.mkdir()
+    for name in ("foreign", "éforeign"):
+        (folder / f"{name}.py").write_text(
+            f"import pathlib, torch\npathlib.Path({str(folder / 'trace')!r}).touch()\n"
+            "class Net(torch.nn.Module):\n    pass\n"
+        )
+    monkeypatch.syspath_prepend(folder)
+    yield lambda: (folder / "trace").exists()
+    for name in ("foreign", "éforeign"):
+        sys.modules.pop(name, None)

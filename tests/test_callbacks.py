@@ -1,10 +1,8 @@
 import csv
-import types
 
 import pytest
 import torch
 from conftest import ROOT
-from lightning.fabric.utilities.exceptions import MisconfigurationException
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from digitrec.callbacks import COLUMNS, PredictionsWriter
@@ -60,7 +58,7 @@ def test_without_distortion_there_is_no_sheet(fit, workplace):
     cli = fit("--trainer.callbacks+=digitrec.callbacks.DistortionSheet")
     events = EventAccumulator(str(workplace / cli.trainer.log_dir))
     events.Reload()
-    assert events.Tags()["images"] == []
+    assert "train/distorted" not in events.Tags()["images"]
 
 
 def test_the_sheet_leaves_the_training_as_it_is(workplace):
@@ -82,9 +80,3 @@ def test_without_a_logger_no_config_is_saved_and_a_second_run_works(fit, workpla
 def test_the_config_of_a_run_is_in_its_folder(fit, workplace):
     cli = fit("--data.batch_size=70")
     assert "batch_size: 70" in (workplace / cli.trainer.log_dir / "config.yaml").read_text()
-
-
-def test_several_processes_don_t_write_one_file(workplace):
-    trainer = types.SimpleNamespace(world_size=2, log_dir=str(workplace))
-    with pytest.raises(MisconfigurationException, match=r"--trainer\.devices 1"):
-        PredictionsWriter().on_predict_start(trainer, None)

@@ -1,11 +1,14 @@
+import types
+
 import pytest
 import torch
 from conftest import ROOT
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 
 from digitrec.augment import RandomDistortion
 from digitrec.classifier import DigitClassifier
 from digitrec.cli import DigitCLI
-from digitrec.data import DigitDataset, MNISTDataModule, ShuffledSampler, UnrepeatedSampler
+from digitrec.data import MNISTDataModule
 from digitrec.images import normalize
 from digitrec.outliers import NonDigits
 
@@ -15,16 +18,6 @@ def module(fake_mnist):
     module = MNISTDataModule(str(fake_mnist), batch_size=32, eval_batch_size=40, val_size=50)
     module.prepare_data()
     return module
-
-
-def dataset(count):
-    return DigitDataset(torch.zeros(count, 28, 28, dtype=torch.uint8), torch.arange(count))
-
-
-def order(count, rank=0, ranks=1, seed=0, epoch=0):
-    sampler = ShuffledSampler(dataset(count), num_replicas=ranks, rank=rank, seed=seed)
-    sampler.set_epoch(epoch)
-    return list(sampler)
 
 
 def test_training_and_validation_share_no_image_and_together_are_the_training_set(module):
@@ -61,26 +54,6 @@ def test_images_keep_their_labels_through_split_and_shuffling(module):
         assert torch.equal((bars - 2) // 2, labels)
 
 
-def test_the_order_is_a_function_of_seed_and_epoch():
-    assert order(100, seed=3, epoch=4) == order(100, seed=3, epoch=4)
-    assert order(100, seed=3, epoch=4) != order(100, seed=4, epoch=3)  # a sum of both would be the same
-    assert sorted(order(100, seed=3, epoch=4)) == list(range(100))
-
-
-@pytest.mark.parametrize("rank", [0, 1])
-def test_a_resumed_epoch_leaves_out_what_its_rank_has_seen_and_the_next_one_nothing(rank):
-    sampler = ShuffledSampler(dataset(100), num_replicas=2, rank=rank, seed=3)
-    sampler.skip = 30
-    assert list(sampler) == order(100, rank=rank, ranks=2, seed=3)[30:]
-    assert list(sampler) == order(100, rank=rank, ranks=2, seed=3)
-
-
-def test_ranks_share_the_training_images_evenly():
-    ranks = [order(100, rank=rank, ranks=3) for rank in range(3)]
-    assert [len(rank) for rank in ranks] == [34, 34, 34]
-    assert set().union(*ranks) == set(range(100))
-
-
 def test_the_seed_of_the_run_decides_the_order(module):
     orders = []
     for seed in (1, 1, 2):
@@ -89,14 +62,6 @@ def test_the_seed_of_the_run_decides_the_order(module):
         orders.append(torch.cat([batch.images for batch in module.train_dataloader()]))
     assert torch.equal(orders[0], orders[1])
     assert not torch.equal(orders[0], orders[2])
-
-
-@pytest.mark.parametrize("ranks", [1, 2, 3, 4])
-def test_evaluation_sees_every_image_once_over_all_ranks(ranks):
-    samplers = [UnrepeatedSampler(dataset(10), ranks, rank) for rank in range(ranks)]
-    seen = [index for sampler in samplers for index in sampler]
-    assert sorted(seen) == list(range(10))
-    assert [len(sampler) for sampler in samplers] == [len(list(sampler)) for sampler in samplers]
 
 
 def test_test_batches_drop_no_image_and_keep_the_official_order(module):
@@ -175,3 +140,13 @@ def test_batches_walk_round_the_non_digits(module):
 def test_a_share_of_non_digits_without_any_is_refused():
     with pytest.raises(ValueError, match=r"data\.outlier_share is 0\.5, but data\.outliers is null"):
         MNISTDataModule(outlier_share=0.5)
+
+
+def test_fewer_images_than_processes_are_refused(fake_mnist):
+    module = MNISTDataModule(str(fake_mnist), val_size=2)
+    module.trainer = types.SimpleNamespace(world_size=3, global_rank=0)
+    module.setup("validate")
+    with pytest.raises(
+        MisconfigurationException, match=r"2 images cannot be shared by 3 processes.*val_size"
+    ):
+        module.val_dataloader()

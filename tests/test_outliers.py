@@ -1,7 +1,8 @@
 import pytest
 import torch
 
-from digitrec.outliers import NonDigits, blots, centred, glyphs, overlaid, scribbles, turned
+from digitrec.drawing import centred
+from digitrec.outliers import NonDigits, blots, glyphs, letters, overlaid, scribbles, turned
 
 
 def digits(count=60):
@@ -95,3 +96,11 @@ def test_centred_leaves_what_is_empty_empty():
 def test_too_few_are_refused():
     with pytest.raises(ValueError, match="count must be at least 10, not 9"):
         NonDigits(count=9)
+
+
+def test_every_letter_is_drawn_about_as_often_as_another():
+    images, labels = digits()
+    made = letters(images, labels, 75, random())
+    assert made.shape == (75, 28, 28)
+    assert made.amax((1, 2)).min() > 128
+    assert len(made.flatten(1).unique(dim=0)) == 75

@@ -3,7 +3,8 @@ import torch
 from torch.utils.data import DataLoader
 
 from digitrec import predictions
-from digitrec.data import DigitDataset, UnrepeatedSampler
+from digitrec.data import DigitDataset
+from digitrec.samplers import UnrepeatedSampler
 
 
 def test_what_several_processes_found_is_put_together_in_the_order_of_the_data_set(monkeypatch):

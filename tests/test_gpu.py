@@ -1,0 +1,98 @@
+"""What can be tested of a GPU where there is none; and what waits, with its reason, for one."""
+
+import ast
+import csv
+from pathlib import Path
+
+import pytest
+import torch
+from conftest import ROOT
+from lightning.fabric.utilities.exceptions import MisconfigurationException
+from lightning.pytorch.accelerators import CUDAAccelerator
+from lightning.pytorch.plugins import MixedPrecision
+
+from digitrec.augment import RandomDistortion
+from digitrec.cli import DigitCLI
+
+GPU = f"--config={ROOT}/configs/trainer/gpu.yaml"
+DDP = f"--config={ROOT}/configs/trainer/ddp.yaml"
+BEST = f"--config={ROOT}/configs/best.yaml"
+A_FEW_STEPS = ["--trainer.max_epochs=1", "--data.val_size=50", "--trainer.log_every_n_steps=1"]
+
+
+def constants(tree):
+    return {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)}
+
+
+@pytest.mark.parametrize("path", sorted((ROOT / "digitrec").glob("*.py")), ids=lambda path: path.stem)
+def test_no_code_names_a_gpu(path):
+    tree = ast.parse(path.read_text())
+    assert not {"cuda", "mps", "gpu", "cuda:0"} & {str(value) for value in constants(tree)}
+    assert not [node for node in ast.walk(tree) if isinstance(node, ast.Attribute) and node.attr == "cuda"]
+
+
+@pytest.fixture
+def two_gpus(monkeypatch):
+    """Let Lightning find two GPUs, and train on neither."""
+    monkeypatch.setattr(CUDAAccelerator, "is_available", lambda: True)
+    monkeypatch.setattr(CUDAAccelerator, "auto_device_count", lambda: 2)
+    monkeypatch.setattr(CUDAAccelerator, "parse_devices", lambda devices: list(range(int(devices))))
+    monkeypatch.setattr("lightning.pytorch.Trainer.fit", lambda *args, **kwargs: None)
+
+
+def test_the_gpu_overlay_asks_for_one_gpu_in_bfloat16(two_gpus, workplace):
+    trainer = DigitCLI(["fit", BEST, GPU]).trainer
+    assert isinstance(trainer.accelerator, CUDAAccelerator)
+    assert trainer.strategy.root_device == torch.device("cuda", 0)
+    assert isinstance(trainer.precision_plugin, MixedPrecision)
+    assert trainer.precision_plugin.precision == "bf16-mixed"
+    assert trainer.precision_plugin.scaler is None
+
+
+def test_the_ddp_overlay_takes_two_gpus_that_talk_by_nccl(two_gpus, workplace):
+    trainer = DigitCLI(["fit", BEST, GPU, DDP]).trainer
+    assert trainer.world_size == 2
+    assert trainer.strategy._get_process_group_backend() == "nccl"
+
+
+@pytest.mark.filterwarnings("ignore:torch.cuda.amp.GradScaler is enabled, but CUDA is not available")
+def test_fp16_with_a_fused_optimizer_and_clipping_is_refused_with_a_sentence(two_gpus, workplace):
+    fp16 = [BEST, GPU, "--trainer.precision=16-mixed"]
+    DigitCLI(["fit", *fp16])
+    with pytest.raises(MisconfigurationException, match=r"gradient_clip_val .* fused .* bf16-mixed"):
+        DigitCLI(["fit", *fp16, "--trainer.gradient_clip_val=1.0"])
+
+
+def test_lightning_still_raises_where_we_refuse():
+    optimizer = torch.optim.AdamW([torch.nn.Parameter(torch.zeros(2))], fused=True)
+    with pytest.raises(RuntimeError, match="does not allow for gradient clipping"):
+        MixedPrecision("16-mixed", "cpu").clip_gradients(optimizer, 1.0)
+
+
+no_gpu = pytest.mark.skipif(not torch.cuda.is_available(), reason="there is no CUDA GPU on this machine")
+
+
+@pytest.mark.parametrize("accelerator", ["cpu", pytest.param("gpu", marks=no_gpu)])
+def test_a_few_steps_in_bfloat16_and_predictions_equal_those_of_the_cpu(accelerator, workplace, monkeypatch):
+    devices = []
+    distort = RandomDistortion.__call__
+
+    def spied(self, images, *args):
+        devices.append(images.device.type)
+        return distort(self, images, *args)
+
+    monkeypatch.setattr(RandomDistortion, "__call__", spied)
+    placed = ["--trainer.precision=bf16-mixed", f"--trainer.accelerator={accelerator}"]
+    cli = DigitCLI(["fit", BEST, *A_FEW_STEPS, *placed])
+    assert cli.trainer.global_step >= 2
+    assert cli.trainer.callback_metrics["train/loss"].isfinite()
+    assert set(devices) == {"cuda" if accelerator == "gpu" else "cpu"}
+
+    def probabilities(*args):
+        folder = Path(DigitCLI(["predict", "--ckpt_path=last", *args]).trainer.log_dir)
+        rows = csv.DictReader((folder / "predictions.csv").read_text().splitlines())
+        return torch.tensor([[float(row[f"p{digit}"]) for digit in range(10)] for row in rows])
+
+    on_cpu = probabilities("--trainer.accelerator=cpu")
+    torch.testing.assert_close(probabilities(placed[1]), on_cpu, atol=1e-4, rtol=0)
+    torch.testing.assert_close(probabilities(*placed), on_cpu, atol=0.05, rtol=0)
