@@ -34,7 +34,7 @@ from digitrec.download import MNISTUnavailableError
 from digitrec.lean import lighten
 from digitrec.messages import sentence, silence_what_no_user_can_change
 from digitrec.picture_files import PictureError
-from digitrec.processes import check_started, is_first, is_first_of_machine, is_loss_of_another
+from digitrec.processes import check_started, is_first, is_first_of_machine, lost_connection
 from digitrec.reports import Figures, ReportWriter
 from digitrec.resumable import check_resume, decisive
 from digitrec.resume import ExactResume
@@ -225,9 +225,10 @@ def main(args: Sequence[str] | None = None) -> int:
     except (ArgumentError, CheckpointError, MisconfigurationException, PictureError, OSError) as error:
         said = sentence(error)
     except RuntimeError as error:
-        if not is_loss_of_another(error):
+        lost = lost_connection(error)
+        if lost is None:
             raise
-        said = "another process of the run has ended, so this one ends, too."
+        said = lost
     else:
         return _status(cli.trainer)
     if is_first_of_machine():

@@ -7,6 +7,7 @@ from lightning.fabric.plugins.environments.torchelastic import TorchElasticEnvir
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import Trainer
 from lightning.pytorch.utilities import rank_zero_only
+from torch.distributed import DistNetworkError
 
 
 def is_first() -> bool:
@@ -42,6 +43,10 @@ def check_started(trainer: Trainer) -> None:
         )
 
 
-def is_loss_of_another(error: RuntimeError) -> bool:
-    """Whether an error only says that another process is gone, which has said why itself or was killed."""
-    return bool(re.search(r"\bgloo\b|NCCL|Connection (?:closed|reset) by peer", str(error)))
+def lost_connection(error: RuntimeError) -> str | None:
+    """Say what an error means by which processes only notice that they cannot talk; None for any other."""
+    if isinstance(error, DistNetworkError):
+        return f"the processes cannot reach each other: {str(error).splitlines()[0]}"
+    if re.search(r"\bgloo\b|NCCL|Connection (?:closed|reset) by peer", str(error)):
+        return "another process of the run has ended, so this one ends, too."  # it said why, or was killed
+    return None

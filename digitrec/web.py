@@ -89,7 +89,10 @@ async def _healthz(request: web.Request) -> web.Response:
 async def _predict(request: web.Request) -> web.Response:
     if (request.content_length or 0) > MAX_BYTES:
         raise web.HTTPRequestEntityTooLarge(MAX_BYTES, request.content_length or 0)
-    content = await request.read()
+    try:
+        content = await request.read()
+    except ConnectionError as error:  # nobody is there to be told
+        raise web.HTTPBadRequest(text="The picture did not arrive whole.") from error
     with_images = request.query.get("images") == "1"
 
     def work() -> str:

@@ -13,8 +13,8 @@ python scripts/benchmark.py pictures FOLDER...
                                       accuracy on people's own digits; the sets are in picture_sets.yaml,
                                       with --sets unseen in picture_sets_unseen.yaml: they chose nothing
 
-train, fast, export and web write what they print into README.md, checkpoints into docs/faults.md, reading,
-rendered and pictures into docs/pictures.md.
+train and fast write what they print into docs/speed.md, export and web into docs/page.md, checkpoints into
+docs/faults.md, reading, rendered and pictures into docs/pictures.md.
 """
 
 import argparse
@@ -26,7 +26,7 @@ from overheads import checkpoints, distort, figures
 from picture_accuracy import DOCS, ROADS, pictures
 from picture_sets import RULES, LabelError
 from reading_time import reading
-from readme import machine, report
+from readme import PAGE, machine, report
 from rendered_accuracy import rendered
 from training_time import fast, memory, train
 
@@ -41,17 +41,17 @@ def time_reading(rounds: int) -> None:
 
 
 def time_export(rounds: int) -> None:
-    """Print what the ONNX file saves, and write it into README.md."""
+    """Print what the ONNX file saves, and write it into docs/page.md."""
     from export_time import export_times  # needs what only the extra `export` installs
 
-    report("benchmark export", [export_times(rounds, machine())])
+    report("benchmark export", [export_times(rounds, machine())], PAGE)
 
 
 def time_web() -> None:
-    """Print how long the web server's answers take under load, and write it into README.md."""
+    """Print how long the web server's answers take under load, and write it into docs/page.md."""
     from serving import web
 
-    report("benchmark web", [web(machine())])
+    report("benchmark web", [web(machine())], PAGE)
 
 
 def add_pictures(parser: argparse.ArgumentParser) -> None:

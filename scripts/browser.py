@@ -1,6 +1,6 @@
 """The page in a real browser: Chromium driven by Playwright, with a mouse and with a finger.
 
-python scripts/browser.py replay        draw tests/drawings.json on the page; the count goes to README.md
+python scripts/browser.py replay        draw tests/drawings.json on the page; the count goes to docs/page.md
 python scripts/browser.py screenshots   docs/screenshots/page*.png
 """
 
@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
-from readme import write_section
+from readme import PAGE, write_section
 from rendering import Options, render
 from serving import server
 from strokes import stroke_digits
@@ -122,7 +122,7 @@ def main() -> None:
         print(f"{drawing['digit']} by the {drawing['hand']}: read as {read!r}")
     line = f"Read right: {len(results) - len(wrong)} of {len(results)} drawings."
     print(line)
-    write_section("drawings", line)
+    write_section("drawings", line, PAGE)
 
 
 def screenshots(browser: Browser, address: str) -> None:

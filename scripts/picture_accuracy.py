@@ -142,20 +142,12 @@ def _lines(result: Result, road: str) -> tuple[int, int]:
 
 
 def sources(found: Iterable[tuple[PictureSet, Path]]) -> str:
-    """Where the pictures are from, their commits, how they are labelled and what is left out, as Markdown."""
+    """Where the pictures are from, their commits and how they are labelled, as Markdown."""
     lines = ["| set | commit | what | label |", "|---|---|---|---|"]
-    notes = []
     for known, folder in found:
         rule = "by eye" if isinstance(known.label, dict) else _RULES[known.label]
         lines.append(f"| {known.name}, {known.kind} | `{commit(folder)[:12]}` | {known.what} | {rule} |")
-        if isinstance(known.label, dict):
-            truth = ", ".join(f"{file} {label}" for file, label in known.label.items())
-            notes.append(f"- {known.name}, by eye: {truth}.")
-        for file, box in (known.crop or {}).items():
-            notes.append(f"- {known.name}, {file}: only left, top, right, bottom {box}.")
-        for files, reason in (known.left_out or {}).items():
-            notes.append(f"- {known.name}, left out: `{files}`: {reason}.")
-    return "\n".join([*lines, "", *notes])
+    return "\n".join(lines)
 
 
 def write_docs(

@@ -7,6 +7,8 @@ from pathlib import Path
 import torch
 
 README = Path("README.md")
+SPEED = Path("docs/speed.md")
+PAGE = Path("docs/page.md")
 
 
 def write_section(name: str, text: str, file: Path = README) -> None:

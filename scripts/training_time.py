@@ -10,7 +10,7 @@ from statistics import median
 
 import torch
 from contenders import CONFIG, DATA, FAST, IMAGES, TrainingClock, bare, fit, published
-from readme import machine, report
+from readme import SPEED, machine, report
 from torch import nn
 
 from digitrec import MLP
@@ -45,7 +45,7 @@ def train(rounds: int) -> None:
             [sys.executable, str(BENCHMARK), "memory"], check=True, capture_output=True, text=True
         ).stdout,
     ]
-    report("benchmark train", lines)
+    report("benchmark train", lines, SPEED)
 
 
 def digitrec() -> Callable[[], float]:
@@ -100,7 +100,7 @@ def fast(rounds: int) -> None:
         f"process, imports included, {process:.1f} s, {first / process:.0f} times sooner than that epoch.",
         f"- Test accuracy of the rounds: {', '.join(f'{value:.2%}' for value in figures['accuracy'])}.",
     ]
-    report("benchmark fast", lines)
+    report("benchmark fast", lines, SPEED)
 
 
 def fast_run(seed: int) -> dict[str, float]:

@@ -61,13 +61,12 @@ def test_roads_that_cannot_refuse_have_no_column_for_it():
     assert "refused" not in tables(MEASURED, ["published", "usual"])
 
 
-def test_the_sources_say_commit_rule_crop_and_what_is_left_out(tmp_path):
+def test_the_sources_say_commit_and_rule(tmp_path):
     (tmp_path / "COMMIT").write_text("bbde6cee46857965f52de2e99a2a99046816d8e0")
     text = sources([(SINGLE, tmp_path), (ROW, tmp_path)])
     assert cells(text, "owner/name digits, single")[0] == "`bbde6cee4685`"
-    assert "owner/name digits, left out: `a.png`: no digit." in text
-    assert "owner/rows, by eye: 1.png 12 34." in text
-    assert "1.png: only left, top, right, bottom [0, 0, 4, 3]." in text
+    assert cells(text, "owner/name digits, single")[2] == "the first character of the file's name"
+    assert cells(text, "owner/rows, row")[2] == "by eye"
 
 
 def test_the_json_holds_what_every_road_read(tmp_path):

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 import yaml
 from conftest import ROOT, curves
 from lightning.fabric.utilities.exceptions import MisconfigurationException
@@ -20,7 +21,7 @@ from strokes import stroke_digits
 from test_resume import assert_same, everything
 
 from digitrec.cli import DigitCLI, main
-from digitrec.processes import is_first_of_machine
+from digitrec.processes import is_first_of_machine, lost_connection
 
 EPOCHS, IMAGES = 3, 350
 PREDICT_PICTURES = [
@@ -188,3 +189,19 @@ def test_one_process_on_each_machine_says_what_is_wrong(environment, speaks, mon
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     assert is_first_of_machine() is speaks
+
+
+def test_a_port_that_is_taken_is_one_sentence():
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        with pytest.raises(RuntimeError) as raised:
+            torch.distributed.TCPStore("127.0.0.1", taken.getsockname()[1], is_master=True)
+    said = lost_connection(raised.value)
+    assert said.startswith("the processes cannot reach each other: ")
+    assert "\n" not in said
+    assert "address already in use" in said
+
+
+def test_other_errors_are_not_taken_for_a_lost_process():
+    assert lost_connection(RuntimeError("mat1 and mat2 shapes cannot be multiplied")) is None

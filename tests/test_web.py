@@ -12,6 +12,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 import zlib
 from http.client import HTTPConnection
 from types import SimpleNamespace
@@ -302,9 +303,17 @@ def test_another_method_is_told_which_is_meant(served):
 
 def test_what_is_no_http_at_all_does_no_harm(served):
     assert served.send(b"\x16\x03\x01\x02\x00\x01\x00 garbage\r\n\r\n")[0] == 400
+    assert served.ask("GET", "/healthz")[2] == {"status": "ok"}
+
+
+def test_a_client_that_leaves_half_way_is_no_failure_of_ours(served, caplog):
     with socket.create_connection(("127.0.0.1", served.port)) as connection:
         connection.sendall(b"POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\nhalf")
-    assert served.ask("GET", "/healthz")[2] == {"status": "ok"}
+        time.sleep(0.2)  # so that it is being read
+    for _ in range(5):
+        time.sleep(0.1)
+        assert served.ask("GET", "/healthz")[2] == {"status": "ok"}
+    assert not caplog.records
 
 
 def test_a_picture_that_takes_long_does_not_stop_the_others(serve, reader):
