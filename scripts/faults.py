@@ -5,8 +5,10 @@ python scripts/faults.py --kills 2 --placed 0   a short look
 
 Each run is `digitrec fit` on the real MNIST in a process of its own, about ten seconds. A random moment lies
 between the making of the run folder and the end; before it there is nothing to lose. At a placed one the
-process kills itself, at that point of the code. What must be equal: in last.ckpt and best.ckpt the weights,
-the state of optimizer and schedule, and all counters; every point of every curve; config.yaml.
+process kills itself, at that point of the code. last.ckpt is written more often than the config says
+(--every), so that most moments lie inside an epoch behind a checkpoint of that epoch. What must be equal: in
+last.ckpt and best.ckpt the weights, the state of optimizer and schedule, and all counters; every point of
+every curve; config.yaml. A run without a checkpoint must say that nothing can go on from it.
 """
 
 import argparse
@@ -37,8 +39,8 @@ DIFFERENT = "**different**"
 PLACES = {
     "validation": "in the validation of epoch {}",
     "last-batch": "after the last batch of epoch {}",
-    "write": "in write {} of a checkpoint, before it takes the other's place",
-    "written": "after write {} of a checkpoint",
+    "writing": "in write {} of {}, before it takes the other's place",
+    "written": "after write {} of {}",
 }
 Place = tuple[str, int, str]  # where, of which epoch or write, of which file
 
