@@ -9,6 +9,8 @@ from typing import IO, TYPE_CHECKING, Any
 
 import torch
 import torch.nn.functional as F
+from jsonargparse import Namespace
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import BasePredictionWriter, Callback, TQDMProgressBar
 from lightning.pytorch.cli import SaveConfigCallback
@@ -18,6 +20,7 @@ from tqdm import tqdm
 
 from digitrec.checkpoints import THRESHOLD
 from digitrec.predictions import on_first_process
+from digitrec.run_folder import run_folder
 from digitrec.saving import replacing
 
 if TYPE_CHECKING:
@@ -31,17 +34,36 @@ class RunConfig(SaveConfigCallback):
     """Save the whole config into the run folder; without a logger there is none, and nothing is saved."""
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Save ``config.yaml`` before the run starts; one that goes on in its folder replaces its own."""
-        if trainer.logger is None:
+        """Save ``config.yaml`` before the run starts.
+
+        Raises:
+            MisconfigurationException: the folder is that of another run.
+        """
+        folder = run_folder(trainer)
+        if folder is None or not trainer.is_global_zero or self._goes_on(folder):
             return
-        folder, checkpoint = Path(trainer.log_dir or ""), self.config.get("ckpt_path")
-        if checkpoint is None or Path(checkpoint).parent.parent.resolve() != folder.resolve():
-            super().setup(trainer, pl_module, stage)
-        elif trainer.is_global_zero:
+        if (folder / self.config_filename).exists():
+            raise MisconfigurationException(
+                f"{folder} is the folder of another run: give the logger a new one."
+            )
+        folder.mkdir(parents=True, exist_ok=True)
+        self._save(folder, self.config)
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Replace that of a run which goes on, now that nothing more can refuse it."""
+        folder = run_folder(trainer)
+        if folder is not None and trainer.is_global_zero and self._goes_on(folder):
             config = self.config.clone()
             config.ckpt_path = config.weights_only = None  # from the start it is made without
-            with replacing(folder / self.config_filename) as file:
-                file.write(self.parser.dump(config, skip_none=False).encode())
+            self._save(folder, config)
+
+    def _goes_on(self, folder: Path) -> bool:
+        checkpoint = self.config.get("ckpt_path")
+        return checkpoint is not None and Path(checkpoint).parent.parent.resolve() == folder.resolve()
+
+    def _save(self, folder: Path, config: Namespace) -> None:
+        with replacing(folder / self.config_filename) as file:
+            file.write(self.parser.dump(config, skip_none=False).encode())
 
 
 class DistortionSheet(Callback):
@@ -93,7 +115,7 @@ class PredictionsWriter(BasePredictionWriter):
 
     def on_predict_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Open the file under a temporary name, on the first of several processes: it writes for all."""
-        folder = Path(trainer.log_dir or trainer.default_root_dir)  # Lightning wants this asked on all
+        folder = run_folder(trainer) or Path(trainer.default_root_dir)  # Lightning wants this asked on all
         if not trainer.is_global_zero:
             return
         folder.mkdir(parents=True, exist_ok=True)

@@ -1,10 +1,10 @@
-"""Checkpoints: which one is meant, reading it without running what it names, and what contradicts it."""
+"""Checkpoints: reading one without running what it names, and what contradicts it."""
 
 import pydoc
 import re
 import zipfile
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any
@@ -96,43 +96,6 @@ def _load(path: Path) -> Any:
     raise CheckpointError(f"The checkpoint {path} is damaged: choose another.")
 
 
-def find_checkpoint(
-    which: str | None, folders: Sequence[Path], matches: Callable[[dict[str, Any]], bool] = lambda _: True
-) -> Path | None:
-    """Find a checkpoint of the newest run under some folders.
-
-    Args:
-        which: ``best`` or ``last``; None takes the best, and the last where a run had no validation images.
-        folders: where runs are kept, at any depth.
-        matches: called with the hyperparameters of a run's model, says whether the run counts.
-
-    Returns:
-        The file, or None where no run matches.
-
-    Raises:
-        CheckpointError: the newest run that matches has no such checkpoint; or one cannot be read.
-    """
-    for run in _runs(folders):
-        best, last = run / "best.ckpt", run / "last.ckpt"
-        path = best if best.exists() else last
-        checkpoint = read_checkpoint(path)
-        if not matches(checkpoint["hyper_parameters"]):
-            continue
-        if which == "best" and not best.exists():
-            reason = (
-                "stopped before its first validation"
-                if checkpoint["datamodule_hyper_parameters"].get("val_size")
-                else "trained without validation images (data.val_size 0), so its last epoch is the result"
-            )
-            raise CheckpointError(
-                f"The newest run, {run}, has no best checkpoint: it was {reason}. Use --ckpt_path last."
-            )
-        if which == "last" and not last.exists():
-            raise CheckpointError(f"The newest run, {run}, has no last checkpoint. Use --ckpt_path best.")
-        return last if which == "last" else path
-    return None
-
-
 def check_config(config: dict[str, Any], subcommand: str, checkpoint: dict[str, Any], path: Path) -> None:
     """Refuse what a subcommand's config says against the checkpoint that it is to run with.
 
@@ -195,15 +158,6 @@ def _plain(value: Any) -> Any:
 def shown(value: Any) -> Any:
     """A value as it stands in a config; a class without its arguments."""
     return value.get("class_path", value) if isinstance(value, dict) else "null" if value is None else value
-
-
-def _runs(folders: Sequence[Path]) -> list[Path]:
-    newest: dict[Path, float] = {}
-    for path in (
-        path for folder in folders for name in ("best", "last") for path in folder.rglob(f"{name}.ckpt")
-    ):
-        newest[path.parent] = max(newest.get(path.parent, 0.0), path.stat().st_mtime)
-    return sorted(newest, key=lambda run: newest[run], reverse=True)
 
 
 def _strings(value: Any) -> Iterator[str]:

@@ -36,7 +36,9 @@ from digitrec.messages import sentence, silence_what_no_user_can_change
 from digitrec.picture_files import PictureError
 from digitrec.processes import check_started, is_first, is_first_of_machine, lost_connection
 from digitrec.reports import Figures, ReportWriter
-from digitrec.resume import ExactResume, check_resume, own_logger, writing_on
+from digitrec.resumable import check_resume, decisive
+from digitrec.resume import ExactResume
+from digitrec.run_folder import own_logger, writing_on
 from digitrec.runs import LOGGER, newest_run
 from digitrec.saving import AtomicCheckpointIO
 from digitrec.stops import DivergedError, RunStoppedError, StopAtDivergence
@@ -109,8 +111,8 @@ class DigitCLI(LightningCLI):
         config.ckpt_path, config.weights_only = str(path), True
         how = ""
         if self.config.subcommand == "fit":
-            check_resume(config.as_dict(), checkpoint, path)
-            new = config.trainer.logger and not own_logger(config)
+            new = bool(config.trainer.logger) and not own_logger(config)
+            check_resume(config.as_dict(), checkpoint, path, new)
             how = " (a new run starts from it)" if new else " (its run goes on)"
         if is_first():
             print(f"Checkpoint: {path}{how}")
@@ -174,7 +176,8 @@ class DigitCLI(LightningCLI):
         # First, since weight averaging takes its weights out of the network when a validation ends.
         callbacks.sort(key=lambda callback: not isinstance(callback, Figures))
         if self.subcommand == "fit":
-            callbacks[:0] = [ExactResume(), StopAtDivergence()]
+            config = self.config.fit.trainer.as_dict()
+            callbacks[:0] = [ExactResume(decisive(config)), StopAtDivergence()]
             if type(trainer.strategy.checkpoint_io) is TorchCheckpointIO:
                 trainer.strategy.checkpoint_io = AtomicCheckpointIO()
         lighten(trainer)

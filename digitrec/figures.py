@@ -2,7 +2,7 @@
 
 They are drawn again and again while a network trains, so they are cheap: what is a grid is laid out in NumPy
 and put into the figure pixel by pixel, without axes, whose ticks take longer than all the rest. Each has a
-white ground of its own, to be read in TensorBoard's light and dark theme, and about the 340 pixels of width
+white ground of its own, to be read in TensorBoard's light and dark theme, and the 350 pixels of width
 at which TensorBoard shows it: a larger one would be shrunk, its text blurred.
 """
 
@@ -69,7 +69,7 @@ def mistakes(
     rows = max(1, min(rows, -(-len(shown) // columns)))
     sheet = tile(images[shown], columns, rows, ground=255, above=8).repeat(2, axis=0).repeat(2, axis=1)
     title = f"The surest {len(shown)} of {len(wrong):,} mistakes: true → given"
-    figure, at = _page(np.stack(3 * [sheet], axis=2), (60, 72), title)
+    figure, at = _page(np.stack(3 * [sheet], axis=2), (60, 72), title, left=25, right=25)
     for place, index in enumerate(shown):
         row, column = divmod(place, columns)
         # Rounded down: 100 % is said of 1 alone.
@@ -97,7 +97,7 @@ def first_layer(weights: Array, columns: int = 10, rows: int = 13) -> Figure:
     colours[np.isnan(sheet)] = 160
     which = f"{units}" if units == len(weights) else f"{units} of {len(weights):,}"
     title = f"First layer, {which} units: blue -{largest:.2g}, red {largest:.2g}"
-    return _page(colours, (30, 30), title)[0]
+    return _page(colours, (30, 30), title, left=25, right=25)[0]
 
 
 def reliability(size: Array, confidence: Array, accuracy: Array, error: float) -> Figure:
@@ -170,7 +170,7 @@ def png(figure: Figure) -> bytes:
 
 
 def _page(
-    sheet: Array, cell: tuple[int, int], title: str, left: int = 10, bottom: int = 10
+    sheet: Array, cell: tuple[int, int], title: str, left: int, right: int = 10, bottom: int = 10
 ) -> tuple[Figure, Callable[[float, float], tuple[float, float]]]:
     """Put a sheet, uint8 (height, width, 3), under a title.
 
@@ -179,7 +179,7 @@ def _page(
     """
     from matplotlib.figure import Figure
 
-    right, top = 10, 28
+    top = 28
     height, width = sheet.shape[0] + bottom + top, sheet.shape[1] + left + right
     figure = Figure(figsize=(width / DPI, height / DPI), dpi=DPI, facecolor="white")
     figure.figimage(sheet, left, bottom, origin="upper")

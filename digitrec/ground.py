@@ -69,12 +69,20 @@ def contrast_to_ground(light: Light, factor: int, size: int, dark: bool) -> Ligh
         size: of the closing, in pixels of the shrunk page.
         dark: whether ink is darker on the page itself.
     """
-    ground = _closed(reduced(light, factor), max(3, size) | 1)
+    small = reduced(light, factor)
+    ground = _closed(small, max(3, size) | 1)
+    if (
+        dark
+    ):  # the corner of a shadow, too narrow for the closing, is ground as the shadow is from which it comes
+        narrow = _closed(small, max(3, round(0.45 * size)) | 1)
+        for _ in range(-(-size // 3)):
+            ground = np.maximum(narrow, ndi.minimum_filter(ground, 7))
     if factor > 1:
         y, x = ((np.arange(side) + 0.5) / factor - 0.5 for side in light.shape)
         ground = _bilinear(ground, y, x)
-    # Paper reflects a share of the light, so that in a shadow ink stands out by less.
-    scale = np.maximum(ground, 0.3 * ground.max()) if dark else np.float32(255)
+    # Paper reflects a share of the light, so that in a shadow ink stands out by less. In the dark not all of
+    # it is made up for, or the grain of a wooden table would stand out like ink.
+    scale = np.maximum(ground, 0.65 * ground.max()) if dark else np.float32(255)
     contrast: Light = np.clip((ground - light) / np.maximum(scale, 1), 0, 1, dtype=np.float32)
     return contrast
 
@@ -82,17 +90,30 @@ def contrast_to_ground(light: Light, factor: int, size: int, dark: bool) -> Ligh
 def ink_is_dark(light: Light) -> bool:
     """Whether ink is darker than its ground, by two of three signs.
 
-    The ground is most of the page, and most of its edge, and strokes are narrower than what lies between
-    them. A dark table round the paper, a close crop and a bold 8 with small loops each belie one of these.
+    The ground is most of the page, and most of what is about strokes, and strokes are narrower than what lies
+    between them. A dark table round the paper, a shadow over most of it, and a bold 8 with small loops each
+    belie one of these. A small page is cropped so closely that its edge says more than what is about strokes.
     """
     small = reduced(light, shrink_factor(light))
     middle = (float(small.min()) + float(small.max())) / 2
     signs = (
         float(np.median(small)) >= middle,
-        float(np.median(edge_of(small))) >= middle,
+        _dark_is_rare(small) if min(light.shape) >= SMALL / 2 else float(np.median(edge_of(small))) >= middle,
         _dark_is_narrow(small),
     )
     return sum(signs) >= 2
+
+
+def _dark_is_rare(small: Light) -> bool:
+    """Whether most is light of the places about which the page changes much, by the range there.
+
+    In a shadow paper may be darker than the middle of the page's range, and lighter than what is about it.
+    """
+    size = max(3, min(small.shape) // 4) | 1
+    darkest = ndi.minimum_filter(small, size)
+    ranges = ndi.maximum_filter(small, size) - darkest
+    changing = ranges > 0.3 * ranges.max()
+    return float((small - darkest)[changing].sum()) >= 0.5 * float(ranges[changing].sum())
 
 
 def _dark_is_narrow(small: Light) -> bool:

@@ -4,6 +4,7 @@ import importlib
 import logging
 import os
 import re
+import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, nullcontext, suppress
@@ -111,21 +112,25 @@ def _from_file(file: IO[bytes], name: str) -> Page:
         return pages.make(partial(_cut, image), image.size, _orientation(image), full_size=size)
 
 
+_STDERR = threading.Lock()  # two threads at once would not give it back
+
+
 @contextmanager
 def _silent_errors() -> Iterator[None]:
     """Keep what libtiff writes past Python to the standard error, over damaged files, off the terminal."""
-    try:
-        kept = os.dup(2)
-    except OSError:  # there is none
-        yield
-        return
-    with Path(os.devnull).open("wb") as nowhere:
-        os.dup2(nowhere.fileno(), 2)
-    try:
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
+    with _STDERR:
+        try:
+            kept = os.dup(2)
+        except OSError:  # there is none
+            yield
+            return
+        with Path(os.devnull).open("wb") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(kept, 2)
+            os.close(kept)
 
 
 def _from_heic(file: IO[bytes], file_bytes: int, name: str) -> Page:

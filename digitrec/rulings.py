@@ -22,12 +22,13 @@ Box = tuple[slice, slice]
 
 
 class _Line(NamedTuple):
-    """A thin straight line: its pixels' rows and columns, its length, whether it crosses the whole page."""
+    """A thin straight line: its pixels' rows and columns, whether it crosses the whole page, its width."""
 
     rows: NDArray[np.intp]
     columns: NDArray[np.intp]
     length: int
     crosses: bool
+    width: float
 
 
 def without_lines(mask: Mask, stroke: float) -> Mask:
@@ -56,7 +57,8 @@ def without_lines(mask: Mask, stroke: float) -> Mask:
         for line in lines:
             parallels = (lengths > line.length / 2).sum() > 1 and largest > 0.1 * line.length
             longer = line.length / largest if largest else math.inf
-            if (longer > 2 and (line.crosses or parallels)) or alone < longer < math.inf:
+            enough = 1 if line.width <= 0.5 * stroke else 2  # no stroke is so much thinner than the others
+            if (longer > enough and (line.crosses or parallels)) or alone < longer < math.inf:
                 kept[line.rows, line.columns] = False
     return _without_remains(kept, mask & ~kept, thick)
 
@@ -64,7 +66,8 @@ def without_lines(mask: Mask, stroke: float) -> Mask:
 def _lines(mask: Mask, thick: int) -> list[_Line]:
     """The lines that run, nearly level, across a quarter of the mask's width or more."""
     height, width = mask.shape
-    thin = mask & (_runs(mask) <= thick)
+    runs = _runs(mask)
+    thin = mask & (runs <= thick)
     # Where a stroke or another line crosses, a line is thick: bridge it.
     bridged = closed_mask(thin, 1, 2 * thick + 3)
     labels, boxes = pieces(bridged)
@@ -87,7 +90,9 @@ def _lines(mask: Mask, thick: int) -> list[_Line]:
         rows, columns = np.nonzero(thin[top : box[0].stop + thick + 1, box[1]])
         rows, columns = rows + top, columns + left
         close = np.abs(rows - course(columns)) <= thick + 1
-        found.append(_Line(rows[close], columns[close], right - left, crosses))
+        rows, columns = rows[close], columns[close]
+        thickness = float(np.median(runs[rows, columns])) if len(rows) else math.inf
+        found.append(_Line(rows, columns, right - left, crosses, thickness))
     return found
 
 

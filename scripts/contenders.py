@@ -19,6 +19,7 @@ from digitrec.images import normalize
 from digitrec.messages import silence_what_no_user_can_change
 
 DATA = "data"
+CONFIG, FAST = "configs/mlp.yaml", "configs/fast.yaml"
 IMAGES = 55_000
 
 

@@ -18,52 +18,61 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
-from benchmark import machine
+import yaml
 from lightning.pytorch import Callback, Trainer
-from readme import write_section
+from readme import machine, write_section
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from digitrec.cli import DigitCLI
 from digitrec.messages import silence_what_no_user_can_change
 
 RUN = Path("lightning_logs/version_0")
+INSIDE, END, NOTHING = "inside an epoch", "an epoch's end", "the start"
+DIFFERENT = "**different**"
 PLACES = {
     "validation": "in the validation of epoch {}",
     "last-batch": "after the last batch of epoch {}",
     "write": "in write {} of a checkpoint, before it takes the other's place",
     "written": "after write {} of a checkpoint",
 }
-PLACED = [
-    *(("validation", epoch) for epoch in (0, 2, 4)),
-    *(("last-batch", epoch) for epoch in (0, 3, 4)),
-    # Writes 1 and 4 are of steps; 2 is best.ckpt at an epoch's end and 3 last.ckpt, 5 the next best.ckpt.
-    *(("write", number) for number in (2, 3, 4, 5)),
-    *(("written", number) for number in (1, 4)),
-]
+Place = tuple[str, int, str]  # where, of which epoch or write, of which file
+
+
+def placed(every: int, epoch_steps: int) -> list[Place]:
+    """The places to kill at; last.ckpt is written every so many steps, and once more at the epoch's end."""
+    end = (epoch_steps - 1) // every + 1
+    return [
+        *(("validation", epoch, "") for epoch in (0, 2, 4)),
+        *(("last-batch", epoch, "") for epoch in (0, 3, 4)),
+        *(("writing", number, "last.ckpt") for number in (2, end - 1, end, end + 1)),
+        *(("writing", number, "best.ckpt") for number in (1, 2)),
+        *(("written", number, "last.ckpt") for number in (1, end, end + 2)),
+        ("written", 1, "best.ckpt"),
+    ]
 
 
 class KillAt(Callback):
     """Kill this process at a place."""
 
-    def __init__(self, place: str, number: int) -> None:
-        self.place, self.number, self.count = place, number, 0
-        name = {"write": "fsync", "written": "replace"}.get(place)
-        if name is not None:
-            setattr(os, name, self.around(getattr(os, name)))
+    def __init__(self, place: str, number: int, file: str) -> None:
+        self.place, self.number, self.file, self.count = place, number, file, 0
+        if file:
+            self.replace, os.replace = os.replace, self.replacing  # type: ignore[assignment]
 
-    def around(self, function: Any) -> Any:
-        def counting(*args: Any) -> None:
-            self.count += 1
-            if self.place == "write":
-                self.die_if(self.count)
-            function(*args)
+    def replacing(self, source: Path, target: Path) -> None:
+        counts = Path(target).name == self.file
+        self.count += counts
+        if counts and self.place == "writing" and self.count == self.number:
+            os.truncate(source, Path(source).stat().st_size // 2)  # as if the kill came before all was there
+            self.die_if(self.number)
+        self.replace(source, target)
+        if counts:
             self.die_if(self.count)
-
-        return counting
 
     def die_if(self, number: int) -> None:
         if number == self.number:
@@ -91,25 +100,35 @@ class Victim(DigitCLI):
         return trainer
 
 
+class Row(NamedTuple):
+    """A killed run that went on: its line in the table, where from, whether all is equal."""
+
+    line: str
+    start: str
+    equal: bool
+
+
 class Runs:
     """The commands of one experiment, each in a folder of its own."""
 
-    def __init__(self, config: str, folder: Path) -> None:
-        self.arguments = [
-            "fit",
-            f"--config={Path(config).resolve()}",
-            f"--data.data_dir={Path('data').resolve()}",
-        ]
+    def __init__(self, config: str, folder: Path, every: int) -> None:
+        content = yaml.safe_load(Path(config).read_text())
+        for callback in content["trainer"]["callbacks"]:
+            if callback["class_path"] == "digitrec.saving.LastCheckpoint":
+                callback["init_args"]["every_n_train_steps"] = every
+        own = folder / "config.yaml"
+        own.write_text(yaml.safe_dump(content))
+        self.arguments = ["fit", f"--config={own}", f"--data.data_dir={Path('data').resolve()}"]
         self.folder = folder
         memory = Path("/dev/shm")  # another file system than the run's
         self.environment = {**os.environ, **({"TMPDIR": str(memory)} if memory.is_dir() else {})}
 
-    def start(self, name: str, *more: str, victim: tuple[str, int] | None = None) -> subprocess.Popen[str]:
+    def start(self, name: str, *more: str, victim: Place | None = None) -> subprocess.Popen[str]:
         folder = self.folder / name
         folder.mkdir(exist_ok=True)
         program = ["-m", "digitrec"]
         if victim:
-            program = [str(Path(__file__).resolve()), "victim", victim[0], str(victim[1])]
+            program = [str(Path(__file__).resolve()), "victim", *map(str, victim)]
         return subprocess.Popen(
             [sys.executable, *program, *self.arguments, *more],
             cwd=folder,
@@ -120,10 +139,15 @@ class Runs:
         )
 
     def finish(self, name: str, *more: str) -> None:
+        said, status = self.ended(name, *more)
+        if status and "There is nothing to resume" not in said:
+            raise SystemExit(f"{name}: {said}")
+
+    def ended(self, name: str, *more: str) -> tuple[str, int]:
+        """Run to the end: what was said, and the exit status."""
         process = self.start(name, *more)
         said = process.communicate()[1]
-        if process.returncode and "There is nothing to resume" not in said:
-            raise SystemExit(f"{name}: {said}")
+        return said, process.returncode
 
     def undisturbed(self) -> float:
         """Run once to the end; the seconds from the making of the run folder on."""
@@ -148,23 +172,21 @@ class Runs:
         process.communicate()
         return process.returncode == -signal.SIGKILL
 
-    def killed_at(self, name: str, place: str, number: int) -> None:
-        process = self.start(name, victim=(place, number))
+    def killed_at(self, name: str, place: Place) -> None:
+        process = self.start(name, victim=place)
         said = process.communicate()[1]
         if process.returncode != -signal.SIGKILL:
-            raise SystemExit(f"{name} was not killed at {place} {number}: {said}")
+            raise SystemExit(f"{name} was not killed at {place}: {said}")
 
-    def row(self, name: str, moment: str) -> tuple[str, bool]:
-        """Go on with a killed run and compare it: a row of the table, and whether all is equal."""
+    def epoch_steps(self) -> int:
+        last = self.folder / "undisturbed" / RUN / "checkpoints" / "last.ckpt"
+        return int(torch.load(last, weights_only=True)["callbacks"]["ExactResume"]["epoch_steps"])
+
+    def row(self, name: str, moment: str) -> Row:
+        """Go on with a killed run and compare it."""
         folder, whole = self.folder / name / RUN, self.folder / "undisturbed" / RUN
-        last = folder / "checkpoints" / "last.ckpt"
-        steps = torch.load(last, weights_only=True)["global_step"] if last.exists() else None
         reached = max((step for points in curves(folder).values() for step, _ in points), default=0)
-        if steps is None:
-            shutil.rmtree(folder)  # nothing was saved yet: the same command again
-            self.finish(name)
-        else:
-            self.finish(name, "--ckpt_path=last")
+        start = self.go_on(name, folder)
         equal = {
             part: all(same(load(folder, file, part), load(whole, file, part)) for file in ("last", "best"))
             for part in ("weights", "rest")
@@ -173,11 +195,25 @@ class Runs:
         equal["config"] = (folder / "config.yaml").read_text() == (whole / "config.yaml").read_text()
         equal["one folder"] = [path.name for path in folder.parent.iterdir()] == [folder.name]
         shutil.rmtree(self.folder / name)
-        cells = [moment, reached, "the start" if steps is None else steps]
-        cells += [
-            "equal" if equal.pop(part) else "**different**" for part in ("weights", "rest", "curves")
-        ] + ["equal" if all(equal.values()) else "**different**"]
-        return "| " + " | ".join(map(str, cells)) + " |", "**" not in str(cells)
+        words = ["equal" if equal.pop(part) else DIFFERENT for part in ("weights", "rest", "curves")]
+        words.append("equal" if all(equal.values()) else DIFFERENT)
+        cells = [moment, reached, start, *words]
+        return Row("| " + " | ".join(map(str, cells)) + " |", start, DIFFERENT not in words)
+
+    def go_on(self, name: str, folder: Path) -> str:
+        """Go on with a killed run, or start it again if nothing was saved yet; where that was."""
+        last = folder / "checkpoints" / "last.ckpt"
+        if last.exists():
+            checkpoint = torch.load(last, weights_only=True)
+            progress = checkpoint["loops"]["fit_loop"]["epoch_loop.batch_progress"]
+            self.finish(name, "--ckpt_path=last")
+            return f"{checkpoint['global_step']}, {END if progress['is_last_batch'] else INSIDE}"
+        said, status = self.ended(name, "--ckpt_path=last")
+        if status != 1 or "has no checkpoint" not in said:
+            raise SystemExit(f"{name} has no checkpoint, but --ckpt_path last says: {said}")
+        shutil.rmtree(folder)
+        self.finish(name)
+        return NOTHING
 
 
 def load(run: Path, file: str, part: str) -> Any:
@@ -216,44 +252,64 @@ def main() -> None:
     )
     parser.add_argument("--config", default="configs/fast.yaml")
     parser.add_argument("--kills", type=int, default=20, help="at moments drawn at random; 20 by default")
-    parser.add_argument("--placed", type=int, default=len(PLACED), help="how many of the placed ones; all")
+    parser.add_argument("--placed", type=int, help="how many of the placed ones; all by default")
+    parser.add_argument(
+        "--every", type=int, default=40, help="steps between writes of last.ckpt; 40 by default"
+    )
     parser.add_argument("--seed", type=int, default=1, help="of the moments")
     parser.add_argument("--write", action="store_true", help="write the table into docs/faults.md")
     options = parser.parse_args()
-    rows = []
     with tempfile.TemporaryDirectory(dir=".", prefix=".faults-") as folder:
-        runs = Runs(options.config, Path(folder).resolve())
+        runs = Runs(options.config, Path(folder).resolve(), options.every)
         seconds = runs.undisturbed()
-        moments = random.Random(options.seed)
-        while len(rows) < options.kills:
-            moment = moments.uniform(0, seconds)
-            if runs.killed_after("random", moment):
-                rows.append(runs.row("random", f"{moment:.2f} s after the start"))
-                print(rows[-1][0], file=sys.stderr)
-            else:
-                shutil.rmtree(runs.folder / "random")
-        for place, number in PLACED[: options.placed]:
-            runs.killed_at("placed", place, number)
-            rows.append(runs.row("placed", PLACES[place].format(number)))
-            print(rows[-1][0], file=sys.stderr)
-    equal = sum(whole for _, whole in rows)
-    lines = [
-        f"`{options.config}`: {equal} of {len(rows)} killed runs ended with the same bits as one never "
-        f"stopped; {machine()}.\n",
-        "| killed | last point logged | gone on from step | weights | optimizer, schedule, counters | curves "
-        "| config, folder |",
-        "|---|---|---|---|---|---|---|",
-        *(row for row, _ in rows),
-    ]
-    print(*lines, sep="\n")
+        at_random = list(killed_at_random(runs, options.kills, seconds, options.seed))
+        at_places = []
+        for place in placed(options.every, runs.epoch_steps())[: options.placed]:
+            runs.killed_at("placed", place)
+            at_places.append(runs.row("placed", PLACES[place[0]].format(*place[1:])))
+            print(at_places[-1].line, file=sys.stderr)
+    rows = [*at_random, *at_places]
+    print(text := report(options.config, options.every, at_random, rows))
     if options.write:
-        write_section("faults", "\n".join(lines), Path("docs/faults.md"))
-    raise SystemExit(equal < len(rows))
+        write_section("faults", text, Path("docs/faults.md"))
+    raise SystemExit(not all(row.equal for row in rows))
+
+
+def killed_at_random(runs: Runs, kills: int, seconds: float, seed: int) -> Iterator[Row]:
+    """Kill so many runs at moments drawn at random, and go on with each."""
+    moments, done = random.Random(seed), 0
+    while done < kills:
+        moment = moments.uniform(0, seconds)
+        if runs.killed_after("random", moment):
+            done += 1
+            yield (row := runs.row("random", f"{moment:.2f} s after the start"))
+            print(row.line, file=sys.stderr)
+        else:
+            shutil.rmtree(runs.folder / "random")
+
+
+def report(config: str, every: int, at_random: list[Row], rows: list[Row]) -> str:
+    """The table under a sentence of what was found."""
+    inside, end, nothing = (
+        sum(row.start.endswith(where) for row in at_random) for where in (INSIDE, END, NOTHING)
+    )
+    return "\n".join(
+        [
+            f"`{config}`, `last.ckpt` written every {every} steps: {sum(row.equal for row in rows)} of "
+            f"{len(rows)} killed runs ended with the same bits as one never stopped. Of the {len(at_random)} "
+            f"killed at random {inside} went on inside an epoch, {end} from an epoch's end, {nothing} had "
+            f"no checkpoint yet: they said so, and were started again. {machine()}.\n",
+            "| killed | last point logged | gone on from step | weights | optimizer, schedule, counters "
+            "| curves | config, folder |",
+            "|---|---|---|---|---|---|---|",
+            *(row.line for row in rows),
+        ]
+    )
 
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["victim"]:
         silence_what_no_user_can_change()
-        Victim(sys.argv[4:], KillAt(sys.argv[2], int(sys.argv[3])))
+        Victim(sys.argv[5:], KillAt(sys.argv[2], int(sys.argv[3]), sys.argv[4]))
     else:
         main()

@@ -94,14 +94,17 @@ def measure(found: Iterable[tuple[PictureSet, Path]], roads: dict[str, Road]) ->
     return measured
 
 
-def tables(measured: Measured, roads: Sequence[str]) -> str:
-    """The accuracies as Markdown: single digits and their pool, rows, other benchmarks."""
+def tables(measured: Measured, roads: Sequence[str], pool_only: bool = False) -> str:
+    """The accuracies as Markdown: single digits and their pool, rows, other benchmarks; or pools alone."""
     parts = []
     for kind, title in (("single", "Single digits"), ("row", "Rows, read exactly"), ("beside", "Beside")):
         of_kind = [(known.name, results) for known, results in measured if known.kind == kind]
         if not of_kind:
             continue
-        if kind != "beside":
+        if pool_only:
+            pool = f"**pooled**, {len(of_kind)} sets"
+            of_kind = [(pool, [result for _, results in of_kind for result in results])]
+        elif kind != "beside":
             of_kind.append(("**pooled**", [result for _, results in of_kind for result in results]))
         head = [title, "pictures", *(ROADS[road] for road in roads), *_own_columns(roads, kind)]
         lines = [f"| {' | '.join(head)} |", f"|---{'|---:' * (len(head) - 1)}|"]
@@ -139,29 +142,24 @@ def _lines(result: Result, road: str) -> tuple[int, int]:
 
 
 def sources(found: Iterable[tuple[PictureSet, Path]]) -> str:
-    """Where the pictures are from, their commits, how they are labelled and what is left out, as Markdown."""
+    """Where the pictures are from, their commits and how they are labelled, as Markdown."""
     lines = ["| set | commit | what | label |", "|---|---|---|---|"]
-    notes = []
     for known, folder in found:
         rule = "by eye" if isinstance(known.label, dict) else _RULES[known.label]
         lines.append(f"| {known.name}, {known.kind} | `{commit(folder)[:12]}` | {known.what} | {rule} |")
-        if isinstance(known.label, dict):
-            truth = ", ".join(f"{file} {label}" for file, label in known.label.items())
-            notes.append(f"- {known.name}, by eye: {truth}.")
-        for file, box in (known.crop or {}).items():
-            notes.append(f"- {known.name}, {file}: only left, top, right, bottom {box}.")
-        for files, reason in (known.left_out or {}).items():
-            notes.append(f"- {known.name}, left out: `{files}`: {reason}.")
-    return "\n".join([*lines, "", *notes])
+    return "\n".join(lines)
 
 
-def write_docs(measured: Measured, found: Sequence[tuple[PictureSet, Path]], roads: Sequence[str]) -> None:
-    """Write both tables into docs/pictures.md, if nothing is missing: every set, every road, nothing else."""
-    if tuple(roads) != tuple(ROADS) or [known for known, _ in found] != known_sets():
+def write_docs(
+    table: str, found: Sequence[tuple[PictureSet, Path]], roads: Sequence[str], sets: str = "used"
+) -> None:
+    """Write table and sources into docs/pictures.md, if nothing is missing: every set and road, no others."""
+    if tuple(roads) != tuple(ROADS) or [known for known, _ in found] != known_sets(sets):
         print(f"{DOCS} is left as it is: it holds all sets and roads, and no others.", file=sys.stderr)
         return
-    write_section("benchmark pictures", tables(measured, roads), DOCS)
-    write_section("picture sets", sources(found), DOCS)
+    unseen = "unseen " if sets == "unseen" else ""
+    write_section(f"benchmark {unseen}pictures", table, DOCS)
+    write_section(f"{unseen}picture sets", sources(found), DOCS)
 
 
 def write_json(measured: Measured, path: Path) -> None:
@@ -207,15 +205,23 @@ def pictures(
     our_weights: Path | None = None,
     output: Path | None = None,
     errors: Path | None = None,
+    sets: str = "used",
 ) -> None:
-    """Measure the roads on the pictures in some folders; print, and write what is asked for."""
-    found = found_sets(folders)
+    """Measure the roads on the pictures in some folders; print, and write what is asked for.
+
+    Raises:
+        LabelError: as `measure`, or what was read of each unseen picture is asked for.
+    """
+    if sets == "unseen" and (output or errors):
+        raise LabelError("Unseen pictures stay unseen: leave out --output and --errors.")
+    found = found_sets(folders, sets)
     measured = measure(found, choose_roads(roads, published_weights, our_weights))
     for known, folder in found:
         print(f"{known.name}: {commit(folder)}")
-    print(f"\n{tables(measured, roads)}")
+    table = tables(measured, roads, pool_only=sets == "unseen")
+    print(f"\n{table}")
     if output:
         write_json(measured, output)
     if errors:
         error_sheet(measured, roads[-1], errors)
-    write_docs(measured, found, roads)
+    write_docs(table, found, roads, sets)

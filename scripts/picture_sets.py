@@ -1,5 +1,7 @@
 """Public pictures of people's own digits: the sets of picture_sets.yaml, found in folders and labelled.
 
+Those of picture_sets_unseen.yaml chose nothing: they are in the same form, and apart.
+
 A folder holds snapshots of repositories as owner+name, owner/name or name; a file COMMIT in one says which
 commit it is where git does not.
 """
@@ -18,7 +20,10 @@ import numpy as np
 import yaml
 from PIL import Image
 
-RULES = Path(__file__).with_suffix(".yaml")
+RULES = {
+    "used": Path(__file__).with_suffix(".yaml"),
+    "unseen": Path(__file__).with_name("picture_sets_unseen.yaml"),
+}
 SUFFIXES = frozenset({".bmp", ".gif", ".heic", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
 _WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 
@@ -144,9 +149,9 @@ def uci(path: Path) -> tuple[np.ndarray, np.ndarray]:
 ARRAYS = {"usps": usps, "uci": uci}
 
 
-def known_sets() -> list[PictureSet]:
-    """The sets of picture_sets.yaml, in its order."""
-    return [_entry(values) for values in yaml.safe_load(RULES.read_text())]
+def known_sets(sets: str = "used") -> list[PictureSet]:
+    """The sets of a file of RULES, in its order."""
+    return [_entry(values) for values in yaml.safe_load(RULES[sets].read_text())]
 
 
 def _entry(values: dict[str, Any]) -> PictureSet:
@@ -154,8 +159,8 @@ def _entry(values: dict[str, Any]) -> PictureSet:
     return PictureSet(files=(files,) if isinstance(files, str) else tuple(files), **values)
 
 
-def found_sets(folders: list[Path]) -> list[tuple[PictureSet, Path]]:
-    """The sets that some folders hold, each with its snapshot's folder.
+def found_sets(folders: list[Path], sets: str = "used") -> list[tuple[PictureSet, Path]]:
+    """The sets of a file of RULES that some folders hold, each with its snapshot's folder.
 
     A folder in which no known repository lies is a set of its own, of single digits labelled by their names.
 
@@ -164,7 +169,7 @@ def found_sets(folders: list[Path]) -> list[tuple[PictureSet, Path]]:
     """
     found: list[tuple[PictureSet, Path]] = []
     for folder in folders:
-        here = [(known, path) for known in known_sets() if (path := _snapshot(folder, known.repository))]
+        here = [(known, path) for known in known_sets(sets) if (path := _snapshot(folder, known.repository))]
         found += here or [(_unknown(folder), folder)]
     return found
 

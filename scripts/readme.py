@@ -1,8 +1,14 @@
-"""The parts of README.md and of docs that scripts write: each stands between two comments that name it."""
+"""What scripts write into README.md and docs: each part stands between two comments that name it."""
 
+import os
+import platform
 from pathlib import Path
 
+import torch
+
 README = Path("README.md")
+SPEED = Path("docs/speed.md")
+PAGE = Path("docs/page.md")
 
 
 def write_section(name: str, text: str, file: Path = README) -> None:
@@ -19,3 +25,15 @@ def write_section(name: str, text: str, file: Path = README) -> None:
     temporary = file.with_name(file.name + ".tmp")
     temporary.write_text(before + begin + text.strip() + "\n" + end + after)
     temporary.replace(file)
+
+
+def report(section: str, lines: list[str], file: Path = README) -> None:
+    """Print a table and write it into its section of a file."""
+    print(*lines, sep="\n")
+    write_section(section, "\n".join(lines), file)
+
+
+def machine() -> str:
+    """Cores and versions, for the line above a table."""
+    cores = f"{os.cpu_count()} cores, {torch.get_num_threads()} threads"
+    return f"{cores}, Python {platform.python_version()}, torch {torch.__version__.split('+')[0]}"

@@ -13,9 +13,10 @@ from PIL import Image
 from torch import Tensor, nn
 from torchvision.transforms.v2.functional import resize
 
-from digitrec.checkpoints import CheckpointError, differences, find_checkpoint, read_checkpoint
+from digitrec.checkpoints import CheckpointError, differences, read_checkpoint
 from digitrec.classifier import DigitClassifier
 from digitrec.images import SIDE, normalize
+from digitrec.runs import find_checkpoint
 
 if TYPE_CHECKING:
     from digitrec.reader import Reader

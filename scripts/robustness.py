@@ -4,10 +4,12 @@ python scripts/robustness.py mlp=FILE best=FILE best=FILE wide=FILE
 
 Each argument is a name and a checkpoint; checkpoints of one name, as of several seeds, share a column. The
 weights that ship with digitrec, where they are there, make the last column. Writes the table in
-docs/robustness.md, its figure docs/robustness.png and the raw figures docs/robustness.json.
+docs/robustness.md, its figure docs/robustness.png and the raw figures docs/robustness.json,
+with the hash of the weights of each checkpoint.
 """
 
 import argparse
+import hashlib
 import json
 import zlib
 from collections.abc import Iterator
@@ -133,6 +135,28 @@ def loaded(path: Path) -> nn.Module:
     return DigitClassifier.load_from_checkpoint(path, map_location="cpu", weights_only=True).eval()
 
 
+def weights_hash(path: Path) -> str:
+    """SHA-256 of a checkpoint's weights alone: of the file it would change with what else is in it."""
+    digest = hashlib.sha256()
+    for name, weights in sorted(read_checkpoint(path)["state_dict"].items()):
+        digest.update(f"{name} {weights.dtype} {list(weights.shape)}".encode())
+        digest.update(weights.contiguous().numpy().tobytes())
+    return digest.hexdigest()
+
+
+def keep_others(
+    checkpoints: list[list[str | None]], accuracies: Accuracies, seed: int
+) -> list[list[str | None]]:
+    """Put the columns of docs/robustness.json whose names were not measured before those that were."""
+    earlier = json.loads((DOCS / "robustness.json").read_text())
+    if earlier["seed"] != seed:
+        raise SystemExit(f"docs/robustness.json is of seed {earlier['seed']}: --keep needs that seed.")
+    for condition, row in accuracies.items():
+        accuracies[condition] = {**earlier["accuracies"][condition], **row}
+    measured = {name for name, *_ in checkpoints}
+    return [known for known in earlier["checkpoints"] if known[0] not in measured] + checkpoints
+
+
 def main() -> None:
     """Measure what the command line names."""
     parser = argparse.ArgumentParser(
@@ -140,6 +164,9 @@ def main() -> None:
     )
     parser.add_argument("checkpoints", nargs="*", metavar="NAME=FILE")
     parser.add_argument("--seed", type=int, default=1, help="of the corruptions; 1 by default")
+    parser.add_argument(
+        "--keep", action="store_true", help="keep the columns of docs/robustness.json that are not measured"
+    )
     options = parser.parse_args()
     files = [tuple(given.partition("=")[::2]) for given in options.checkpoints]
     files += [("shipped", str(SHIPPED))] if SHIPPED.exists() else []
@@ -157,7 +184,10 @@ def main() -> None:
     module.prepare_data()
     module.setup("test")
     accuracies = measure(networks, module.test_set, options.seed)
-    raw = {"seed": options.seed, "checkpoints": files, "accuracies": accuracies}
+    checkpoints: list[list[str | None]] = [[name, file, weights_hash(Path(file))] for name, file in files]
+    if options.keep:
+        checkpoints = keep_others(checkpoints, accuracies, options.seed)
+    raw = {"seed": options.seed, "checkpoints": checkpoints, "accuracies": accuracies}
     (DOCS / "robustness.json").write_text(json.dumps(raw, indent=1) + "\n")
     (DOCS / "robustness.png").write_bytes(draw(accuracies, module.test_set.images[0].float(), options.seed))
     write_section("robustness", table(accuracies), DOCS / "robustness.md")

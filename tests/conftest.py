@@ -2,7 +2,7 @@
 
 import hashlib
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -86,3 +86,19 @@ def fit(workplace: Path) -> Callable[..., DigitCLI]:
         return DigitCLI(["fit", f"--config={ROOT}/configs/mlp.yaml", *SMALL, *args])
 
     return run
+
+
+@pytest.fixture
+def foreign(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], bool]]:
+    """Modules on sys.path that leave a trace when they are imported; says whether one did."""
+    folder = tmp_path / "elsewhere"
+    folder.mkdir()
+    for name in ("foreign", "éforeign"):
+        (folder / f"{name}.py").write_text(
+            f"import pathlib, torch\npathlib.Path({str(folder / 'trace')!r}).touch()\n"
+            "class Net(torch.nn.Module):\n    pass\n"
+        )
+    monkeypatch.syspath_prepend(folder)
+    yield lambda: (folder / "trace").exists()
+    for name in ("foreign", "éforeign"):
+        sys.modules.pop(name, None)

@@ -1,11 +1,10 @@
 import json
 import os
-import sys
 
 import pytest
 import torch
 
-from digitrec.checkpoints import CheckpointError, check_config, differences, find_checkpoint, read_checkpoint
+from digitrec.checkpoints import CheckpointError, check_config, differences, read_checkpoint
 
 ADAM = {"class_path": "torch.optim.Adam", "init_args": {"lr": 0.001}}
 PLATEAU = {
@@ -37,22 +36,6 @@ def write(path, data=DATA, changes=None, **model):
 @pytest.fixture
 def path(tmp_path):
     return tmp_path / "some.ckpt"
-
-
-@pytest.fixture
-def foreign(tmp_path, monkeypatch):
-    """Modules on sys.path that leave a trace when they are imported; says whether one did."""
-    folder = tmp_path / "elsewhere"
-    folder.mkdir()
-    for name in ("foreign", "éforeign"):
-        (folder / f"{name}.py").write_text(
-            f"import pathlib, torch\npathlib.Path({str(folder / 'trace')!r}).touch()\n"
-            "class Net(torch.nn.Module):\n    pass\n"
-        )
-    monkeypatch.syspath_prepend(folder)
-    yield lambda: (folder / "trace").exists()
-    for name in ("foreign", "éforeign"):
-        sys.modules.pop(name, None)
 
 
 def test_a_checkpoint_of_ours_is_read_whole(path):
@@ -210,54 +193,6 @@ def test_a_missing_file_and_a_folder_are_told_apart(tmp_path):
         read_checkpoint(tmp_path / "nowhere.ckpt")
     with pytest.raises(CheckpointError, match="is a folder, not a checkpoint"):
         read_checkpoint(tmp_path)
-
-
-def run(folder, name, time, files=("best", "last"), **model):
-    for file in files:
-        path = write(folder / name / "checkpoints" / f"{file}.ckpt", **model)
-        os.utime(path, (time, time))
-
-
-def test_the_newest_run_is_the_one_with_the_latest_checkpoint(tmp_path):
-    run(tmp_path, "version_0", 3000)
-    run(tmp_path, "version_1", 1000)
-    run(tmp_path, "deeper/version_2", 2000)
-    assert find_checkpoint(None, [tmp_path]) == tmp_path / "version_0/checkpoints/best.ckpt"
-    run(tmp_path, "version_1", 4000, files=("last",))
-    assert find_checkpoint(None, [tmp_path]) == tmp_path / "version_1/checkpoints/best.ckpt"
-    assert find_checkpoint("last", [tmp_path]) == tmp_path / "version_1/checkpoints/last.ckpt"
-
-
-def test_runs_are_looked_for_in_every_folder(tmp_path):
-    run(tmp_path / "a", "old", 1000)
-    run(tmp_path / "b", "new", 2000)
-    folders = [tmp_path / "a", tmp_path / "b", tmp_path / "not there"]
-    assert find_checkpoint("best", folders) == tmp_path / "b/new/checkpoints/best.ckpt"
-
-
-def test_a_run_without_best_gives_its_last_and_says_why_there_is_no_best(tmp_path):
-    run(tmp_path, "version_0", 1000)
-    run(tmp_path, "version_1", 2000, files=("last",))
-    assert find_checkpoint(None, [tmp_path]) == tmp_path / "version_1/checkpoints/last.ckpt"
-    with pytest.raises(CheckpointError, match=r"no best checkpoint: it was stopped before its first valid"):
-        find_checkpoint("best", [tmp_path])
-    run(tmp_path, "version_2", 3000, files=("last",), data={**DATA, "val_size": 0})
-    with pytest.raises(CheckpointError, match=r"no best checkpoint.*val_size 0.*--ckpt_path last"):
-        find_checkpoint("best", [tmp_path])
-
-
-def test_a_run_without_last_says_so(tmp_path):
-    run(tmp_path, "version_0", 1000, files=("best",))
-    with pytest.raises(CheckpointError, match="has no last checkpoint"):
-        find_checkpoint("last", [tmp_path])
-
-
-def test_only_runs_that_match_count(tmp_path):
-    run(tmp_path, "version_0", 1000, network=mlp(8))
-    run(tmp_path, "version_1", 2000, network=mlp(4))
-    found = find_checkpoint(None, [tmp_path], lambda model: model["network"] == mlp(8))
-    assert found == tmp_path / "version_0/checkpoints/best.ckpt"
-    assert find_checkpoint(None, [tmp_path], lambda model: False) is None
 
 
 def test_differences_name_the_key_and_both_values():

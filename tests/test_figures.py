@@ -89,7 +89,7 @@ def test_the_tile_of_a_unit_shows_its_weights_where_their_pixels_are():
 
     def at(unit, y, x):
         row, column = divmod(unit, 10)
-        return picture[28 + 30 * row + 2 + y, 10 + 30 * column + 1 + x].tolist()
+        return picture[28 + 30 * row + 2 + y, 25 + 30 * column + 1 + x].tolist()
 
     assert at(17, 5, 9) == figures.RED.tolist()
     assert at(2, 20, 3) == figures.BLUE.tolist()

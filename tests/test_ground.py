@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from digitrec.ground import contrast_to_ground, find_paper, ink_is_dark, reduced, shrink_factor
+from digitrec.ink import LEAST_INK
 
 
 def page(level=230, height=300, width=400):
@@ -33,7 +34,7 @@ def test_a_digit_cropped_closely_and_drawn_boldly_is_ink(dark):
 
 def test_a_step_in_the_light_is_no_contrast_but_ink_on_both_sides_is():
     light = written()
-    light[:, 170:] *= 0.5
+    light[:, 170:] *= 0.7
     contrast = contrast_to_ground(light, 1, 41, dark=True)
     assert contrast[:90].max() == 0
     np.testing.assert_allclose(contrast[105, 155:165], 200 / 230, atol=1e-3)
@@ -68,3 +69,30 @@ def test_a_page_is_shrunk_by_averaging_and_its_edge_goes_on():
     np.testing.assert_allclose(reduced(light, 2), [[2.5, 4.5], [8.5, 10.5]])
     np.testing.assert_array_equal(reduced(light, 1), light)
     assert [shrink_factor(page(0, side, 900)) for side in (1, 150, 310)] == [1, 1, 2]
+
+
+def test_a_shadow_over_most_of_a_page_does_not_make_its_ink_light():
+    light = page()
+    light[:, 60:] = 110
+    light[100:200, 200:206] = light[100:106, 160:206] = 40
+    assert ink_is_dark(light)
+    assert not ink_is_dark(255 - light)
+
+
+def test_the_corner_of_a_shadow_is_ground_and_a_stroke_across_its_edge_is_not():
+    light = page(220, 300, 300)
+    y, x = np.mgrid[:300, :300]
+    light[np.abs(x - 150) < (y - 60) / 2] = 120
+    light[200:206, 40:260] = 30
+    contrast = contrast_to_ground(light, 1, 36, dark=True)
+    assert (contrast[75:190, 150] > 0.2).mean() < 0.1  # a closing alone takes a fifth for ink
+    assert contrast[203, 45:255].min() > 0.4
+
+
+def test_the_grain_of_a_dark_table_stands_out_less_than_ink_in_a_shadow():
+    light = page(240)
+    light[:, 300:] = 70
+    light[100:103, 300:] = 50  # grain
+    light[200:203, 310:390] = 10  # ink
+    contrast = contrast_to_ground(light, 1, 41, dark=True)
+    assert contrast[101, 310:390].max() < LEAST_INK < contrast[201, 320:380].min()

@@ -61,13 +61,12 @@ def test_roads_that_cannot_refuse_have_no_column_for_it():
     assert "refused" not in tables(MEASURED, ["published", "usual"])
 
 
-def test_the_sources_say_commit_rule_crop_and_what_is_left_out(tmp_path):
+def test_the_sources_say_commit_and_rule(tmp_path):
     (tmp_path / "COMMIT").write_text("bbde6cee46857965f52de2e99a2a99046816d8e0")
     text = sources([(SINGLE, tmp_path), (ROW, tmp_path)])
     assert cells(text, "owner/name digits, single")[0] == "`bbde6cee4685`"
-    assert "owner/name digits, left out: `a.png`: no digit." in text
-    assert "owner/rows, by eye: 1.png 12 34." in text
-    assert "1.png: only left, top, right, bottom [0, 0, 4, 3]." in text
+    assert cells(text, "owner/name digits, single")[2] == "the first character of the file's name"
+    assert cells(text, "owner/rows, row")[2] == "by eye"
 
 
 def test_the_json_holds_what_every_road_read(tmp_path):
@@ -96,11 +95,11 @@ def shelf(tmp_path, monkeypatch):
         Image.new("L", (9, 7)).save(tmp_path / "shelf" / "name" / "digits" / f"{name}.png")
     monkeypatch.chdir(tmp_path)
     Path("docs").mkdir()
-    names = ("benchmark pictures", "picture sets")
+    names = ("benchmark pictures", "picture sets", "benchmark unseen pictures", "unseen picture sets")
     begin_end = [f"<!-- {name}: written by a script -->\n<!-- end of {name} -->\n" for name in names]
     Path("docs/pictures.md").write_text("".join(begin_end))
     for module in (picture_accuracy, picture_sets):
-        monkeypatch.setattr(module, "known_sets", lambda: [SINGLE])
+        monkeypatch.setattr(module, "known_sets", lambda sets="used": [SINGLE])
     roads = {
         name: lambda source, digit=digit: Read(digit, 1.0) for name, digit in zip(ROADS, "7171", strict=True)
     }
@@ -124,6 +123,25 @@ def test_a_part_of_the_measurement_leaves_the_docs_alone(shelf, capsys):
     assert "owner/name digits | 2 | 50.0% |" in capsys.readouterr().out
     assert len(json.loads(Path("out.json").read_text())) == 2
     assert Path("errors.png").stat().st_size > 0
+
+
+def test_of_unseen_pictures_only_the_pool_is_said_in_sections_of_their_own(shelf, capsys):
+    pictures([shelf])
+    before, _, _ = Path("docs/pictures.md").read_text().partition("<!-- benchmark unseen pictures")
+    pictures([shelf], sets="unseen")
+    text = Path("docs/pictures.md").read_text()
+    assert text.startswith(before)
+    unseen = text.removeprefix(before)
+    assert cells(unseen, "**pooled**, 1 sets") == ["2", "50.0%", "50.0%", "50.0%", "50.0%", "0.0%"]
+    assert "owner/name digits, single" in unseen
+    assert "| owner/name digits |" not in unseen
+
+
+@pytest.mark.parametrize("asked", [{"output": Path("out.json")}, {"errors": Path("errors.png")}])
+def test_what_was_read_of_an_unseen_picture_is_not_told(shelf, asked):
+    with pytest.raises(LabelError, match=r"^Unseen pictures stay unseen: leave out --output"):
+        pictures([shelf], sets="unseen", **asked)
+    assert not any(path.exists() for path in asked.values())
 
 
 def test_a_picture_that_cannot_be_read_is_named(shelf):

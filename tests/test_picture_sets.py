@@ -158,8 +158,9 @@ def test_the_commit_is_the_files_or_gits_or_unknown(tmp_path):
     assert commit(tmp_path) == "bbde6cee"
 
 
-def test_the_table_of_sets_is_whole():
-    known = known_sets()
+@pytest.mark.parametrize("sets", picture_sets.RULES)
+def test_the_table_of_sets_is_whole(sets):
+    known = known_sets(sets)
     assert len({(entry.name, entry.kind) for entry in known}) == len(known)
     for entry in known:
         assert entry.repository.count("/") == 1
@@ -169,6 +170,19 @@ def test_the_table_of_sets_is_whole():
         if isinstance(entry.label, dict):
             digits = r"[0-9]" if entry.kind == "single" else r"[0-9]+( [0-9]+)*"
             assert all(picture_sets.re.fullmatch(digits, label) for label in entry.label.values())
+
+
+def test_no_repository_is_both_used_and_unseen():
+    used, unseen = ({entry.repository for entry in known_sets(sets)} for sets in ("used", "unseen"))
+    assert min(len(used), len(unseen)) > 30
+    assert used.isdisjoint(unseen)
+
+
+def test_a_folder_is_searched_for_the_sets_that_are_asked_for(tmp_path):
+    repository = known_sets("unseen")[0].repository
+    write(tmp_path, f"{repository}/1.png")
+    assert found_sets([tmp_path], "unseen")[0][0].repository == repository
+    assert found_sets([tmp_path])[0][0].repository == tmp_path.name
 
 
 def test_no_picture_of_other_people_is_committed():

@@ -1,10 +1,13 @@
 """Pictures of every kind become pages; what cannot is refused in one sentence, within the memory."""
 
 import io
+import os
 import re
 import subprocess
 import sys
+import threading
 import zlib
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -343,3 +346,19 @@ def test_what_libtiff_says_of_a_damaged_file_does_not_reach_the_terminal(capfd):
     content[8:200] = bytes(192)
     assert "The picture" in refusal(bytes(content))
     assert capfd.readouterr() == ("", "")
+
+
+def test_threads_that_read_tiff_files_leave_the_standard_error_where_it_was():
+    before, inside = os.fstat(2), threading.Barrier(2, timeout=0.2)
+
+    def read():
+        with pictures._silent_errors(), suppress(threading.BrokenBarrierError):
+            inside.wait()  # until the other is here as well, which must not happen
+
+    threads = [threading.Thread(target=read) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert inside.broken
+    assert os.path.samestat(os.fstat(2), before)

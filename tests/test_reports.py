@@ -4,12 +4,14 @@ import re
 import numpy as np
 import pytest
 import torch
+from conftest import ROOT
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 
 from digitrec import figures, reports
+from digitrec.classifier import DigitClassifier
 from digitrec.cli import DigitCLI
 from digitrec.predictions import Predictions
 
@@ -37,12 +39,32 @@ def drawn(monkeypatch):
     return arguments
 
 
-def test_figures_come_every_n_epochs_under_the_step_of_their_metrics(fit):
+def steps(run, name):
+    return [event.step for event in run.Images(f"val/{name}")]
+
+
+def test_figures_come_every_n_epochs_and_in_the_last_under_the_step_of_their_metrics(fit):
     run = events(fit("--trainer.max_epochs=5", "--figures.every_n_epochs=2", "--data.batch_size=50"))
     assert sorted(run.Tags()["images"]) == [f"val/{name}" for name in NAMES]
     accuracy = [event.step for event in run.Scalars("val/acc")]
     for name in NAMES:
-        assert [event.step for event in run.Images(f"val/{name}")] == accuracy[1::2] == [13, 27]
+        assert steps(run, name) == [accuracy[epoch] for epoch in (1, 3, 4)] == [13, 27, 34]
+
+
+def test_a_last_epoch_that_nobody_planned_is_drawn_and_no_epoch_twice(fit, drawn):
+    early = [f"--config={ROOT}/configs/trainer/early_stopping.yaml", "--model.optimizer.init_args.lr=0"]
+    run = events(fit(*early, "--trainer.max_epochs=20", "--figures.every_n_epochs=8"))  # ends after eleven
+    assert steps(run, "confusion") == [8 * 6 - 1, 11 * 6 - 1]
+    assert len(drawn["confusion_matrix"]) == 2
+    fit("--trainer.max_epochs=2", "--figures.every_n_epochs=2")
+    assert len(drawn["confusion_matrix"]) == 3
+
+
+def test_without_validation_images_a_line_says_that_there_are_no_figures(fit, capsys, drawn):
+    fit("--data.val_size=0")
+    said = [line for line in capsys.readouterr().out.splitlines() if "igures" in line]
+    assert said == ["No figures while training: data.val_size is 0, there is no validation. test draws them."]
+    assert drawn["confusion_matrix"] == []
 
 
 def test_the_check_before_the_training_draws_nothing(fit, drawn):
@@ -91,7 +113,8 @@ def test_a_negative_number_of_epochs_is_refused(fit, workplace):
 
 def test_a_network_without_a_layer_on_784_pixels_has_no_tiles():
     predictions = Predictions(np.zeros((1, 28, 28), np.uint8), np.ones(1, int), np.ones(1, int), np.ones(1))
-    names = [name for name, _ in reports.drawn(predictions, torch.nn.Conv2d(1, 8, 3))]
+    weights = reports.first_weights(torch.nn.Conv2d(1, 8, 3))
+    names = [name for name, _ in reports.drawn(predictions, weights)]
     assert names == ["confusion", "mistakes", "reliability"]
 
 
@@ -123,18 +146,21 @@ def test_among_several_loggers_the_one_that_takes_figures_gets_them(fit, workpla
     assert "val/acc" in (workplace / "table" / "version_0" / "metrics.csv").read_text()
 
 
-def hyperparameters(cli):
+def hyperparameters(folder, ended=True):
     """What the HParams tab knows of a run."""
-    plugin = events(cli).PluginTagToContent("hparams")
+    accumulator = EventAccumulator(str(folder))
+    accumulator.Reload()
+    plugin = accumulator.PluginTagToContent("hparams")
     session = HParamsPluginData.FromString(plugin["_hparams_/session_start_info"]).session_start_info
     # An experiment of the first run would hide what only later runs have.
-    assert sorted(plugin) == ["_hparams_/session_end_info", "_hparams_/session_start_info"]
+    end = ["_hparams_/session_end_info"] if ended else []
+    assert sorted(plugin) == [*end, "_hparams_/session_start_info"]
     return {key: value.string_value or value.number_value for key, value in session.hparams.items()}
 
 
 def test_the_hparams_tab_gets_what_a_run_is_made_of_and_its_curves_stay_as_they_are(fit):
     cli = fit("--model.optimizer.init_args.lr=0.002", "--seed_everything=7", "--data.batch_size=70")
-    values = hyperparameters(cli)
+    values = hyperparameters(cli.trainer.log_dir)
     expected = {
         "network": "MLP",
         "network.hidden": "[128, 64]",
@@ -146,20 +172,41 @@ def test_the_hparams_tab_gets_what_a_run_is_made_of_and_its_curves_stay_as_they_
         "max_epochs": 1,
     }
     assert expected.items() <= values.items()
-    without_effect = re.compile(r".*(data_dir|_instantiator|num_workers|eval_batch_size)")
+    without_effect = re.compile(r".*(data_dir|_instantiator|num_workers|eval_batch_size|pictures)")
     assert not any(without_effect.fullmatch(key) for key in values)
     # The tab shows the last value of a curve.
     (last,) = events(cli).Scalars("val/acc")
     assert last.value == pytest.approx(cli.trainer.callback_metrics["val/acc"].item())
 
 
-def test_a_test_has_the_hparams_of_its_model(fit):
-    fit("--model.network.init_args.hidden=[16]")
-    values = hyperparameters(DigitCLI(["test"]))
-    assert values["network.hidden"] == "[16]"
-    assert (
-        not {"max_epochs", "training_data.batch_size"} & values.keys()
-    )  # of the training, which a test does not know
+def test_a_test_has_the_hparams_of_the_training_that_its_weights_come_from(fit):
+    trained = fit("--model.network.init_args.hidden=[16]", "--data.batch_size=70", "--seed_everything=7")
+    tested = hyperparameters(DigitCLI(["test"]).trainer.log_dir)
+    assert tested.pop("weights_of") == f"{trained.trainer.log_dir}/checkpoints/best.ckpt".removeprefix("./")
+    assert tested == hyperparameters(trained.trainer.log_dir)
+
+
+class Killed(BaseException):
+    """Ends a run as a kill does: nothing is written on the way out."""
+
+
+def test_a_run_that_is_killed_has_its_row_and_keeps_it_when_it_goes_on(fit, monkeypatch):
+    step = DigitClassifier.training_step
+
+    def dying(self, *args):
+        if self.current_epoch == 1:
+            raise Killed
+        return step(self, *args)
+
+    folder = "lightning_logs/version_0"
+    with monkeypatch.context() as patch:
+        patch.setattr(DigitClassifier, "training_step", dying)
+        with pytest.raises(Killed):
+            fit("--trainer.max_epochs=2")
+    stopped = hyperparameters(folder, ended=False)
+    assert stopped["optimizer.lr"] == 0.001
+    fit("--trainer.max_epochs=2", "--ckpt_path=last")
+    assert hyperparameters(folder) == stopped
 
 
 def test_a_test_leaves_a_report_and_the_mistakes_in_the_run_folder(fit, workplace, capsys, drawn):
@@ -184,7 +231,7 @@ def test_a_test_leaves_a_report_and_the_mistakes_in_the_run_folder(fit, workplac
     assert np.array_equal(images, cli.datamodule.test_set.images)
     assert (given != digits).sum() == 130 - report["right"]
     with Image.open(run / "mistakes.png") as picture:
-        assert picture.width == 10 * 60 + 20
+        assert picture.width == 10 * 60 + 50
     assert sorted(path.suffix for path in run.iterdir() if path.name.startswith(("report", "mis"))) == [
         ".json",
         ".png",

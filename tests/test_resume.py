@@ -8,11 +8,9 @@ from conftest import ROOT, curves
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from digitrec.checkpoints import CheckpointError
 from digitrec.classifier import DigitClassifier
 from digitrec.cli import DigitCLI
 from digitrec.networks import MLP
-from digitrec.resume import check_resume
 
 STEPS = 6  # of an epoch: 350 images in batches of 64
 BEST, LAST = (f"lightning_logs/version_0/checkpoints/{name}.ckpt" for name in ("best", "last"))
@@ -222,69 +220,18 @@ def test_another_number_of_processes_cannot_go_on_inside_an_epoch(run):
         run("--ckpt_path=last")
 
 
-PATH = Path("run/checkpoints/last.ckpt")
+CSV = f"--config={ROOT}/configs/trainer/csv.yaml"
 
 
-def check(is_last_batch=True, schedules=(), seed=1, batch_size=64, **trainer):
-    """Check a config against a checkpoint of seed 1, in or after the second epoch of ten steps."""
-    checkpoint = {
-        "epoch": 1,
-        "global_step": 20 if is_last_batch else 15,
-        "lr_schedulers": list(schedules),
-        "loops": {"fit_loop": {"epoch_loop.batch_progress": {"is_last_batch": is_last_batch}}},
-        "callbacks": {"ExactResume": {"seed": 1, "processes": 1, "epoch_steps": 10}},
-        "datamodule_hyper_parameters": {"batch_size": 64},
-    }
-    config = {
-        "seed_everything": seed,
-        "data": {"batch_size": batch_size},
-        "trainer": {"max_epochs": 3, "max_steps": -1, "max_time": None, **trainer},
-    }
-    check_resume(config, checkpoint, PATH)
-
-
-@pytest.mark.parametrize("is_last_batch", [True, False])
-def test_another_seed_is_refused(is_last_batch):
-    check(is_last_batch)
-    check(is_last_batch, seed=False)
-    for seed in (2, True):
-        with pytest.raises(CheckpointError, match=rf"is {seed} but 1 in .* Say --seed_everything 1"):
-            check(is_last_batch, seed=seed)
-
-
-def test_another_batch_size_is_refused_inside_an_epoch():
-    check(batch_size=32)
-    with pytest.raises(CheckpointError, match=r"batch_size is 32 but 64 in .* Say --data\.batch_size 64"):
-        check(is_last_batch=False, batch_size=32)
-
-
-def test_other_training_images_are_refused_inside_an_epoch(fit):
-    distorted = "--data.augment=digitrec.augment.RandomDistortion"
-    steps = "--trainer.max_steps=4"
-    fit(distorted, "--data.augment.rotation=5", steps)
-    again = f"--ckpt_path={LAST}"
-    with pytest.raises(
-        CheckpointError, match=r"data\.augment\.init_args\.rotation is 7.0 but 5.0 in .* inside an epoch"
-    ):
-        fit(distorted, "--data.augment.rotation=7", again, "--trainer.max_epochs=2")
-    fit(distorted, "--data.augment.rotation=5", "--data.eval_batch_size=50", again, "--trainer.max_epochs=2")
-
-
-def test_a_run_that_reached_its_end_is_not_resumed():
-    check(max_epochs=-1)
-    check(is_last_batch=False, max_epochs=2)
-    for epochs, is_last_batch in ((2, True), (1, False)):
-        with pytest.raises(CheckpointError, match=rf"nothing to resume: trainer\.max_epochs is {epochs}"):
-            check(is_last_batch, max_epochs=epochs)
-
-
-@pytest.mark.parametrize("is_last_batch", [True, False])
-def test_a_run_is_not_resumed_past_the_end_of_its_schedule(is_last_batch):
-    check(is_last_batch, schedules=[{"total_steps": 30}])
-    with pytest.raises(CheckpointError, match=r"schedule in .* ends with epoch 3: a longer run starts anew"):
-        check(is_last_batch, schedules=[{"total_steps": 30}], max_epochs=4)
-
-
-def test_resuming_must_say_how_long_to_train():
-    with pytest.raises(CheckpointError, match=r"how long to train: say it with --config configs/mlp\.yaml"):
-        check(max_epochs=None)
+@pytest.mark.parametrize("call", [4, 9, 14])
+def test_a_table_of_metrics_goes_on_as_one_too(call, run, workplace):
+    table = Path("lightning_logs/version_0/metrics.csv")
+    run(CSV)
+    whole = table.read_text()
+    (workplace / "lightning_logs").rename(workplace / "whole")
+    assert run(CSV, killed_in="training_step", call=call) is None
+    with table.open("a") as file:
+        file.write("2,cut off")
+    run(CSV, "--ckpt_path=last")
+    assert table.read_text() == whole
+    assert [path.name for path in Path("lightning_logs").iterdir()] == ["version_0"]

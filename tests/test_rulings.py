@@ -120,3 +120,11 @@ def test_a_closing_fills_gaps_smaller_than_its_size():
     assert closed[4, 10:30].all()
     assert not closed[4, 30:36].any()
     assert closed.sum() == mask.sum() + 4
+
+
+def test_rulings_much_thinner_than_the_pen_go_also_where_the_digit_is_nearly_as_wide_as_the_page():
+    mask = page(300, 300)
+    mask[20:280, 140:160] = mask[20:40, 110:160] = True
+    written = mask.copy()
+    mask[100:103] = mask[200:203] = True
+    np.testing.assert_array_equal(without_lines(mask, 20), written)

@@ -1,0 +1,155 @@
+// What was read: the text, the digits one by one, the ten bars of the chosen one, boxes on the surface.
+
+const byId = (id) => document.getElementById(id);
+const SVG = "http://www.w3.org/2000/svg";
+
+function element(name, className = "", text = "") {
+  const made = document.createElement(name);
+  made.className = className;
+  made.textContent = text;
+  return made;
+}
+
+// Shares of 1 as whole tenths of a percent that add up to exactly 100 %: the largest remainders are rounded up.
+export function tenths(shares) {
+  const total = shares.reduce((sum, share) => sum + share, 0) || 1;
+  const exact = shares.map((share) => (1000 * share) / total);
+  const whole = exact.map(Math.floor);
+  const missing = 1000 - whole.reduce((sum, part) => sum + part, 0);
+  const order = exact.map((_, index) => index).sort((a, b) => (exact[b] % 1) - (exact[a] % 1));
+  for (const index of order.slice(0, missing)) whole[index] += 1;
+  return whole;
+}
+
+// A confidence in words: rounded down, since nothing is sure to 100 %.
+function sure(confidence) {
+  return `${Math.min(99.9, Math.floor(1000 * confidence) / 10).toFixed(1)}%`;
+}
+
+export class Result {
+  #digits = [];
+
+  constructor() {
+    for (let digit = 0; digit < 10; digit += 1) {
+      const row = element("li");
+      const track = element("span", "track");
+      track.append(element("span", "bar"));
+      row.append(element("span", "", String(digit)), track, element("span", "share"));
+      byId("bars").append(row);
+    }
+    this.clear();
+  }
+
+  // Nothing is there to be read.
+  clear(message = "Nothing is drawn yet.") {
+    this.#digits = [];
+    byId("text").replaceChildren();
+    byId("text").className = "text";
+    byId("confidence").textContent = message;
+    byId("problem").hidden = true;
+    byId("digits").hidden = true;
+    byId("digits").replaceChildren();
+    byId("boxes").replaceChildren();
+    this.#detail(null);
+  }
+
+  problem(sentence) {
+    this.clear("");
+    byId("problem").textContent = sentence;
+    byId("problem").hidden = false;
+  }
+
+  // reading: as POST /predict gives it; size: width and height of the picture that it was read from.
+  show(reading, size) {
+    if (!reading.digits.length) {
+      this.clear("No digit is found.");
+      return;
+    }
+    this.#digits = reading.digits;
+    byId("problem").hidden = true;
+    const text = byId("text");
+    text.className = reading.text.length > 12 ? "text long" : "text";
+    text.replaceChildren(
+      ...[...reading.text].map((sign) => (sign === "?" ? element("span", "doubtful", sign) : sign)),
+    );
+    byId("confidence").textContent = this.#sureness(reading);
+    this.#list();
+    this.#boxes(size);
+    this.choose(this.#digits.length === 1 ? 0 : this.#leastSure());
+  }
+
+  choose(index) {
+    [...byId("digits").children].forEach((button, place) => {
+      button.setAttribute("aria-pressed", String(place === index));
+    });
+    [...byId("boxes").children].forEach((box, place) => box.classList.toggle("chosen", place === index));
+    this.#detail(this.#digits[index]);
+  }
+
+  #leastSure() {
+    const sure = this.#digits.map((digit) => digit.confidence);
+    return sure.indexOf(Math.min(...sure));
+  }
+
+  #sureness(reading) {
+    const percent = sure(reading.confidence);
+    if (this.#digits.some((digit) => digit.digit === "?")) {
+      return `Not sure enough where ? stands: ${percent}.`;
+    }
+    return `At least ${percent} sure${this.#digits.length > 1 ? " of each digit" : ""}.`;
+  }
+
+  #list() {
+    const several = this.#digits.length > 1;
+    byId("digits").hidden = !several;
+    byId("digits").replaceChildren(
+      ...this.#digits.map((digit, index) => {
+        const button = element("button", digit.digit === "?" ? "doubtful" : "");
+        const image = element("img");
+        image.src = digit.image;
+        image.alt = "";
+        button.type = "button";
+        button.append(image, element("b", "", digit.digit));
+        const name = digit.digit === "?" ? "unsure" : digit.digit;
+        button.setAttribute("aria-label", `${name}, ${sure(digit.confidence)}`);
+        button.addEventListener("click", () => this.choose(index));
+        return button;
+      }),
+    );
+  }
+
+  #boxes([width, height]) {
+    byId("boxes").setAttribute("viewBox", `0 0 ${width} ${height}`);
+    byId("boxes").replaceChildren(
+      ...this.#digits.map((digit, index) => {
+        const box = document.createElementNS(SVG, "rect");
+        const [x, y, across, down] = digit.box;
+        const air = 0.008 * Math.max(width, height);
+        const sides = { x: x - air, y: y - air, width: across + 2 * air, height: down + 2 * air, rx: air };
+        for (const [name, value] of Object.entries(sides)) box.setAttribute(name, value);
+        if (digit.digit === "?") box.classList.add("doubtful");
+        box.addEventListener("click", () => this.choose(index));
+        return box;
+      }),
+    );
+  }
+
+  #detail(digit) {
+    const shares = digit ? tenths(digit.probabilities) : null;
+    const likeliest = digit ? shares.indexOf(Math.max(...shares)) : -1;
+    byId("bars").classList.toggle("doubtful", digit?.digit === "?");
+    [...byId("bars").children].forEach((row, index) => {
+      row.classList.toggle("likeliest", index === likeliest);
+      row.querySelector(".bar").style.setProperty("--share", shares ? shares[index] / 1000 : 0);
+      row.querySelector(".share").textContent = shares ? `${(shares[index] / 10).toFixed(1)}%` : "";
+    });
+    byId("seen").hidden = !digit;
+    byId("unseen").hidden = Boolean(digit);
+    if (digit) {
+      byId("seen").src = digit.image;
+      byId("seen").alt = `The digit as the network sees it, read as ${digit.digit}`;
+    } else {
+      byId("seen").removeAttribute("src");
+    }
+  }
+}

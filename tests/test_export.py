@@ -1,0 +1,156 @@
+"""export: the ONNX file says what PyTorch says, knows where it is from, and is there only if checked."""
+
+import json
+import sys
+
+import numpy as np
+import onnx
+import onnxruntime
+import pytest
+import torch
+from conftest import TEST
+
+from digitrec import export as room
+from digitrec.checkpoints import PRETRAINED, CheckpointError, read_checkpoint
+from digitrec.classifier import DigitClassifier
+from digitrec.download import load_mnist
+from digitrec.export import ExportError, PixelClassifier, check, export, generated_images, main
+
+
+@pytest.fixture(scope="module")
+def exported(tmp_path_factory):
+    path = tmp_path_factory.mktemp("export") / "digits.onnx"
+    assert export(PRETRAINED, path, path.parent / "no data") is None
+    return path
+
+
+@pytest.fixture
+def classifier():
+    return DigitClassifier.load_from_checkpoint(PRETRAINED, map_location="cpu", weights_only=True)
+
+
+def test_raw_pixels_go_in_and_calibrated_probabilities_come_out(exported, classifier):
+    session = onnxruntime.InferenceSession(exported)
+    (pixels,) = session.get_inputs()
+    assert (pixels.name, pixels.type, pixels.shape) == ("pixels", "tensor(uint8)", ["batch", 28, 28])
+    images = generated_images(100)
+    digit, probabilities = session.run(["digit", "probabilities"], {"pixels": images.numpy()})
+    assert (digit.dtype, probabilities.dtype) == (np.int64, np.float32)
+    # From the weights alone, by the text book: scaled, standardized, ReLU, softmax at the temperature.
+    scores = (images.double().flatten(1) / 255 - 0.1307) / 0.3081
+    *hidden, last = [layer for layer in classifier.network.layers if isinstance(layer, torch.nn.Linear)]
+    for layer in hidden:
+        scores = (scores @ layer.weight.double().T + layer.bias).relu()
+    scores = (scores @ last.weight.double().T + last.bias) / classifier.temperature
+    np.testing.assert_allclose(probabilities, scores.softmax(1).detach().numpy(), atol=1e-4)
+    np.testing.assert_array_equal(digit, probabilities.argmax(1))
+
+
+def test_any_number_of_images_is_read_at_once(exported):
+    session = onnxruntime.InferenceSession(exported)
+    for count in (1, 7, 1000):
+        digit, probabilities = session.run(None, {"pixels": np.zeros((count, 28, 28), np.uint8)})
+        assert (digit.shape, probabilities.shape) == ((count,), (count, 10))
+
+
+def test_the_file_is_whole_small_and_knows_its_training(exported):
+    assert [path.name for path in exported.parent.iterdir()] == ["digits.onnx"]  # no weights beside it
+    assert exported.stat().st_size < 600_000
+    model = onnx.load(exported)
+    onnx.checker.check_model(model, full_check=True)
+    metadata = {entry.key: entry.value for entry in model.metadata_props}
+    known = read_checkpoint(PRETRAINED)
+    assert json.loads(metadata["model"])["temperature"] == known["hyper_parameters"]["temperature"]
+    assert json.loads(metadata["data"])["augment"] == known["datamodule_hyper_parameters"]["augment"]
+    assert "test_accuracy" not in metadata
+
+
+def test_with_mnist_at_hand_the_test_accuracy_is_kept_and_no_path(
+    fake_mnist, tmp_path, classifier, monkeypatch
+):
+    known = read_checkpoint(PRETRAINED)
+    known["datamodule_hyper_parameters"]["data_dir"] = "/home/somebody/data"
+    monkeypatch.setattr(room, "read_checkpoint", lambda path: known)
+    accuracy = export(PRETRAINED, tmp_path / "digits.onnx", fake_mnist)
+    images, labels = load_mnist(fake_mnist, train=False)
+    assert accuracy == pytest.approx(
+        (PixelClassifier(classifier).eval()(images)[0] == labels).sum().item() / TEST
+    )
+    metadata = {entry.key: entry.value for entry in onnx.load(tmp_path / "digits.onnx").metadata_props}
+    assert float(metadata["test_accuracy"]) == pytest.approx(accuracy, abs=1e-4)
+    assert "somebody" not in str(metadata)
+
+
+def test_a_run_s_own_network_is_exported_as_it_is(fit, workplace, capsys):
+    cli = fit("--model.network.init_args.hidden=[16]")
+    assert main(["--ckpt_path=best", "--output=small.onnx"]) == 0
+    said = capsys.readouterr().out
+    session = onnxruntime.InferenceSession("small.onnx")
+    images, labels = load_mnist("data", train=False)
+    digit, _ = session.run(None, {"pixels": images.numpy()})
+    assert f"{(digit == labels.numpy()).mean():.2%} of MNIST's test images" in said
+    weights = sum(parameter.numel() for parameter in cli.model.network.parameters())
+    assert sum(np.prod(each.dims) for each in onnx.load("small.onnx").graph.initializer) >= weights
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda model: setattr(model, "temperature", model.temperature * 1.01), "probabilities are .* off"),
+        (lambda model: model.network.layers[-1].bias.data.neg_().add_(torch.arange(10.0)), "other digits"),
+        (lambda model: model.network.layers[-1].bias.data.fill_(torch.nan), "other digits|off"),
+    ],
+)
+def test_a_model_that_says_something_else_is_found_out(exported, classifier, change, message):
+    model = PixelClassifier(classifier).eval()
+    check(exported.read_bytes(), model, generated_images(1000))
+    with torch.no_grad():
+        change(classifier)
+    with pytest.raises(ExportError, match=message):
+        check(exported.read_bytes(), model, generated_images(1000))
+
+
+def test_without_agreement_the_old_file_stays(tmp_path, monkeypatch, capsys):
+    path = tmp_path / "digits.onnx"
+    path.write_text("old")
+    monkeypatch.setattr(room, "TOLERANCE", -1)
+    assert main([f"--output={path}", f"--data_dir={tmp_path}"]) == 1
+    assert "no file is written" in capsys.readouterr().err
+    assert [(each.name, each.read_text()) for each in tmp_path.iterdir()] == [("digits.onnx", "old")]
+
+
+def test_the_generated_images_are_ten_thousand_and_of_all_kinds():
+    images = generated_images(room.GENERATED)
+    assert (images.shape, images.dtype) == ((10_000, 28, 28), torch.uint8)
+    means = images.double().mean((1, 2))
+    assert (means.min(), means.max()) == (0, 255)
+    assert len(images.flatten(1).unique(dim=0)) > 9_900
+
+
+@pytest.mark.parametrize(
+    ("args", "message"),
+    [
+        (["--ckpt_path=no.ckpt"], "There is no checkpoint no.ckpt"),
+        (["--ckpt_path=best"], "no trained run in lightning_logs"),
+        (["--output=no/digits.onnx"], "There is no folder no to write digits.onnx into."),
+        (["--output=data"], "data cannot be written: Is a directory."),
+    ],
+)
+def test_a_mistake_is_one_sentence(args, message, workplace, capsys):
+    assert main(args) == 1
+    said = capsys.readouterr().err
+    assert message in said
+    assert said.startswith("digitrec.export: ")
+    assert said.count("\n") == 1
+
+
+def test_a_missing_package_is_named_with_what_installs_it(monkeypatch, tmp_path):
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    with pytest.raises(ExportError, match=r"onnxruntime is missing: pip install 'digitrec\[export\]'"):
+        export(PRETRAINED, tmp_path / "digits.onnx")
+
+
+def test_a_checkpoint_of_others_is_refused(tmp_path):
+    torch.save({"state_dict": {}}, tmp_path / "other.ckpt")
+    with pytest.raises(CheckpointError, match="not a checkpoint of digitrec"):
+        export(tmp_path / "other.ckpt", tmp_path / "digits.onnx")
