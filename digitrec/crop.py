@@ -63,10 +63,14 @@ def _fine(contrast: NDArray[np.float32], mask: Mask, threshold: float) -> Mask:
         factor = round(_FINE / longest)
         margin = 2
         near = ndi.binary_dilation(np.pad(mask, margin), np.ones((3, 3), bool))
-        grey = np.where(near, np.pad(contrast, margin, mode="edge"), 0)
+        padded = np.pad(contrast, margin, mode="edge")
+        # A pale stroke ends where it has half of its own contrast, not of the darkest ink's.
+        reach = 2 * max(1, round(stroke_width(mask))) + 3
+        peak = ndi.maximum_filter(np.where(np.pad(mask, margin), padded, 0), reach)
+        grey = np.where(near, padded - np.minimum(threshold, 0.5 * peak), -threshold)
         height, width = (factor * side for side in grey.shape)
         large = Image.fromarray(grey.astype(np.float32)).resize((width, height), Image.Resampling.BICUBIC)
-        fine: Mask = np.asarray(large) > threshold
+        fine: Mask = np.asarray(large) > 0
         return fine if fine.any() else np.kron(mask, np.ones((factor, factor), bool))
     factor = longest // _FINE
     if factor == 1:
