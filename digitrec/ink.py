@@ -49,9 +49,13 @@ def find_ink(page: Grey) -> Ink:
             whole = Ink(np.zeros_like(light), np.zeros(page.shape, bool), inside.threshold)
             whole.contrast[paper.box] = inside.contrast
             whole.mask[paper.box] = _within(inside.mask, paper.mask)
-            if whole.mask.any():  # else what looked like a table was a shadow across the digits
+            if whole.mask.any():
                 return whole
-    return _ink(light, dark=ink_is_dark(light))
+    found = _ink(light, dark=ink_is_dark(light))
+    if paper is not None:
+        # Nothing is written on the sheet, or what looked like a table is a shadow that all digits lie in.
+        found.mask[paper.box] &= ~_within(found.mask[paper.box], paper.mask)
+    return found
 
 
 def stroke_width(strokes: Mask) -> float:

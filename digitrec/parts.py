@@ -91,9 +91,13 @@ def _connected(mask: Mask, contrast: NDArray[np.float32]) -> list[Part]:
 
 
 def _is_margin(part: Part, page: tuple[int, ...]) -> bool:
-    """Whether a piece is what a picture's edge cuts off, of a table or the next line: not what fills it."""
-    at_edge = part.top == 0 or part.left == 0 or part.bottom == page[0] or part.right == page[1]
-    return at_edge and part.mask.size < 0.1 * page[0] * page[1]
+    """Whether a piece is what a picture's edge cuts off, of a table or the next line: not what fills it.
+
+    In a corner it may be larger: a digit hardly lies there, dim light does.
+    """
+    upright, sideways = part.top == 0 or part.bottom == page[0], part.left == 0 or part.right == page[1]
+    share = 0.2 if upright and sideways else 0.1
+    return (upright or sideways) and part.mask.size < share * page[0] * page[1]
 
 
 def _is_shade(part: Part, contrast: NDArray[np.float32]) -> bool:

@@ -82,3 +82,12 @@ def test_the_width_of_a_bar_is_measured(width):
     bar = np.zeros((300, 60), bool)
     bar[5:295, 10 : 10 + width] = True
     assert stroke_width(bar) == pytest.approx(width, abs=1.1)
+
+
+def test_squares_of_an_empty_sheet_on_a_dark_table_are_no_ink():
+    random = np.random.default_rng(0)
+    page = np.full((300, 400), 30.0)
+    page[40:260, 40:360] = 190
+    page[40:260:30, 40:360] = page[40:260, 40:360:30] = 172
+    page += random.normal(0, 4, page.shape)
+    assert not find_ink(page.clip(0, 255).astype(np.uint8)).mask[50:250, 50:350].any()

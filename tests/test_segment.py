@@ -217,3 +217,11 @@ def test_a_row_of_small_digits_keeps_its_loops_as_the_same_row_at_four_times_the
     assert min(small.shape) > 40
     for one, other in zip(find_digits(small), find_digits(large), strict=True):
         assert alike(one.image, other.image) > 0.85
+
+
+@pytest.mark.parametrize(("height", "kept"), [(160, 0), (400, 1)])
+def test_what_lies_in_a_corner_is_dim_light_unless_it_fills_a_fifth_of_the_page(height, kept):
+    mask = np.zeros((400, 500), bool)
+    mask[:height, :200] = np.tri(height, 200, dtype=bool)
+    contrast = mask.astype(np.float32)
+    assert len(find_parts(mask, contrast)) == kept
