@@ -138,7 +138,7 @@ def _from_heic(file: IO[bytes], file_bytes: int, name: str) -> Page:
         pillow_heif = importlib.import_module("pillow_heif")
     except ImportError:
         raise PictureError(
-            f"{name} is a HEIC picture: pip install digitrec[heic], or save it as JPEG."
+            f"{name} is a HEIC picture: pip install 'digitrec[heic]', or save it as JPEG."
         ) from None
     image = pillow_heif.open_heif(file)
     _refuse_size(image.size[0], image.size[1], name)

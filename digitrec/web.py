@@ -21,6 +21,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from importlib.resources import files
 from typing import Any
+from urllib.parse import urlsplit
 
 import numpy as np
 from aiohttp import hdrs, web
@@ -91,7 +92,7 @@ async def _predict(request: web.Request) -> web.Response:
         raise web.HTTPRequestEntityTooLarge(MAX_BYTES, request.content_length or 0)
     try:
         content = await request.read()
-    except ConnectionError as error:  # nobody is there to be told
+    except (ConnectionError, web.RequestPayloadError) as error:  # cut short, or not encoded as it claims
         raise web.HTTPBadRequest(text="The picture did not arrive whole.") from error
     with_images = request.query.get("images") == "1"
 
@@ -196,9 +197,13 @@ def _only_called_by(host: str) -> Any:
         name = _name(request.headers.get(hdrs.HOST, ""))
         if name not in here | {host.lower()} and (host in here or not _is_address(name)):
             raise web.HTTPForbidden(
-                text="This server is not called by that name: use the address it printed."
+                text="This server is not called by that name: use localhost, or its address in numbers."
             )
-        if request.headers.get("Sec-Fetch-Site") in ("cross-site", "same-site") and request.method == "POST":
+        # Browsers tell Sec-Fetch-Site to localhost and over https alone, but with each POST its origin.
+        origin = request.headers.get(hdrs.ORIGIN)
+        foreign = origin is not None and urlsplit(origin).netloc != request.headers.get(hdrs.HOST)
+        foreign |= request.headers.get("Sec-Fetch-Site") in ("cross-site", "same-site")
+        if foreign and request.method == "POST":
             raise web.HTTPForbidden(text="A page from elsewhere may not send pictures here.")
         return await handler(request)
 
@@ -234,13 +239,13 @@ def main(args: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m digitrec.web", description="A page to draw digits on.")
     parser.add_argument("--host", default="127.0.0.1", help="0.0.0.0 lets other machines in")
     parser.add_argument("--port", type=_port, default=8000, help="default: 8000; 0 takes a free one")
-    parser.add_argument("--ckpt_path", default="pretrained", help="pretrained or a file")
+    parser.add_argument("--ckpt_path", default="pretrained", help="pretrained or a file, not best or last")
     options = parser.parse_args(args)
     silence_what_no_user_can_change()
     try:
         open_socket = listen(options.host, options.port)
-    except OSError as error:
-        reason = str(error.strerror).partition(" (")[0]  # behind it the address once more
+    except (OSError, UnicodeError) as error:  # the latter by a host that can be no name
+        reason = str(getattr(error, "strerror", error)).partition(" (")[0]  # behind it the address once more
         taken = f"{options.host}:{options.port} cannot be had ({reason})"
         print(f"digitrec.web: {taken}: choose another --port or --host.", file=sys.stderr)
         return 1
@@ -252,11 +257,19 @@ def main(args: Sequence[str] | None = None) -> int:
             print(f"digitrec.web: {sentence(error)}", file=sys.stderr)
             return 1
         host = f"[{options.host}]" if ":" in options.host else options.host
-        print(f"Draw at http://{host}:{open_socket.getsockname()[1]}/  (Ctrl-C stops)", flush=True)
+        host, others = (
+            ("127.0.0.1", ", others at this machine's address") if _is_any(options.host) else (host, "")
+        )
+        print(f"Draw at http://{host}:{open_socket.getsockname()[1]}/{others}  (Ctrl-C stops)", flush=True)
         web.run_app(
             make_app(reader, options.host), sock=open_socket, print=None, access_log=None, shutdown_timeout=2
         )
     return 0
+
+
+def _is_any(host: str) -> bool:
+    """Whether a host means all addresses of this machine."""
+    return _is_address(host) and ipaddress.ip_address(host).is_unspecified
 
 
 def _port(text: str) -> int:

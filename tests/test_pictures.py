@@ -272,7 +272,7 @@ def test_a_bad_file_is_refused_with_its_name_and_the_reason(tmp_path, capfd, cas
 
 def test_heic_without_its_library_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "pillow_heif", None)
-    assert "pip install digitrec[heic]" in refusal(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic")
+    assert "pip install 'digitrec[heic]'" in refusal(b"\0\0\0\x18ftypheic\0\0\0\0mif1heic")
 
 
 def test_heic_is_read_upright_and_refused_when_large(monkeypatch):

@@ -295,6 +295,18 @@ def test_a_page_from_elsewhere_may_not_send_pictures(served):
         assert served.ask("POST", "/predict", picture, {"Sec-Fetch-Site": site})[0] == status
 
 
+def test_a_page_of_another_origin_may_not_send_pictures_where_browsers_say_no_more(served):
+    for origin, status in (("http://evil.example", 403), ("null", 403), ("http://localhost:1", 200)):
+        sent = {"Origin": origin, "Host": "localhost:1"}
+        assert served.ask("POST", "/predict", lines("35"), sent)[0] == status
+
+
+def test_a_body_that_is_not_encoded_as_it_claims_is_refused(served):
+    status, _, answer = served.ask("POST", "/predict", b"garbage", {"Content-Encoding": "gzip"})
+    assert status == 400
+    assert answer["error"] == "The picture did not arrive whole."
+
+
 def test_another_method_is_told_which_is_meant(served):
     status, headers, answer = served.ask("GET", "/predict")
     assert (status, headers["Allow"]) == (405, "POST")
