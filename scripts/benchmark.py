@@ -2,6 +2,7 @@
 
 python scripts/benchmark.py train     a training epoch: the usual script, bare PyTorch, digitrec; and memory
 python scripts/benchmark.py fast      how much sooner configs/fast.yaml is at the published accuracy
+python scripts/benchmark.py memory    what fit takes above the level after imports
 python scripts/benchmark.py distort   distorting a batch of 128 against the training step that follows it
 python scripts/benchmark.py checkpoints  epochs with step checkpoints against epochs without, in turns
 python scripts/benchmark.py figures   what figures every 5 epochs add to 20 epochs of configs/mlp.yaml

@@ -1,6 +1,7 @@
 """Where does it break? Accuracy on the corrupted, shifted and rotated test set, networks side by side.
 
 python scripts/robustness.py mlp=FILE best=FILE best=FILE wide=FILE
+python scripts/robustness.py --keep     the weights that ship anew; the other columns stay
 
 Each argument is a name and a checkpoint; checkpoints of one name, as of several seeds, share a column. The
 weights that ship with digitrec, where they are there, make the last column. Writes the table in
