@@ -5,12 +5,9 @@ import scipy.ndimage as ndi
 from numpy.typing import NDArray
 from PIL import Image
 
-from digitrec.images import SIDE
+from digitrec.images import BOX, SIDE
 from digitrec.ink import stroke_width
 from digitrec.rulings import Mask
-
-BOX = 20
-"""The longest side of a digit in its 28x28 image (LeCun et al. 1998)."""
 
 STROKES = (2.0, 3.6)
 """Widths of stroke, in pixels of the 20x20 box, that are left as they are: most of MNIST's."""

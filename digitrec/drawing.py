@@ -4,10 +4,7 @@ import torch
 from torch import Tensor
 
 from digitrec.augment import affine_maps, distort
-from digitrec.images import SIDE
-
-BOX = 20
-"""The longest side of a digit in its frame (LeCun et al. 1998)."""
+from digitrec.images import BOX, SIDE
 
 Stroke = tuple[tuple[float, float], ...]
 """Points x, y, in 0..1 from the upper left, that a smooth curve goes through; two make a straight line."""

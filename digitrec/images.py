@@ -9,6 +9,9 @@ from torch import Tensor
 SIDE = 28
 """Height and width of a digit in pixels, as MNIST has it."""
 
+BOX = 20
+"""The longest side of a digit in its 28x28 image (LeCun et al. 1998)."""
+
 MEAN, STD = 0.1307, 0.3081
 """Mean and standard deviation of the pixels of the 60,000 training images, black 0, white 1."""
 

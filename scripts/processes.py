@@ -22,8 +22,7 @@ from statistics import mean, median, stdev
 from typing import Any
 
 import yaml
-from benchmark import machine
-from readme import write_section
+from readme import machine, write_section
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 PAGE = Path("docs/processes.md")
