@@ -20,6 +20,10 @@ TABLE = 0.4
 """What is darker than this share of the paper is not paper in a shadow but the table that it lies on."""
 
 
+STEP = 0.6
+"""The share of the sheet's light that is left just beside it on the table, at most; in a shadow there is more."""
+
+
 class Paper(NamedTuple):
     """A sheet that does not fill the page.
 
@@ -49,12 +53,23 @@ def find_paper(light: Light) -> Paper | None:
     pen = round(0.08 * min(height, width)) | 1
     if closed_mask(np.pad(sheet, pen), pen, pen).sum() < 0.93 * filled.sum():
         return None
+    if not _ends_in_a_step(small, filled):
+        return None
     inner = ndi.binary_erosion(np.pad(filled, 1), EIGHT, iterations=2)[1:-1, 1:-1]
     box = (
         slice(rows.start * factor, rows.stop * factor),
         slice(columns.start * factor, columns.stop * factor),
     )
     return Paper(box, inner[rows, columns])
+
+
+def _ends_in_a_step(small: Light, sheet: Mask) -> bool:
+    """Whether most of a sheet's edge is as sharp as paper on a table has it, unlike where light fades."""
+    beside = ndi.uniform_filter(sheet.astype(np.float32), 7)
+    within = ndi.uniform_filter(np.where(sheet, small, 0), 7) / np.maximum(beside, 1e-6)
+    without = ndi.uniform_filter(np.where(sheet, 0, small), 7) / np.maximum(1 - beside, 1e-6)
+    edge = sheet & ~ndi.binary_erosion(sheet, EIGHT, border_value=True) & (beside < 0.85)
+    return bool(edge.any() and np.quantile((without / np.maximum(within, 1))[edge], 0.75) < STEP)
 
 
 def contrast_to_ground(light: Light, factor: int, size: int, dark: bool) -> Light:

@@ -89,7 +89,7 @@ def _ink(light: Light, dark: bool) -> Ink:
         low, high = thresholds(contrast)
     strong = contrast > high
     everything = without_frames(touching(contrast > low, strong))
-    pale = without_lines(everything, width)
+    pale = without_lines(everything, width, contrast)
     # A pale stroke is ink where it goes on from a dark one and stands out from what is about it, unlike the
     # blurred hole of an 8.
     pale &= strong | (contrast > ndi.uniform_filter(contrast, round(4 * width) | 1))

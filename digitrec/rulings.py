@@ -22,16 +22,17 @@ Box = tuple[slice, slice]
 
 
 class _Line(NamedTuple):
-    """A thin straight line: its pixels' rows and columns, whether it crosses the whole page, its width."""
+    """A thin straight line: its pixels' rows and columns, whether it crosses the page, its width and contrast."""
 
     rows: NDArray[np.intp]
     columns: NDArray[np.intp]
     length: int
     crosses: bool
     width: float
+    level: float
 
 
-def without_lines(mask: Mask, stroke: float) -> Mask:
+def without_lines(mask: Mask, stroke: float, contrast: NDArray[np.float32]) -> Mask:
     """Take away rulings, squares and the lines of tables: straight, thin, and longer than anything written.
 
     What crosses the page from edge to edge is a ruling also where it is alone; what ends before needs a
@@ -40,10 +41,11 @@ def without_lines(mask: Mask, stroke: float) -> Mask:
     Args:
         mask: bool (height, width), ink.
         stroke: width of the strokes in pixels; a line is hardly wider.
+        contrast: float32 of the same shape, 0 ground to 1 ink: what is much darker than a line stays.
     """
     thick = max(3, round(min(0.03 * max(mask.shape), 1.5 * stroke + 1)))
-    across = _lines(mask, thick)
-    along = [_Line(line.columns, line.rows, *line[2:]) for line in _lines(mask.T, thick)]
+    across = _lines(mask, thick, contrast)
+    along = [_Line(line.columns, line.rows, *line[2:]) for line in _lines(mask.T, thick, contrast.T)]
     if not across and not along:
         return mask
     rest = mask.copy()
@@ -51,19 +53,22 @@ def without_lines(mask: Mask, stroke: float) -> Mask:
         rest[line.rows, line.columns] = False
     # Where lines cross, crumbs are left.
     largest = max((_size(box) for box in pieces(rest)[1].values() if _size(box) > 4 * thick), default=0)
+    dark = float(np.quantile(contrast[mask], 0.95))
     kept = mask.copy()
     for lines, alone in ((across, 3.0), (along, math.inf)):
         lengths = np.array([line.length for line in lines])
         for line in lines:
             parallels = (lengths > line.length / 2).sum() > 1 and largest > 0.1 * line.length
             longer = line.length / largest if largest else math.inf
-            enough = 1 if line.width <= 0.5 * stroke else 2  # no stroke is so much thinner than the others
+            # No stroke is so much thinner or paler than the others.
+            enough = 1 if line.width <= 0.5 * stroke or line.level <= 0.5 * dark else 2
             if (longer > enough and (line.crosses or parallels)) or alone < longer < math.inf:
-                kept[line.rows, line.columns] = False
+                pale = contrast[line.rows, line.columns] < 1.6 * line.level
+                kept[line.rows[pale], line.columns[pale]] = False
     return _without_remains(kept, mask & ~kept, thick)
 
 
-def _lines(mask: Mask, thick: int) -> list[_Line]:
+def _lines(mask: Mask, thick: int, contrast: NDArray[np.float32]) -> list[_Line]:
     """The lines that run, nearly level, across a quarter of the mask's width or more."""
     height, width = mask.shape
     runs = _runs(mask)
@@ -91,8 +96,9 @@ def _lines(mask: Mask, thick: int) -> list[_Line]:
         rows, columns = rows + top, columns + left
         close = np.abs(rows - course(columns)) <= thick + 1
         rows, columns = rows[close], columns[close]
-        thickness = float(np.median(runs[rows, columns])) if len(rows) else math.inf
-        found.append(_Line(rows, columns, right - left, crosses, thickness))
+        if len(rows):
+            thickness, level = np.median(runs[rows, columns]), np.median(contrast[rows, columns])
+            found.append(_Line(rows, columns, right - left, crosses, float(thickness), float(level)))
     return found
 
 
