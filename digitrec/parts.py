@@ -15,6 +15,9 @@ LEAST_SIZE = 4
 MOST_TOUCHING = 8
 """Digits that one piece of ink may be cut into; what is wider than these is no row of digits."""
 
+PALE = 0.4
+"""Of the darkest piece's contrast a piece of the same pen has more than this share."""
+
 _Edges = NDArray[np.int64]  # (n, 4): top, left, bottom, right
 
 
@@ -86,8 +89,17 @@ def _connected(mask: Mask, contrast: NDArray[np.float32]) -> list[Part]:
         if areas[number] >= least
     ]
     parts = [part for part in parts if not _is_margin(part, mask.shape) and not _is_shade(part, contrast)]
+    parts = _without_pale(parts, contrast)
     scale = _scale(parts)
     return [part for part in parts if part.size > max(0.08 * scale, LEAST_SIZE)]
+
+
+def _without_pale(parts: list[Part], contrast: NDArray[np.float32]) -> list[Part]:
+    """Without what is much paler than the darkest large piece: one hand writes with one pen."""
+    levels = [float(np.quantile(contrast[part.where][part.mask], 0.9)) for part in parts]
+    large = 0.25 * max((part.size for part in parts), default=0)
+    darkest = max((level for part, level in zip(parts, levels, strict=True) if part.size > large), default=0)
+    return [part for part, level in zip(parts, levels, strict=True) if level > PALE * darkest]
 
 
 def _is_margin(part: Part, page: tuple[int, ...]) -> bool:
