@@ -7,7 +7,7 @@ from PIL import Image
 
 from digitrec.images import BOX, SIDE
 from digitrec.ink import stroke_width
-from digitrec.rulings import Mask
+from digitrec.rulings import Mask, bounds
 
 STROKES = (2.0, 3.6)
 """Widths of stroke, in pixels of the 20x20 box, that are left as they are: most of MNIST's."""
@@ -45,12 +45,6 @@ def centred(digit: NDArray[np.uint8]) -> NDArray[np.uint8]:
     )
     frame[y : y + digit.shape[0], x : x + digit.shape[1]] = digit
     return frame
-
-
-def bounds(mask: Mask) -> tuple[slice, slice]:
-    """The rows and columns of the smallest box round the pixels of a mask that has some."""
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
 
 
 def _fine(contrast: NDArray[np.float32], mask: Mask, threshold: float) -> Mask:

@@ -9,16 +9,15 @@ import numpy as np
 import scipy.ndimage as ndi
 from numpy.typing import NDArray
 
-from digitrec.rulings import EIGHT, Mask, closed_mask
+from digitrec.rulings import EIGHT, Mask, bounds, closed_mask
 
 Light = NDArray[np.float32]
 
 SMALL = 150
 """The shorter side of a page, in pixels, at which it is looked at as a whole."""
 
-TABLE = 0.4
-"""What is darker than this share of the paper is not paper in a shadow but the table that it lies on."""
-
+TABLE = (0.4, 0.28)
+"""What is darker than one of these shares of the paper may be the table that it lies on: the first that fits."""
 
 STEP = 0.6
 """The share of the sheet's light that is left just beside it on the table, at most; in a shadow there is more."""
@@ -39,28 +38,36 @@ def find_paper(light: Light) -> Paper | None:
     """The sheet that lies on something dark, if one does: light, solid, and a good part of the page."""
     factor = shrink_factor(light)
     small = reduced(light, factor)
-    bright = small > TABLE * float(np.quantile(small, 0.98))
+    for share in TABLE:
+        sheet = _sheet(small, share * float(np.quantile(small, 0.98)))
+        if sheet is not None:
+            rows, columns = bounds(sheet)
+            inner = ndi.binary_erosion(np.pad(sheet, 1), EIGHT, iterations=2)[1:-1, 1:-1]
+            box = (
+                slice(rows.start * factor, rows.stop * factor),
+                slice(columns.start * factor, columns.stop * factor),
+            )
+            return Paper(box, inner[rows, columns])
+    return None
+
+
+def _sheet(small: Light, darkest: float) -> Mask | None:
+    """The largest piece that is lighter than the darkest paper, if it may be a sheet on a table."""
+    bright = small > darkest
     labels, count = ndi.label(_opened(bright))
     if bright.mean() > 0.97 or not count:
         return None
     sheet = labels == 1 + int(np.argmax(np.bincount(labels.ravel())[1:]))
-    filled = ndi.binary_fill_holes(sheet)
-    rows, columns = ndi.find_objects(filled.astype(np.uint8))[0]
+    filled: Mask = ndi.binary_fill_holes(sheet)
+    rows, columns = bounds(filled)
     height, width = rows.stop - rows.start, columns.stop - columns.start
     if filled.mean() < 0.15 or filled.sum() < 0.6 * height * width:
         return None
     # What is written on a sheet is narrow; the holes of a bold white 0 or 8 are not.
     pen = round(0.08 * min(height, width)) | 1
-    if closed_mask(np.pad(sheet, pen), pen, pen).sum() < 0.93 * filled.sum():
+    if closed_mask(np.pad(sheet, pen), pen, pen).sum() < 0.85 * filled.sum():
         return None
-    if not _ends_in_a_step(small, filled):
-        return None
-    inner = ndi.binary_erosion(np.pad(filled, 1), EIGHT, iterations=2)[1:-1, 1:-1]
-    box = (
-        slice(rows.start * factor, rows.stop * factor),
-        slice(columns.start * factor, columns.stop * factor),
-    )
-    return Paper(box, inner[rows, columns])
+    return filled if _ends_in_a_step(small, filled) else None
 
 
 def _ends_in_a_step(small: Light, sheet: Mask) -> bool:

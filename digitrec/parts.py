@@ -6,8 +6,7 @@ import numpy as np
 import scipy.ndimage as ndi
 from numpy.typing import NDArray
 
-from digitrec.crop import bounds
-from digitrec.rulings import EIGHT, Mask, pieces
+from digitrec.rulings import EIGHT, Mask, bounds, pieces
 
 LEAST_SIZE = 4
 """Pixels of a page that a piece of ink has at least in one direction."""

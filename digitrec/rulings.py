@@ -55,14 +55,16 @@ def without_lines(mask: Mask, stroke: float, contrast: NDArray[np.float32]) -> M
     largest = max((_size(box) for box in pieces(rest)[1].values() if _size(box) > 4 * thick), default=0)
     dark = float(np.quantile(contrast[mask], 0.95))
     kept = mask.copy()
-    for lines, alone in ((across, 3.0), (along, math.inf)):
+    for lines, alone, side in ((across, 3.0, mask.shape[1]), (along, math.inf, mask.shape[0])):
         lengths = np.array([line.length for line in lines])
         for line in lines:
-            parallels = (lengths > line.length / 2).sum() > 1 and largest > 0.1 * line.length
+            alike = (lengths > line.length / 2).sum()
+            parallels = alike > 1 and largest > 0.1 * line.length
             longer = line.length / largest if largest else math.inf
             # No stroke is so much thinner or paler than the others.
             enough = 1 if line.width <= 0.5 * stroke or line.level <= 0.5 * dark else 2
-            if (longer > enough and (line.crosses or parallels)) or alone < longer < math.inf:
+            grid = alike > 4 and line.length > 0.6 * side
+            if grid or (longer > enough and (line.crosses or parallels)) or alone < longer < math.inf:
                 pale = contrast[line.rows, line.columns] < 1.6 * line.level
                 kept[line.rows[pale], line.columns[pale]] = False
     return _without_remains(kept, mask & ~kept, thick)
@@ -136,7 +138,10 @@ def _without_remains(mask: Mask, removed: Mask, thick: int) -> Mask:
 
 
 def without_frames(mask: Mask) -> Mask:
-    """Take away what goes round something of some size: a printed box, a table's cells, a circle."""
+    """Take away what goes round something of some size: a printed box, a table's cells, a circle.
+
+    Gaps of a few pixels, where a line is too pale, are no way out of it.
+    """
     labels, boxes = pieces(mask)
     largest = max(map(_size, boxes.values()), default=0)
     big = [(number, box) for number, box in boxes.items() if _size(box) > 0.02 * largest]
@@ -144,23 +149,34 @@ def without_frames(mask: Mask) -> Mask:
     rest = mask.copy()
     for (number, box), outer in zip(big, edges, strict=True):
         inner = [big[index] for index in np.flatnonzero((edges > outer).all(axis=1))]
+        inner = [(other, at) for other, at in inner if not _is_blot(labels[at] == other)]
         if inner and _goes_round(labels, number, box, inner):
             rest[box] &= labels[box] != number
     return rest
 
 
+def _is_blot(part: Mask) -> bool:
+    """Whether a disc nearly as large as a piece fits into it, as into a speck; into no stroke."""
+    solid = 0.5 * max(part.shape)
+    if part.sum() < 0.5 * solid**2:  # which is quicker to see
+        return False
+    return bool(2 * ndi.distance_transform_edt(np.pad(part, 1)).max() > solid)
+
+
 def _goes_round(labels: NDArray[np.int32], number: int, box: Box, inner: list[tuple[int, Box]]) -> bool:
     """Whether a piece of ink has holes, and ink in them at least a third as high as the hole is."""
     part = labels[box] == number
+    gap = max(3, round(0.04 * max(part.shape))) | 1
+    part = closed_mask(np.pad(part, gap), gap, gap)[gap:-gap, gap:-gap]
     holes, _ = ndi.label(ndi.binary_fill_holes(part) & ~part)
-    bounds = ndi.find_objects(holes)
+    places = ndi.find_objects(holes)
     for other, at in inner:
         y, x = at[0].start - box[0].start, at[1].start - box[1].start
         within = holes[y : y + at[0].stop - at[0].start, x : x + at[1].stop - at[1].start][
             labels[at] == other
         ]
-        hole = int(within[0]) if within.size else 0
-        if hole and _size(at) > 0.3 * (bounds[hole - 1][0].stop - bounds[hole - 1][0].start):
+        hole = int(np.bincount(within).argmax()) if within.size else 0
+        if hole and _size(at) > 0.3 * (places[hole - 1][0].stop - places[hole - 1][0].start):
             return True
     return False
 
@@ -186,6 +202,12 @@ def pieces(mask: Mask) -> tuple[NDArray[np.int32], dict[int, Box]]:
         if room < 0:
             del boxes[number]
     return labels, boxes
+
+
+def bounds(mask: Mask) -> tuple[slice, slice]:
+    """The rows and columns of the smallest box round the pixels of a mask that has some."""
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
 
 
 def closed_mask(mask: Mask, height: int, width: int) -> Mask:

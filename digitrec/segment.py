@@ -9,10 +9,11 @@ import scipy.ndimage as ndi
 from numpy.typing import NDArray
 from PIL import Image
 
-from digitrec.crop import bounds, crop_digit
+from digitrec.crop import crop_digit
 from digitrec.images import SIDE
 from digitrec.ink import Grey, find_ink, stroke_width
 from digitrec.parts import Part, cut, find_parts, in_lines
+from digitrec.rulings import bounds
 from digitrec.small import MOST_SIDE, find_small_ink
 
 LEAST_SIDE = 240
