@@ -1,6 +1,6 @@
 """Pieces of ink: put together into digits, cut where digits touch, and set in lines."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import scipy.ndimage as ndi
@@ -22,11 +22,15 @@ _Edges = NDArray[np.int64]  # (n, 4): top, left, bottom, right
 
 @dataclass(frozen=True, eq=False)
 class Part:
-    """Ink that is one digit, or a part of one: where it is on the page, and its pixels there."""
+    """Ink that is one digit, or a part of one: where it is on the page, and its pixels there.
+
+    pieces: where it may be several digits, these; else empty.
+    """
 
     top: int
     left: int
     mask: Mask
+    pieces: tuple["Part", ...] = ()
 
     @property
     def bottom(self) -> int:
@@ -56,7 +60,31 @@ def find_parts(mask: Mask, contrast: NDArray[np.float32]) -> list[Part]:
         mask: bool (height, width), ink.
         contrast: float32 of the same shape, 0 ground to 1 ink.
     """
-    return _joined(_connected(mask, contrast))
+    parts = _with_doubts(_joined(_connected(mask, contrast)))
+    return [part if part.pieces else replace(part, pieces=cut(part)) for part in parts]
+
+
+def _with_doubts(parts: list[Part]) -> list[Part]:
+    """Put a piece that is small or flat for a digit to its neighbour, and keep both as what it may be instead.
+
+    A bar may be far from its 5, a stroke broken wide open; as near lie two digits of which one is small.
+    """
+    scale = _scale(parts)
+    edges = _edges(parts)
+    odd = (_sizes(edges) < 0.7 * scale) | (edges[:, 2] - edges[:, 0] < 0.45 * scale)
+    left: dict[int, Part] = dict(enumerate(parts))
+    for piece in np.flatnonzero(odd):
+        others = [number for number in left if number != piece and not left[number].pieces]
+        if piece not in left or left[piece].pieces or not others:
+            continue
+        gaps = np.maximum(*_gaps(edges[piece], edges[others]))
+        nearest = others[int(np.argmin(gaps))]
+        whole = _union([parts[piece], parts[nearest]])
+        if gaps.min() < 0.6 * scale and max(whole.mask.shape) < 2.1 * scale:
+            pieces = sorted((parts[piece], parts[nearest]), key=lambda part: part.left)
+            left[nearest] = replace(whole, pieces=tuple(pieces))
+            del left[int(piece)]
+    return list(left.values())
 
 
 def in_lines(parts: list[Part]) -> list[list[Part]]:
@@ -137,8 +165,7 @@ def _joined(parts: list[Part]) -> list[Part]:
     Again and again the smallest piece that belongs to a larger one is put to the nearest of these.
     """
     scale = _scale(parts)
-    edges = np.array([(part.top, part.left, part.bottom, part.right) for part in parts], np.int64)
-    edges = edges.reshape(-1, 4)
+    edges = _edges(parts)
     groups = [[part] for part in parts]
     there, waiting = np.ones(len(parts), bool), np.ones(len(parts), bool)
     while waiting.any():
@@ -160,6 +187,11 @@ def _joined(parts: list[Part]) -> list[Part]:
         waiting[nearest] = True
     large = there & (_sizes(edges) > max(0.3 * scale, 2 * LEAST_SIZE))
     return [_union(groups[number]) for number in np.flatnonzero(large)]
+
+
+def _edges(parts: list[Part]) -> _Edges:
+    edges = [(part.top, part.left, part.bottom, part.right) for part in parts]
+    return np.array(edges, np.int64).reshape(-1, 4)
 
 
 def _sizes(edges: _Edges) -> NDArray[np.int64]:
@@ -198,25 +230,25 @@ def _union(parts: list[Part]) -> Part:
     return Part(top, left, mask)
 
 
-def cut(part: Part) -> list[Part]:
+def cut(part: Part) -> tuple[Part, ...]:
     """The digits of a piece that is wide for one: cut where the least ink is in the way; else none."""
     height, width = part.mask.shape
     count = max(2, round(width / (0.75 * height)))
     if width < 1.2 * height or count > MOST_TOUCHING:
-        return []
+        return ()
     cuts = [_seam(part.mask, number * width / count, 0.3 * width / count) for number in range(1, count)]
     columns = np.arange(width)
     digits: list[Part] = []
     for left, right in zip([np.full(height, -1), *cuts], [*cuts, np.full(height, width)], strict=True):
         mask = part.mask & (columns > left[:, None]) & (columns <= right[:, None])
         if not mask.any():
-            return []
+            return ()
         labels, _ = ndi.label(mask, EIGHT)
         areas = np.bincount(labels.ravel())
         mask &= (areas > 0.1 * areas[1:].max())[labels]
         box = bounds(mask)
         digits.append(Part(part.top + box[0].start, part.left + box[1].start, mask[box]))
-    return digits
+    return tuple(digits)
 
 
 def _seam(mask: Mask, middle: float, reach: float) -> NDArray[np.intp]:

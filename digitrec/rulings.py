@@ -18,14 +18,22 @@ MOST_PIECES = 1000
 MOST_OVERLAP = 4
 """Times the area of the page that the boxes of these pieces may have together."""
 
+DARKER = 1.6
+"""Times the contrast of a line that ink has which is no part of it."""
+
 Box = tuple[slice, slice]
 
 
 class _Line(NamedTuple):
-    """A thin straight line: its pixels' rows and columns, whether it crosses the page, its width and contrast."""
+    """A thin straight line: its pixels, and what tells it from a stroke.
+
+    rows, columns: of its pixels; slope: rows for each column; length: in columns; crosses: whether it goes from
+    edge to edge of the page; width: across, in pixels; level: its contrast.
+    """
 
     rows: NDArray[np.intp]
     columns: NDArray[np.intp]
+    slope: float
     length: int
     crosses: bool
     width: float
@@ -44,30 +52,69 @@ def without_lines(mask: Mask, stroke: float, contrast: NDArray[np.float32]) -> M
         contrast: float32 of the same shape, 0 ground to 1 ink: what is much darker than a line stays.
     """
     thick = max(3, round(min(0.03 * max(mask.shape), 1.5 * stroke + 1)))
-    across = _lines(mask, thick, contrast)
-    along = [_Line(line.columns, line.rows, *line[2:]) for line in _lines(mask.T, thick, contrast.T)]
+    across, along = _lines(mask, thick, contrast), _lines(mask.T, thick, contrast.T)
     if not across and not along:
         return mask
     rest = mask.copy()
-    for line in (*across, *along):
-        rest[line.rows, line.columns] = False
+    for view, lines in ((rest, across), (rest.T, along)):
+        for line in lines:
+            view[line.rows, line.columns] = False
     # Where lines cross, crumbs are left.
     largest = max((_size(box) for box in pieces(rest)[1].values() if _size(box) > 4 * thick), default=0)
     dark = float(np.quantile(contrast[mask], 0.95))
     kept = mask.copy()
-    for lines, alone, side in ((across, 3.0, mask.shape[1]), (along, math.inf, mask.shape[0])):
-        lengths = np.array([line.length for line in lines])
-        for line in lines:
-            alike = (lengths > line.length / 2).sum()
-            parallels = alike > 1 and largest > 0.1 * line.length
-            longer = line.length / largest if largest else math.inf
-            # No stroke is so much thinner or paler than the others.
-            enough = 1 if line.width <= 0.5 * stroke or line.level <= 0.5 * dark else 2
-            grid = alike > 4 and line.length > 0.6 * side
-            if grid or (longer > enough and (line.crosses or parallels)) or alone < longer < math.inf:
-                pale = contrast[line.rows, line.columns] < 1.6 * line.level
-                kept[line.rows[pale], line.columns[pale]] = False
+    for view, shade, lines, alone in ((kept, contrast, across, 3.0), (kept.T, contrast.T, along, math.inf)):
+        printed = _printed(lines, view.shape[1], largest, alone, stroke, dark)
+        for line in printed:
+            pale = shade[line.rows, line.columns] < DARKER * line.level
+            view[line.rows[pale], line.columns[pale]] = False
+        if len(printed) > 2:
+            view &= ~_pieces_of_lines(view, shade, printed, thick, dark)
     return _without_remains(kept, mask & ~kept, thick)
+
+
+def _printed(
+    lines: list[_Line], side: int, largest: int, alone: float, stroke: float, dark: float
+) -> list[_Line]:
+    """Those of one direction's lines that are printed, not written.
+
+    Args:
+        lines: of one direction.
+        side: of the page in this direction, in pixels.
+        largest: size of the largest piece of ink besides lines.
+        alone: how many times as long a line is that needs no parallel.
+        stroke: width of the strokes.
+        dark: contrast of the darkest ink.
+    """
+    printed = []
+    lengths = np.array([line.length for line in lines])
+    for line in lines:
+        alike = (lengths > line.length / 2).sum()
+        grid = alike > 4 and line.length > 0.6 * side
+        parallels = alike > 1 and largest > 0.1 * line.length
+        longer = line.length / largest if largest else math.inf
+        # No stroke is so much thinner or paler than the others.
+        enough = 1 if line.width <= 0.5 * stroke or line.level <= 0.5 * dark else 2
+        if grid or (longer > enough and (line.crosses or parallels)) or alone < longer < math.inf:
+            printed.append(line)
+    return printed
+
+
+def _pieces_of_lines(
+    mask: Mask, contrast: NDArray[np.float32], printed: list[_Line], thick: int, dark: float
+) -> Mask:
+    """Pieces of lines that run into strokes, or are too short: as pale as the others, and in one straight row."""
+    level = float(np.median([line.level for line in printed]))
+    if level > 0.5 * dark:
+        return np.zeros_like(mask)
+    rows, columns = np.nonzero(mask & (_runs(mask) <= thick) & (contrast < DARKER * level))
+    places = np.rint(rows - float(np.median([line.slope for line in printed])) * columns).astype(int)
+    places -= places.min(initial=0)
+    counts = ndi.uniform_filter1d(np.bincount(places, minlength=1).astype(float), 3, mode="constant") * 3
+    found = np.zeros_like(mask)
+    lined = counts[places] > 0.12 * mask.shape[1]
+    found[rows[lined], columns[lined]] = True
+    return found
 
 
 def _lines(mask: Mask, thick: int, contrast: NDArray[np.float32]) -> list[_Line]:
@@ -100,7 +147,8 @@ def _lines(mask: Mask, thick: int, contrast: NDArray[np.float32]) -> list[_Line]
         rows, columns = rows[close], columns[close]
         if len(rows):
             thickness, level = np.median(runs[rows, columns]), np.median(contrast[rows, columns])
-            found.append(_Line(rows, columns, right - left, crosses, float(thickness), float(level)))
+            slope = float(course.convert().coef[1])
+            found.append(_Line(rows, columns, slope, right - left, crosses, float(thickness), float(level)))
     return found
 
 

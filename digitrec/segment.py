@@ -12,7 +12,7 @@ from PIL import Image
 from digitrec.crop import crop_digit
 from digitrec.images import SIDE
 from digitrec.ink import Grey, find_ink, stroke_width
-from digitrec.parts import Part, cut, find_parts, in_lines
+from digitrec.parts import Part, find_parts, in_lines
 from digitrec.rulings import bounds
 from digitrec.small import MOST_SIDE, find_small_ink
 
@@ -60,16 +60,16 @@ def find_digits(page: Grey) -> list[Crop]:
     factor = _enlargement(page.shape, LEAST_SMALL_SIDE if small else LEAST_SIDE)
     ink = find_small_ink(page, factor) if small else find_ink(_enlarged(page, factor))
 
-    def crop(part: Part, line: int, position: int, pieces: Sequence[Part] = ()) -> Crop:
+    def crop(part: Part, line: int, position: int) -> Crop:
         image = crop_digit(ink.contrast[part.where], part.mask, ink.threshold)
         sides = part.left, part.top, part.right - part.left, part.bottom - part.top
         x, y, width, height = (round(side / factor) for side in sides)
         box = x, y, max(1, width), max(1, height)
-        return Crop(image, box, line, position, tuple(crop(piece, line, position) for piece in pieces))
+        return Crop(image, box, line, position, tuple(crop(piece, line, position) for piece in part.pieces))
 
     lines = in_lines(find_parts(ink.mask, ink.contrast))
     return [
-        crop(part, line, position, cut(part))
+        crop(part, line, position)
         for line, parts in enumerate(lines)
         for position, part in enumerate(parts)
     ]
