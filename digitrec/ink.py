@@ -94,7 +94,7 @@ def _ink(light: Light, dark: bool) -> Ink:
     # blurred hole of an 8.
     pale &= strong | (contrast > ndi.uniform_filter(contrast, round(4 * width) | 1))
     near = ndi.maximum_filter(strong & pale, round(5 * width) | 1)
-    return Ink(contrast, touching(pale & near, strong), high)
+    return Ink(contrast, without_frames(touching(pale & near, strong)), high)
 
 
 def thresholds(contrast: Light) -> tuple[float, float]:

@@ -70,7 +70,7 @@ def without_lines(mask: Mask, stroke: float, contrast: NDArray[np.float32]) -> M
             view[line.rows[pale], line.columns[pale]] = False
         if len(printed) > 2:
             view &= ~_pieces_of_lines(view, shade, printed, thick, dark)
-    return _without_remains(kept, mask & ~kept, thick)
+    return _without_remains(kept, mask & ~kept, thick, contrast)
 
 
 def _printed(
@@ -161,7 +161,7 @@ def _runs(mask: Mask) -> NDArray[np.int32]:
     return np.where(mask, below - above - 1, 0)
 
 
-def _without_remains(mask: Mask, removed: Mask, thick: int) -> Mask:
+def _without_remains(mask: Mask, removed: Mask, thick: int, contrast: NDArray[np.float32]) -> Mask:
     """Without what lines leave of themselves: crumbs beside them, and bars from one line to the next."""
     if not removed.any():
         return mask
@@ -173,9 +173,11 @@ def _without_remains(mask: Mask, removed: Mask, thick: int) -> Mask:
     crumbs[0] = False
     rest: Mask = mask & ~crumbs[labels]
     labels, boxes = pieces(rest)
+    level = DARKER * float(np.median(contrast[removed]))
     for number, (rows, columns) in boxes.items():
         height, width = rows.stop - rows.start, columns.stop - columns.start
-        if height > 4 * width and width <= 3 * thick:
+        bar = height > 4 * width and width <= 3 * thick
+        if bar and np.median(contrast[rows, columns][labels[rows, columns] == number]) < level:
             ends = by_lines[rows.start, columns], by_lines[rows.stop - 1, columns]
             if (
                 all(end.any() for end in ends)
