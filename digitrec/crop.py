@@ -12,6 +12,12 @@ from digitrec.rulings import Mask, bounds
 STROKES = (2.0, 3.6)
 """Widths of stroke, in pixels of the 20x20 box, that are left as they are: most of MNIST's."""
 
+WINDOW = 0.18
+"""Width of a stroke, as a share of the digit's longest side, that holes are looked for about."""
+
+LEAST_RANGE = 0.2
+"""Of contrast about a hole; less is the grain of a stroke."""
+
 _FINE = 100  # the longest side at which strokes are measured and changed
 
 
@@ -58,7 +64,10 @@ def _fine(contrast: NDArray[np.float32], mask: Mask, threshold: float) -> Mask:
         # A pale stroke ends where it has half of its own contrast, not of the darkest ink's.
         reach = 2 * max(1, round(stroke_width(mask))) + 3
         peak = ndi.maximum_filter(np.where(np.pad(mask, margin), padded, 0), reach)
-        grey = np.where(near, padded - np.minimum(threshold, 0.5 * peak), -threshold)
+        level = np.minimum(threshold, 0.5 * peak)
+        if stroke_width(mask) > WINDOW * longest:
+            level = np.maximum(level, _middle(padded, round(WINDOW * longest) | 1))
+        grey = np.where(near, padded - level, -threshold)
         height, width = (factor * side for side in grey.shape)
         large = Image.fromarray(grey.astype(np.float32)).resize((width, height), Image.Resampling.BICUBIC)
         fine: Mask = np.asarray(large) > 0
@@ -72,6 +81,16 @@ def _fine(contrast: NDArray[np.float32], mask: Mask, threshold: float) -> Mask:
         counts = np.add.reduceat(counts, np.arange(0, side, factor), axis=axis)
     shrunk: Mask = counts >= 0.5 * factor**2 if stroke_width(mask) > 3 * factor else counts > 0
     return shrunk
+
+
+def _middle(contrast: NDArray[np.float32], size: int) -> NDArray[np.float32]:
+    """Half way from the palest to the darkest near a pixel, which a blurred hole is below; 0 where all is alike.
+
+    Bernsen, "Dynamic Thresholding of Grey-Level Images" (1986).
+    """
+    palest, darkest = ndi.minimum_filter(contrast, size), ndi.maximum_filter(contrast, size)
+    middle: NDArray[np.float32] = np.where(darkest - palest > LEAST_RANGE, (darkest + palest) / 2, 0)
+    return middle
 
 
 def _with_pen(strokes: Mask) -> Mask:
