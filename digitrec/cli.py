@@ -7,6 +7,7 @@ python -m digitrec {fit,validate,test,predict} [--config FILE] [--KEY VALUE ...]
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, nullcontext
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Any
 
@@ -213,6 +214,8 @@ def main(args: Sequence[str] | None = None) -> int:
         standard error.
     """
     status = 1
+    if isinstance(sys.stdout, TextIOWrapper):  # a name may have what a terminal's encoding has not
+        sys.stdout.reconfigure(errors="backslashreplace")
     silence_what_no_user_can_change()
     try:
         cli = DigitCLI(args)
