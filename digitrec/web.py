@@ -10,8 +10,6 @@ Errors are JSON as well: {"error": "a sentence"}.
 
 import argparse
 import asyncio
-import base64
-import io
 import ipaddress
 import json
 import logging
@@ -20,18 +18,15 @@ import sys
 from collections.abc import AsyncIterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from importlib.resources import files
-from typing import Any
 
-import numpy as np
 from aiohttp import hdrs, web
-from numpy.typing import NDArray
-from PIL import Image
 
+from digitrec.answers import as_json
 from digitrec.callers import Handler, is_address, only_called_by
 from digitrec.checkpoints import CheckpointError
 from digitrec.messages import sentence, silence_what_no_user_can_change
 from digitrec.pictures import PictureError
-from digitrec.reader import Digit, Reader, Reading
+from digitrec.reader import Reader
 from digitrec.runs import named_checkpoint
 
 logger = logging.getLogger(__name__)
@@ -125,38 +120,6 @@ async def _read(request: web.Request) -> web.Response:
     except PictureError as error:
         raise web.HTTPUnprocessableEntity(text=str(error)) from error
     return web.json_response(text=text)
-
-
-def as_json(reading: Reading, with_images: bool = False) -> dict[str, Any]:
-    """Put a reading into what JSON has: text, confidence and digits.
-
-    Args:
-        reading: what a picture says.
-        with_images: add to each digit what the network saw, as the URL of a PNG.
-    """
-    return {
-        "text": reading.text,
-        "confidence": round(reading.confidence, 6),
-        "digits": [_digit_as_json(digit, with_images) for digit in reading.digits],
-    }
-
-
-def _digit_as_json(digit: Digit, with_image: bool) -> dict[str, Any]:
-    values = {
-        "digit": digit.digit,
-        "confidence": round(digit.confidence, 6),
-        "probabilities": [round(probability, 6) for probability in digit.probabilities],
-        "box": digit.box,
-        "line": digit.line,
-        "position": digit.position,
-    }
-    return {**values, "image": _png_url(digit.image)} if with_image else values
-
-
-def _png_url(image: NDArray[np.uint8]) -> str:
-    file = io.BytesIO()
-    Image.fromarray(image).save(file, "PNG")
-    return f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"
 
 
 def _static(name: str, kind: str) -> Handler:
