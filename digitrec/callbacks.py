@@ -1,9 +1,10 @@
 """What a run writes besides scalars and checkpoints: the file of predictions, a sheet of distorted digits."""
 
 import csv
-import os
 import sys
 from collections.abc import Sequence
+from contextlib import ExitStack, suppress
+from io import TextIOWrapper
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -111,7 +112,8 @@ class PredictionsWriter(BasePredictionWriter):
         self._annotate = annotate
         self._pictures: PictureOutput | None = None
         self._path: Path
-        self._file: IO[str]
+        self._replacing = ExitStack()
+        self._file: TextIOWrapper
 
     def on_predict_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Open the file under a temporary name, on the first of several processes: it writes for all."""
@@ -120,7 +122,9 @@ class PredictionsWriter(BasePredictionWriter):
             return
         folder.mkdir(parents=True, exist_ok=True)
         self._path = folder / "predictions.csv"
-        self._file = self._temporary.open("w", newline="", encoding="utf-8", errors="surrogateescape")
+        file = self._replacing.enter_context(replacing(self._path, shared=True))
+        self._file = TextIOWrapper(file, newline="", encoding="utf-8", errors="surrogateescape")
+        self._replacing.callback(self._file.detach)  # which writes the last rows
         data: Any = trainer.datamodule  # type: ignore[attr-defined]
         if data.pictures is None:
             csv.writer(self._file).writerow(COLUMNS)
@@ -156,15 +160,13 @@ class PredictionsWriter(BasePredictionWriter):
             return
         if self._pictures is not None:
             self._pictures.close()
-        self._file.close()
-        os.replace(self._temporary, self._path)  # noqa: PTH105 - the atomic one
+        self._replacing.close()
         print(f"Predictions: {self._path}")
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
         """Leave nothing half-written behind."""
-        if hasattr(self, "_file"):
-            self._file.close()
-            self._temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # of a full disk, once more
+            self._replacing.__exit__(type(exception), exception, exception.__traceback__)
 
     def _write_batch(self, prediction: dict[str, Tensor]) -> None:
         rows = csv.writer(self._file)
@@ -179,10 +181,6 @@ class PredictionsWriter(BasePredictionWriter):
         else:
             self.failed += 1
             _say(trainer, f"digitrec: {picture.error}", sys.stderr)
-
-    @property
-    def _temporary(self) -> Path:
-        return self._path.with_name(f"{self._path.name}.{os.getpid()}.tmp")
 
 
 def _say(trainer: Trainer, line: str, file: IO[str]) -> None:

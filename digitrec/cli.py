@@ -5,8 +5,9 @@ python -m digitrec {fit,validate,test,predict} [--config FILE] [--KEY VALUE ...]
 """
 
 import sys
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, nullcontext
+from collections.abc import Sequence
+from contextlib import nullcontext
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,6 @@ from lightning.fabric.plugins.io import TorchCheckpointIO
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
-from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from digitrec.callbacks import PredictionsWriter, RunConfig
 from digitrec.checkpoints import (
@@ -34,6 +34,7 @@ from digitrec.download import MNISTUnavailableError
 from digitrec.lean import lighten
 from digitrec.messages import sentence, silence_what_no_user_can_change
 from digitrec.picture_files import PictureError
+from digitrec.preflight import try_out, users_mistakes
 from digitrec.processes import check_started, is_first, is_first_of_machine, lost_connection
 from digitrec.reports import Figures, ReportWriter
 from digitrec.resumable import check_resume, decisive
@@ -121,7 +122,7 @@ class DigitCLI(LightningCLI):
         """Build model, data and trainer; a value that one of them refuses is the user's mistake."""
         config, checkpoint = self.config[self.config.subcommand], self._checkpoint
         resumed = self.config.subcommand == "fit" and checkpoint
-        with writing_on(config, resumed["global_step"]) if resumed else nullcontext(), _users_mistakes():
+        with writing_on(config, resumed["global_step"]) if resumed else nullcontext(), users_mistakes():
             super().instantiate_classes()
         if checkpoint is None:
             return
@@ -132,37 +133,13 @@ class DigitCLI(LightningCLI):
             raise CheckpointError(f"The weights in {path} don't fit the network that it names.") from error
 
     def before_fit(self) -> None:
-        """Try what would fail late: the classes, the optimizer, the schedule and what is watched."""
+        """Try what would fail late."""
         for name in foreign_names(self.config.fit.model.as_dict(), {}):
             raise MisconfigurationException(
                 f"{name} is no class of digitrec or torch, so its checkpoints would be refused: "
                 "move it into digitrec."
             )
-        watching: list[Any] = self.trainer.early_stopping_callbacks
-        with _users_mistakes("model.optimizer: "):
-            optimizer = self.model.optimizer(self.model.network.parameters())
-        fused = getattr(
-            optimizer, "_step_supports_amp_scaling", False
-        )  # as Lightning asks, at the first step
-        if fused and self.trainer.gradient_clip_val and self.trainer.precision == "16-mixed":
-            raise MisconfigurationException(
-                "trainer.gradient_clip_val goes with no fused optimizer in 16-mixed, since that undoes the "
-                "loss scaling itself: set model.optimizer.init_args.fused false, or precision bf16-mixed."
-            )
-        if self.model.scheduler is not None:
-            with _users_mistakes(f"model.scheduler, by the {self.model.scheduler_interval}: "):
-                scheduler = self.model.build_scheduler(optimizer, total_steps=1)
-            if isinstance(scheduler, ReduceLROnPlateau) and not hasattr(scheduler, "monitor"):
-                raise MisconfigurationException(
-                    "model.scheduler: torch's ReduceLROnPlateau does not say what it watches; name "
-                    "lightning.pytorch.cli.ReduceLROnPlateau with its monitor."
-                )
-            watching.append(scheduler)
-        for watcher in watching:
-            if not self.datamodule.val_size and str(getattr(watcher, "monitor", "")).startswith("val/"):
-                raise MisconfigurationException(
-                    f"{type(watcher).__name__} watches {watcher.monitor}, but data.val_size is 0."
-                )
+        try_out(self.model, self.datamodule.val_size, self.trainer)
 
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         """Build the trainer, spared the work that has no result."""
@@ -213,6 +190,8 @@ def main(args: Sequence[str] | None = None) -> int:
         standard error.
     """
     status = 1
+    if isinstance(sys.stdout, TextIOWrapper):  # a name may have what a terminal's encoding has not
+        sys.stdout.reconfigure(errors="backslashreplace")
     silence_what_no_user_can_change()
     try:
         cli = DigitCLI(args)
@@ -270,12 +249,3 @@ def _without_options(args: list[str], prefix: str) -> list[str]:
         else:
             kept.append(arg)
     return kept
-
-
-@contextmanager
-def _users_mistakes(prefix: str = "") -> Iterator[None]:
-    """Take what a class refuses for a mistake in the config."""
-    try:
-        yield
-    except (TypeError, ValueError, RuntimeError, ImportError) as error:
-        raise MisconfigurationException(f"{prefix}{error}") from error

@@ -1,9 +1,7 @@
 """MNISTDataModule: the splits, their loaders, the way of a batch to the network."""
 
-import math
-from typing import Any, NamedTuple, TypeVar
+from typing import Any, TypeVar
 
-import numpy as np
 import torch
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import LightningDataModule
@@ -12,6 +10,7 @@ from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, DistributedSampler
 
 from digitrec.augment import RandomDistortion
+from digitrec.datasets import Batch, BatchDataset, DigitDataset, as_fetched
 from digitrec.download import ensure_mnist, load_mnist
 from digitrec.images import normalize
 from digitrec.outliers import NonDigits
@@ -22,64 +21,7 @@ from digitrec.styles import DrawnDigits
 TRAINING_IMAGES = 60_000
 
 
-class Batch(NamedTuple):
-    """Images (batch, 28, 28) and, for each, its label; when predicting, its index in the data set.
-
-    When training, images beyond the labels are no digits.
-    """
-
-    images: Tensor
-    targets: Tensor
-
-
-class DigitDataset(Dataset[Batch]):
-    """Images in memory that a loader takes a whole batch at a time, by one index.
-
-    Args:
-        images: uint8 (N, 28, 28).
-        targets: int64 (N,).
-    """
-
-    def __init__(self, images: Tensor, targets: Tensor) -> None:
-        self.images = images
-        self.targets = targets
-
-    def __len__(self) -> int:
-        return len(self.images)
-
-    def __getitem__(self, index: int) -> Batch:
-        return Batch(self.images[index], self.targets[index])
-
-    def __getitems__(self, indices: list[int]) -> Batch:
-        """Get the images of a batch at once: a fetch for each image costs twenty times as much."""
-        chosen = torch.from_numpy(np.array(indices))  # a third of the time of torch.tensor
-        return Batch(self.images.index_select(0, chosen), self.targets.index_select(0, chosen))
-
-
-class BatchDataset(Dataset[Batch]):
-    """A data set by the batch: item i is its i-th batch, in its order.
-
-    So a batch holds the same images on any number of processes, and its predictions are the same bits.
-    """
-
-    def __init__(self, dataset: DigitDataset, batch_size: int) -> None:
-        self.dataset = dataset
-        self.batch_size = batch_size
-
-    def __len__(self) -> int:
-        return math.ceil(len(self.dataset) / self.batch_size)
-
-    def __getitem__(self, index: int) -> Batch:
-        chosen = slice(index * self.batch_size, (index + 1) * self.batch_size)
-        return Batch(self.dataset.images[chosen], self.dataset.targets[chosen])
-
-
 AnyBatch = TypeVar("AnyBatch", Batch, PictureBatch)
-
-
-def as_fetched(batch: Any) -> Any:
-    """Leave a batch as the data set gave it: there is nothing to collate."""
-    return batch
 
 
 class MNISTDataModule(LightningDataModule):

@@ -16,13 +16,13 @@ import torch
 from torch import Tensor, nn
 
 from digitrec import __version__
-from digitrec.checkpoints import PRETRAINED, CheckpointError, read_checkpoint
+from digitrec.checkpoints import CheckpointError, read_checkpoint
 from digitrec.classifier import DigitClassifier
 from digitrec.download import MNISTUnavailableError, load_mnist
 from digitrec.images import SIDE, normalize
 from digitrec.messages import sentence, silence_what_no_user_can_change
 from digitrec.outliers import blots
-from digitrec.runs import find_checkpoint
+from digitrec.runs import named_checkpoint
 from digitrec.saving import replacing
 
 TOLERANCE = 1e-4
@@ -183,7 +183,7 @@ def main(args: Sequence[str] | None = None) -> int:
     options = parser.parse_args(args)
     silence_what_no_user_can_change()
     try:
-        accuracy = export(_find(options.ckpt_path), options.output, options.data_dir)
+        accuracy = export(named_checkpoint(options.ckpt_path), options.output, options.data_dir)
     except (CheckpointError, ExportError, OSError) as error:
         said = sentence(error)
     else:
@@ -197,17 +197,6 @@ def main(args: Sequence[str] | None = None) -> int:
         return 0
     print(f"digitrec.export: {said}", file=sys.stderr)
     return 1
-
-
-def _find(which: str) -> Path:
-    if which == "pretrained":
-        return PRETRAINED
-    if which not in ("best", "last"):
-        return Path(which)
-    found = find_checkpoint(which, [Path("lightning_logs")])
-    if found is None:
-        raise CheckpointError("There is no trained run in lightning_logs: give a file, or pretrained.")
-    return found
 
 
 if __name__ == "__main__":

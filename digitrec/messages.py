@@ -56,7 +56,16 @@ _PLAINER = (
         r"Subcommand '(\w+)' does not accept option '([^']+)'",
         r"\2: there is no such key; see python -m digitrec \1 --help.",
     ),
-    (r"unrecognized arguments: (.*)", r"\1: there is no such option; see --help."),
+    (r"unrecognized arguments: (-.*)", r"\1: there is no such option; see --help."),
+    (
+        r"unrecognized arguments: (.*)",
+        r"\1: to which option does this belong? Several values are a list in quotes, \"[a, b]\"; "
+        r"a pattern with * is one value in quotes.",
+    ),
+    (
+        r"argument (--[\w.]+)\S*: expected one argument",
+        r"\1 has no value: one that begins with a dash is joined by =, as in \1=-NAME.",
+    ),
     (r"\b(?:fit|validate|test|predict)\.(model\.\w+)", r"\1"),
     (r"Unexpected config: .*", "this is no config: keys and values are expected, as in configs/mlp.yaml."),
     (

@@ -24,14 +24,15 @@ def find(patterns: Sequence[str | os.PathLike[str]]) -> list[Path]:
 
     Patterns keep their order. Folders are searched with the folders in them; in a folder and in a glob 2
     comes before 10. What is hidden is passed over unless it is named. A file of the very name comes before a
-    glob, and may end in anything. A pattern without a picture stays in the list beside others, so that
-    ``load`` says what is wrong with it and the others are read.
+    glob, and may end in anything. A pattern without a picture stays in the list beside others, and so does a
+    folder that may not be read, so that ``load`` says what is wrong with it and the others are read.
 
     Raises:
         PictureError: no pattern leads to a picture.
     """
     found: dict[str, Path] = {}
     fruitless = []
+    patterns = [pattern for pattern in patterns if os.fspath(pattern)]  # else the current folder is meant
     for pattern in patterns:
         meant = _meant(pattern)
         if not meant:
@@ -49,19 +50,33 @@ def _meant(pattern: str | os.PathLike[str]) -> list[Path]:
     path = Path(pattern if os.path.lexists(pattern) else os.path.expanduser(pattern))  # noqa: PTH111 - any name
     if os.path.isdir(path):  # noqa: PTH112 - for any name, too
         return _inside(path)
-    if os.path.lexists(path):
+    if os.path.lexists(path) or _is_shut(path):
         return [path]
     matches = [Path(match) for match in glob.glob(str(path), recursive=True)]  # noqa: PTH207 - may begin with /
     pictures = {match for match in matches if match.suffix.lower() in SUFFIXES and not match.is_dir()}
     return sorted(pictures.union(*(_inside(match) for match in matches if match.is_dir())), key=_naturally)
 
 
+def _is_shut(path: Path) -> bool:
+    """Whether it lies in a folder that may not be entered."""
+    try:
+        path.lstat()
+    except PermissionError:
+        return True
+    except (OSError, ValueError):
+        return False
+    return False
+
+
 def _inside(folder: Path) -> list[Path]:
-    pictures = []
-    for parent, folders, files in os.walk(folder):
+    """The pictures in a folder and those in it, and which of these folders cannot be listed."""
+    files: list[Path] = []
+    unread: list[OSError] = []
+    for parent, folders, names in os.walk(folder, onerror=unread.append):
         folders[:] = [name for name in folders if not name.startswith(".")]
-        pictures += [Path(parent, name) for name in files if not name.startswith(".")]
-    return sorted((path for path in pictures if path.suffix.lower() in SUFFIXES), key=_naturally)
+        files += [Path(parent, name) for name in names if not name.startswith(".")]
+    pictures = [path for path in files if path.suffix.lower() in SUFFIXES]
+    return sorted([*pictures, *(Path(error.filename) for error in unread)], key=_naturally)
 
 
 def _naturally(path: Path) -> tuple[list[list[int | str]], Path]:
@@ -84,6 +99,7 @@ def open_file(path: Path, name: str) -> IO[bytes]:
     except (OSError, ValueError):  # none of that name, or none can have it
         raise PictureError(_no_picture(path)) from None
     if stat.S_ISDIR(mode):
+        os.scandir(path).close()  # may it be read at all?
         if not _inside(path):
             raise PictureError(_no_picture(path))
         raise PictureError(f"{name} is a folder, not a picture: name the pictures in it.")
@@ -94,7 +110,7 @@ def open_file(path: Path, name: str) -> IO[bytes]:
 
 def printable(text: str) -> str:
     """A name as it can stand in a line: one with a newline, say, as Python would write it."""
-    return text if text.isprintable() else repr(text)
+    return text if text.isprintable() and text else repr(text)
 
 
 def _no_picture(path: Path) -> str:

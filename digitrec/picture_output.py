@@ -63,10 +63,11 @@ class PictureOutput:
         assert picture.page is not None
         scale = picture.page.scale
         boxes = [(x / scale, y / scale, w / scale, h / scale) for x, y, w, h in (d.box for d in read.digits)]
-        name, number = picture.path.name, 1
+        stem, suffix = picture.path.stem[:60], picture.path.suffix[:10]  # the file's own may be too long
+        name, number = f"{stem}{suffix}", 1
         while name in self._names:  # of the same name in another folder
             number += 1
-            name = f"{picture.path.stem}-{number}{picture.path.suffix}"
+            name = f"{stem}-{number}{suffix}"
         self._names.add(name)
         folder = self._folder / "annotated"
         folder.mkdir(exist_ok=True)

@@ -10,7 +10,7 @@ from jsonargparse import ArgumentError, Namespace
 from lightning.pytorch.cli import LightningArgumentParser
 from torch import nn
 
-from digitrec.checkpoints import CheckpointError, differences, foreign_names, read_checkpoint
+from digitrec.checkpoints import PRETRAINED, CheckpointError, differences, foreign_names, read_checkpoint
 from digitrec.classifier import DigitClassifier
 
 LOGGER = {
@@ -18,6 +18,24 @@ LOGGER = {
     "init_args": {"save_dir": ".", "name": "lightning_logs", "default_hp_metric": False},
 }
 """The logger where no config names one; it is also where runs are looked for."""
+
+
+def named_checkpoint(which: str, folder: Path = Path("lightning_logs")) -> Path:
+    """Find the checkpoint that a word or a file's name means, where no config says more.
+
+    Args:
+        which: ``pretrained``, ``best`` or ``last`` of the newest run, or a file.
+        folder: where runs are kept.
+
+    Raises:
+        CheckpointError: there is no run, or the newest has no such checkpoint.
+    """
+    if which not in ("best", "last"):
+        return PRETRAINED if which == "pretrained" else Path(which)
+    found = find_checkpoint(which, [folder])
+    if found is None:
+        raise CheckpointError(f"There is no trained run in {folder}: give a file, or pretrained.")
+    return found
 
 
 def newest_run(which: str | None, given: Namespace) -> Path:

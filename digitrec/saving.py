@@ -20,21 +20,27 @@ from digitrec.stops import RunStoppedError, check_weights, is_logged
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[IO[bytes]]:
+def replacing(path: Path, shared: bool = False) -> Iterator[IO[bytes]]:
     """Open a file that takes the place of ``path`` when the block ends well; else the old one stays.
 
-    Written beside it: a rename is atomic on one file system only, and TMPDIR may be on another. The name is
-    always the same, so that what a kill leaves behind is overwritten and not piled up.
+    Written beside it: a rename is atomic on one file system only, and TMPDIR may be on another.
+
+    Args:
+        path: the file, in a folder that is there.
+        shared: several processes may write it at once, so each writes under a name of its own. Else the name
+            is always the same, so that what a kill leaves behind is overwritten and not piled up.
     """
-    temporary = path.with_name(path.name + ".tmp")
+    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp" if shared else f"{path.name}.tmp")
     try:
         with temporary.open("wb") as file:
             yield file
             file.flush()
             os.fsync(file.fileno())
         os.replace(temporary, path)  # noqa: PTH105 - the atomic one
-    except BaseException:
+    except BaseException as error:
         temporary.unlink(missing_ok=True)
+        if isinstance(error, OSError) and error.filename is None:  # a full disk does not say of which file
+            error.filename = os.fspath(path)
         raise
 
 

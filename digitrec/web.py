@@ -1,6 +1,6 @@
 """A page to draw digits on, or drop a picture onto, and the little API behind it; all is read by Reader.
 
-python -m digitrec.web [--host 127.0.0.1] [--port 8000] [--ckpt_path pretrained|FILE]
+python -m digitrec.web [--host 127.0.0.1] [--port 8000] [--ckpt_path pretrained|best|last|FILE]
 
 GET /healthz    {"status": "ok"}
 POST /predict   the bytes of a picture; what is read as JSON. With ?images=1 each digit comes with its 28x28
@@ -10,28 +10,24 @@ Errors are JSON as well: {"error": "a sentence"}.
 
 import argparse
 import asyncio
-import base64
-import io
 import ipaddress
 import json
 import logging
 import socket
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from importlib.resources import files
-from typing import Any
-from urllib.parse import urlsplit
 
-import numpy as np
 from aiohttp import hdrs, web
-from numpy.typing import NDArray
-from PIL import Image
 
+from digitrec.answers import as_json
+from digitrec.callers import Handler, is_address, only_called_by
 from digitrec.checkpoints import CheckpointError
 from digitrec.messages import sentence, silence_what_no_user_can_change
 from digitrec.pictures import PictureError
-from digitrec.reader import Digit, Reader, Reading
+from digitrec.reader import Reader
+from digitrec.runs import named_checkpoint
 
 logger = logging.getLogger(__name__)
 
@@ -40,6 +36,12 @@ MAX_BYTES = 8 * 2**20
 
 READERS = 4
 """Pictures read at the same time; each may take 300 MB."""
+
+IN_HAND = 64
+"""Pictures on their way here, waiting or being read; one more is refused, for each holds its bytes."""
+
+UPLOAD_SECONDS = 60.0
+"""That a picture may take to arrive, or whoever sends slowly would keep the others out."""
 
 PAGE = {
     "/": ("index.html", "text/html"),
@@ -60,9 +62,9 @@ HEADERS = {
     "Cache-Control": "no-cache",
 }
 
-Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 READER = web.AppKey("reader", Reader)
 POOL = web.AppKey("pool", ThreadPoolExecutor)
+PLACES = web.AppKey("places", asyncio.Semaphore)
 
 
 def make_app(reader: Reader, host: str = "127.0.0.1") -> web.Application:
@@ -72,8 +74,9 @@ def make_app(reader: Reader, host: str = "127.0.0.1") -> web.Application:
         reader: reads the pictures.
         host: the name or address that the server listens on: it says by which names it may be called.
     """
-    app = web.Application(client_max_size=MAX_BYTES, middlewares=[_errors_as_json, _only_called_by(host)])
+    app = web.Application(client_max_size=MAX_BYTES, middlewares=[_errors_as_json, only_called_by(host)])
     app[READER] = reader
+    app[PLACES] = asyncio.Semaphore(IN_HAND)
     app.cleanup_ctx.append(_pool)
     app.on_response_prepare.append(_add_headers)
     app.router.add_get("/healthz", _healthz)
@@ -90,8 +93,21 @@ async def _healthz(request: web.Request) -> web.Response:
 async def _predict(request: web.Request) -> web.Response:
     if (request.content_length or 0) > MAX_BYTES:
         raise web.HTTPRequestEntityTooLarge(MAX_BYTES, request.content_length or 0)
+    places = request.app[PLACES]
+    if places.locked():
+        raise web.HTTPServiceUnavailable(
+            text="Too many pictures are waiting here: try again in a moment.", headers={hdrs.RETRY_AFTER: "1"}
+        )
+    async with places:
+        return await _read(request)
+
+
+async def _read(request: web.Request) -> web.Response:
     try:
-        content = await request.read()
+        async with asyncio.timeout(UPLOAD_SECONDS):
+            content = await request.read()
+    except TimeoutError as error:
+        raise web.HTTPRequestTimeout(text="The picture took too long to arrive.") from error
     except (ConnectionError, web.RequestPayloadError) as error:  # cut short, or not encoded as it claims
         raise web.HTTPBadRequest(text="The picture did not arrive whole.") from error
     with_images = request.query.get("images") == "1"
@@ -104,38 +120,6 @@ async def _predict(request: web.Request) -> web.Response:
     except PictureError as error:
         raise web.HTTPUnprocessableEntity(text=str(error)) from error
     return web.json_response(text=text)
-
-
-def as_json(reading: Reading, with_images: bool = False) -> dict[str, Any]:
-    """Put a reading into what JSON has: text, confidence and digits.
-
-    Args:
-        reading: what a picture says.
-        with_images: add to each digit what the network saw, as the URL of a PNG.
-    """
-    return {
-        "text": reading.text,
-        "confidence": round(reading.confidence, 6),
-        "digits": [_digit_as_json(digit, with_images) for digit in reading.digits],
-    }
-
-
-def _digit_as_json(digit: Digit, with_image: bool) -> dict[str, Any]:
-    values = {
-        "digit": digit.digit,
-        "confidence": round(digit.confidence, 6),
-        "probabilities": [round(probability, 6) for probability in digit.probabilities],
-        "box": digit.box,
-        "line": digit.line,
-        "position": digit.position,
-    }
-    return {**values, "image": _png_url(digit.image)} if with_image else values
-
-
-def _png_url(image: NDArray[np.uint8]) -> str:
-    file = io.BytesIO()
-    Image.fromarray(image).save(file, "PNG")
-    return f"data:image/png;base64,{base64.b64encode(file.getvalue()).decode()}"
 
 
 def _static(name: str, kind: str) -> Handler:
@@ -168,7 +152,11 @@ async def _errors_as_json(request: web.Request, handler: Handler) -> web.StreamR
         return _error(error.status, said)
     except web.HTTPException as error:
         said = _SENTENCES.get(error.status, error.text or error.reason)
-        return _error(error.status, said, {k: v for k, v in error.headers.items() if k == hdrs.ALLOW})
+        return _error(
+            error.status,
+            said,
+            {k: error.headers[k] for k in (hdrs.ALLOW, hdrs.RETRY_AFTER) if k in error.headers},
+        )
     except Exception:
         logger.exception("%s %s", request.method, request.path)
         return _error(500, "This should not happen: the server's log says what it was.")
@@ -182,46 +170,6 @@ _SENTENCES = {
 
 def _error(status: int, said: str, headers: dict[str, str] | None = None) -> web.Response:
     return web.json_response({"error": said}, status=status, headers=headers)
-
-
-def _only_called_by(host: str) -> Any:
-    """Refuse requests that a page of somebody else makes the browser send.
-
-    Such a page can have a name of its own point here (DNS rebinding): then it is in the Host header. An
-    address in numbers cannot be pointed anywhere, so it is accepted where other machines are let in.
-    """
-    here = {"localhost", "127.0.0.1", "::1"}
-
-    @web.middleware
-    async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
-        name = _name(request.headers.get(hdrs.HOST, ""))
-        if name not in here | {host.lower()} and (host in here or not _is_address(name)):
-            raise web.HTTPForbidden(
-                text="This server is not called by that name: use localhost, or its address in numbers."
-            )
-        # Browsers tell Sec-Fetch-Site to localhost and over https alone, but with each POST its origin.
-        origin = request.headers.get(hdrs.ORIGIN)
-        foreign = origin is not None and urlsplit(origin).netloc != request.headers.get(hdrs.HOST)
-        foreign |= request.headers.get("Sec-Fetch-Site") in ("cross-site", "same-site")
-        if foreign and request.method == "POST":
-            raise web.HTTPForbidden(text="A page from elsewhere may not send pictures here.")
-        return await handler(request)
-
-    return middleware
-
-
-def _name(host: str) -> str:
-    """The Host header without its port: ``localhost:8000``, ``[::1]:8000``."""
-    name = host[1:].partition("]")[0] if host.startswith("[") else host.partition(":")[0]
-    return name.lower()
-
-
-def _is_address(name: str) -> bool:
-    try:
-        ipaddress.ip_address(name)
-    except ValueError:
-        return False
-    return True
 
 
 def listen(host: str, port: int) -> socket.socket:
@@ -239,7 +187,7 @@ def main(args: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m digitrec.web", description="A page to draw digits on.")
     parser.add_argument("--host", default="127.0.0.1", help="0.0.0.0 lets other machines in")
     parser.add_argument("--port", type=_port, default=8000, help="default: 8000; 0 takes a free one")
-    parser.add_argument("--ckpt_path", default="pretrained", help="pretrained or a file, not best or last")
+    parser.add_argument("--ckpt_path", default="pretrained", help="pretrained, best, last or a file")
     options = parser.parse_args(args)
     silence_what_no_user_can_change()
     try:
@@ -251,8 +199,7 @@ def main(args: Sequence[str] | None = None) -> int:
         return 1
     with open_socket:
         try:
-            pretrained = options.ckpt_path == "pretrained"
-            reader = Reader.pretrained() if pretrained else Reader.from_checkpoint(options.ckpt_path)
+            reader = Reader.from_checkpoint(named_checkpoint(options.ckpt_path))
         except (CheckpointError, OSError) as error:
             print(f"digitrec.web: {sentence(error)}", file=sys.stderr)
             return 1
@@ -269,7 +216,7 @@ def main(args: Sequence[str] | None = None) -> int:
 
 def _is_any(host: str) -> bool:
     """Whether a host means all addresses of this machine."""
-    return _is_address(host) and ipaddress.ip_address(host).is_unspecified
+    return is_address(host) and ipaddress.ip_address(host).is_unspecified
 
 
 def _port(text: str) -> int:

@@ -9,13 +9,14 @@ python scripts/benchmark.py figures   what figures every 5 epochs add to 20 epoc
 python scripts/benchmark.py reading   a photograph of 12 megapixels and 1,000 small pictures, against Pillow
 python scripts/benchmark.py export    the ONNX file against PyTorch: start, one image, a batch
 python scripts/benchmark.py web       50 clients at once ask the web server 2,000 times
+python scripts/benchmark.py png       MNIST's test images as PNG files against the network on their pixels
 python scripts/benchmark.py rendered  accuracy on rendered photographs, scans, forms, drawings and empty pages
 python scripts/benchmark.py pictures FOLDER...
                                       accuracy on people's own digits; the sets are in picture_sets.yaml,
                                       with --sets unseen in picture_sets_unseen.yaml: they chose nothing
 
 train and fast write what they print into docs/speed.md, export and web into docs/page.md, checkpoints into
-docs/faults.md, reading, rendered and pictures into docs/pictures.md.
+docs/faults.md, reading, png, rendered and pictures into docs/pictures.md.
 """
 
 import argparse
@@ -26,6 +27,7 @@ from contenders import DATA
 from overheads import checkpoints, distort, figures
 from picture_accuracy import DOCS, ROADS, pictures
 from picture_sets import RULES, LabelError
+from png_accuracy import png
 from reading_time import reading
 from readme import PAGE, machine, report
 from rendered_accuracy import rendered
@@ -39,6 +41,11 @@ def time_reading(rounds: int) -> None:
     """Print how long reading takes, and write it into docs/pictures.md."""
     ensure_mnist(DATA)
     report("benchmark reading", [reading(rounds, DATA, machine())], DOCS)
+
+
+def read_png() -> None:
+    """Print what reading MNIST as PNG files costs, and write it into docs/pictures.md."""
+    report("benchmark png", png(DATA), DOCS)
 
 
 def time_export(rounds: int) -> None:
@@ -98,7 +105,7 @@ def main() -> None:
     subparsers = parser.add_subparsers(dest="what", required=True)
     for name in ("train", "fast", "distort", "checkpoints", "reading", "figures", "export"):
         subparsers.add_parser(name).add_argument("--rounds", type=int, default=5)
-    for name in ("memory", "web"):
+    for name in ("memory", "web", "png"):
         subparsers.add_parser(name)
     add_pictures(subparsers.add_parser("pictures"))
     add_rendered(subparsers.add_parser("rendered"))
@@ -107,7 +114,7 @@ def main() -> None:
     try:
         commands = {"train": train, "fast": fast, "distort": distort, "memory": memory, "pictures": pictures}
         commands |= {"checkpoints": checkpoints, "reading": time_reading, "figures": figures}
-        commands |= {"rendered": rendered, "export": time_export, "web": time_web}
+        commands |= {"rendered": rendered, "png": read_png, "export": time_export, "web": time_web}
         commands[what](**options)
     except (CheckpointError, LabelError) as error:
         sys.exit(f"benchmark: {error}")

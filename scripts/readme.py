@@ -6,6 +6,8 @@ from pathlib import Path
 
 import torch
 
+from digitrec.saving import replacing
+
 README = Path("README.md")
 SPEED = Path("docs/speed.md")
 PAGE = Path("docs/page.md")
@@ -22,9 +24,8 @@ def write_section(name: str, text: str, file: Path = README) -> None:
     _, found_end, after = rest.partition(end)
     if not found or not found_end:
         raise ValueError(f"{file} has no section {name}")
-    temporary = file.with_name(file.name + ".tmp")
-    temporary.write_text(before + begin + text.strip() + "\n" + end + after)
-    temporary.replace(file)
+    with replacing(file) as target:
+        target.write((before + begin + text.strip() + "\n" + end + after).encode())
 
 
 def report(section: str, lines: list[str], file: Path = README) -> None:

@@ -24,7 +24,8 @@ from torch import Generator, Tensor, nn
 
 from digitrec import DigitClassifier, figures
 from digitrec.checkpoints import CheckpointError, read_checkpoint
-from digitrec.data import DigitDataset, MNISTDataModule
+from digitrec.data import MNISTDataModule
+from digitrec.datasets import DigitDataset
 from digitrec.images import normalize
 
 DOCS = Path("docs")

@@ -13,7 +13,6 @@ import argparse
 import io
 import json
 import logging
-import os
 import sys
 import time
 import warnings
@@ -33,6 +32,7 @@ from digitrec.checkpoints import CheckpointError
 from digitrec.cli import DigitCLI
 from digitrec.download import MNISTUnavailableError
 from digitrec.messages import sentence, silence_what_no_user_can_change
+from digitrec.saving import replacing
 from digitrec.stops import DivergedError, RunStoppedError
 
 # isort: split
@@ -200,9 +200,8 @@ def main(args: list[str] | None = None) -> None:
     if any(trial.state == TrialState.COMPLETE for trial in study.trials):
         output = options.output or RUNS / name / "best.yaml"
         output.parent.mkdir(parents=True, exist_ok=True)
-        temporary = output.with_name(f"{output.name}.{os.getpid()}.tmp")  # other workers end now, too
-        temporary.write_text(best_config(study, space))
-        temporary.replace(output)
+        with replacing(output, shared=True) as file:  # other workers end now, too
+            file.write(best_config(study, space).encode())
         print(f"The best config: python -m digitrec fit --config {output}")
     if options.write:
         write_section(f"sweep {name}", table(study), Path("docs/experiments.md"))

@@ -95,9 +95,11 @@ def test_what_leads_to_no_picture_is_said(folder, pattern, sentence):
     assert str(error.value) == sentence
 
 
-def test_no_pattern_is_no_picture():
-    with pytest.raises(PictureError, match="name one"):
-        find([])
+def test_no_pattern_is_no_picture(folder):
+    make("a.png")  # that is no reason to read the current folder
+    for patterns in ([], [""]):
+        with pytest.raises(PictureError, match="name one"):
+            find(patterns)
 
 
 def test_pipes_devices_and_folders_are_not_opened(folder):

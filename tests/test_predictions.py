@@ -3,7 +3,7 @@ import torch
 from torch.utils.data import DataLoader
 
 from digitrec import predictions
-from digitrec.data import DigitDataset
+from digitrec.datasets import DigitDataset
 from digitrec.samplers import UnrepeatedSampler
 
 

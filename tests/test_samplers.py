@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from digitrec.data import DigitDataset
+from digitrec.datasets import DigitDataset
 from digitrec.samplers import ShuffledSampler, UnrepeatedSampler
 
 

@@ -8,6 +8,7 @@ import pytest
 import torch
 from lightning.fabric.plugins.io import TorchCheckpointIO
 
+from digitrec.callbacks import PredictionsWriter
 from digitrec.checkpoints import CheckpointError, read_checkpoint
 from digitrec.classifier import DigitClassifier
 from digitrec.cli import DigitCLI, main
@@ -56,6 +57,19 @@ def test_what_goes_wrong_while_writing_leaves_the_old_file_and_no_other(error, t
         write()
     assert target.read_bytes() == b"before"
     assert [path.name for path in target.parent.iterdir()] == [target.name]
+    if isinstance(error, OSError):
+        assert error.filename == str(target)
+
+
+def test_two_processes_that_share_a_file_write_each_their_own(target, monkeypatch):
+    with replacing(target, shared=True) as file:
+        file.write(b"one")
+        monkeypatch.setattr(os, "getpid", lambda: 1)
+        with replacing(target, shared=True) as other:
+            other.write(b"two")
+        assert target.read_bytes() == b"two"
+    assert target.read_bytes() == b"one"
+    assert [path.name for path in target.parent.iterdir()] == [target.name]
 
 
 def test_nothing_is_written_into_the_folder_of_temporary_files(tmp_path, monkeypatch):
@@ -69,7 +83,7 @@ def test_nothing_is_written_into_the_folder_of_temporary_files(tmp_path, monkeyp
 def small_files():
     """No file may grow past 100 kB, as on a disk that is full; a checkpoint has 1.3 MB."""
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    yield lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, before[1]))
+    yield lambda most=100_000: resource.setrlimit(resource.RLIMIT_FSIZE, (most, before[1]))
     resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
@@ -98,6 +112,21 @@ def test_a_disk_that_is_full_from_the_start_leaves_no_checkpoint_to_promise(tmp_
     small_files()
     with pytest.raises(CheckpointError, match=r"some\.ckpt cannot be written: File too large\.$"):
         AtomicCheckpointIO().save_checkpoint({"weights": torch.zeros(100_000)}, tmp_path / "some.ckpt")
+
+
+def test_predictions_on_a_full_disk_are_one_sentence_and_no_file(fit, small_files, monkeypatch, capsys):
+    fit()
+    written = PredictionsWriter.write_on_batch_end
+
+    def fill_the_disk(self, *args, **kwargs):
+        small_files(5_000)
+        written(self, *args, **kwargs)
+
+    monkeypatch.setattr(PredictionsWriter, "write_on_batch_end", fill_the_disk)
+    assert main(["predict"]) == 1
+    path = Path("lightning_logs/version_1/predictions.csv")
+    assert capsys.readouterr().err.splitlines()[-1] == f"digitrec: {path}: File too large"
+    assert list(path.parent.glob("predictions*")) == []
 
 
 def test_fit_writes_atomically_and_a_plugin_of_the_users_stays(fit):

@@ -25,15 +25,18 @@ from rendering import Options, render
 from serving import drawing, load, server
 from strokes import stroke_digits
 
+from digitrec import web as room
+from digitrec.callers import _name
 from digitrec.pictures import PictureError
-from digitrec.reader import Reader
-from digitrec.web import MAX_BYTES, PAGE, _name, listen, main, make_app
+from digitrec.reader import Reader, Reading
+from digitrec.web import MAX_BYTES, PAGE, PLACES, READER, listen, main, make_app
 
 
 class Served:
     """An application that runs in a thread of this process."""
 
     def __init__(self, app):
+        self.app = app
         self.socket = listen("127.0.0.1", 0)
         self.port = self.socket.getsockname()[1]
         self.address = f"http://127.0.0.1:{self.port}"
@@ -350,6 +353,45 @@ def test_a_picture_that_takes_long_does_not_stop_the_others(serve, reader):
     assert answers[0][2]["text"] == "27"
 
 
+def test_beyond_a_bound_pictures_are_refused_and_then_taken_again(serve, monkeypatch):
+    monkeypatch.setattr(room, "IN_HAND", room.READERS + 2)  # two wait
+    goes_on, answers = threading.Event(), []
+
+    def read(picture):
+        assert goes_on.wait(20)
+        return Reading(())
+
+    def ask():
+        answers.append(running.ask("POST", "/predict", b"x")[0])
+
+    running = serve(read)
+    threads = [threading.Thread(target=ask) for _ in range(room.READERS + 2)]
+    for thread in threads:
+        thread.start()
+    deadline = time.monotonic() + 10
+    while not running.app[PLACES].locked() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    status, headers, answer = running.ask("POST", "/predict", b"x")
+    assert (status, headers["Retry-After"]) == (503, "1")
+    assert answer == {"error": "Too many pictures are waiting here: try again in a moment."}
+    assert running.ask("GET", "/")[0] == 200
+    goes_on.set()
+    for thread in threads:
+        thread.join(10)
+    assert answers == [200] * len(threads)
+    assert running.ask("POST", "/predict", b"x")[0] == 200
+
+
+def test_a_picture_that_comes_too_slowly_leaves_its_place(serve, monkeypatch):
+    monkeypatch.setattr(room, "IN_HAND", 1)
+    monkeypatch.setattr(room, "UPLOAD_SECONDS", 0.3)
+    running = serve(lambda picture: Reading(()))
+    head = b"POST /predict HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: 9\r\n\r\nhalf"
+    status, body = running.send(head)
+    assert (status, json.loads(body)) == (408, {"error": "The picture took too long to arrive."})
+    assert running.ask("POST", "/predict", b"x")[0] == 200
+
+
 def test_a_failure_of_ours_says_nothing_of_the_inside(serve, caplog):
     def read(picture):
         raise RuntimeError("/home/somebody/secret")
@@ -406,14 +448,25 @@ def test_the_load_s_own_server_stops(tmp_path):
     ("args", "message"),
     [
         (["--ckpt_path=no.ckpt", "--port=0"], "There is no checkpoint no.ckpt"),
+        (["--ckpt_path=best", "--port=0"], "There is no trained run in lightning_logs: give a file"),
         (["--host=256.1.1.1"], "256.1.1.1:8000 cannot be had"),
     ],
 )
-def test_a_mistake_is_one_sentence(args, message, capsys):
+def test_a_mistake_is_one_sentence(args, message, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     assert main(args) == 1
     said = capsys.readouterr().err
     assert said.startswith(f"digitrec.web: {message}")
     assert said.count("\n") == 1
+
+
+@pytest.mark.parametrize("which", ["best", "last"])
+def test_the_newest_run_s_own_network_can_read(which, fit, monkeypatch):
+    fit("--model.network.init_args.hidden=[16]")
+    served = []
+    monkeypatch.setattr(web, "run_app", lambda app, **_: served.append(app))
+    assert main([f"--ckpt_path={which}", "--port=0"]) == 0
+    assert served[0][READER].classifier.network.layers[1].out_features == 16
 
 
 def test_a_port_that_is_taken_is_one_sentence(served, capsys):

@@ -1,0 +1,224 @@
+"""Bad pictures by the command line and from Python: each is named with a reason, all others are read."""
+
+import csv
+import io
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from conftest import ROOT
+from PIL import Image
+from rendering import Options, render
+from strokes import stroke_digits
+from test_pictures import png_header
+
+from digitrec import Reader
+from digitrec.checkpoints import PRETRAINED
+from digitrec.cli import main
+from digitrec.pictures import PictureError
+
+RUN = Path("lightning_logs/version_0")
+
+
+def encoded(image, kind="PNG"):
+    file = io.BytesIO()
+    image.save(file, kind)
+    return file.getvalue()
+
+
+GOOD = encoded(render(stroke_digits()[[7]], Options(height=60), 0).picture)
+JPEG = encoded(Image.open(io.BytesIO(GOOD)), "JPEG")
+
+REFUSED = {
+    "empty file": (b"", "is empty"),
+    "text": (b"seven\n", "is not a picture"),
+    "truncated JPEG": (JPEG[: len(JPEG) // 2], "is cut short"),
+    "20,000 x 20,000": (encoded(Image.new("1", (20_000, 20_000))), "has more than 100 megapixels"),
+    "decompression bomb": (png_header(60_000, 60_000), "has more than 100 megapixels"),
+    "no permission": (GOOD, "may not be read: give yourself the permission"),
+}
+EMPTY = {
+    "1 x 1": encoded(Image.new("L", (1, 1))),
+    "all white": encoded(Image.new("L", (300, 200), 255)),
+    "all black": encoded(Image.new("L", (300, 200), 0)),
+}
+NAMES = ["two words.png", "zwölf 七.png", "-1.png", "--x.png", "new\nline.png"]
+
+
+@pytest.fixture
+def write(workplace, monkeypatch):
+    """Write a bad picture into the current folder; one without permission is so for root, too."""
+    real = Path.open
+
+    def refuse(path, mode="r", *args, **kwargs):
+        if path.name == "no permission.png" and "r" in mode:
+            raise PermissionError(13, "Permission denied", str(path))
+        return real(path, mode, *args, **kwargs)
+
+    def write(case):
+        Path(f"{case}.png").write_bytes(REFUSED[case][0] if case in REFUSED else EMPTY[case])
+        return f"{case}.png"
+
+    monkeypatch.setattr(Path, "open", refuse)
+    return write
+
+
+@pytest.fixture(scope="module")
+def reader():
+    return Reader.pretrained()
+
+
+def predict(capfd, *patterns, args=()):
+    """The exit status, and what is said of pictures and nothing else: every line on either stream."""
+    pictures = patterns[0] if len(patterns) == 1 else json.dumps(patterns)
+    status = main(["predict", "--ckpt_path=pretrained", f"--data.pictures={pictures}", *args])
+    said = capfd.readouterr()
+    out = [line for line in said.out.splitlines() if not line.startswith("Predicting ") and line.strip()]
+    err = [line for line in said.err.splitlines() if not line.startswith(LIGHTNING)]
+    assert out.pop(0) == f"Checkpoint: {PRETRAINED}"
+    assert not list(Path().rglob("*.tmp"))
+    return status, out, err
+
+
+LIGHTNING = ("Seed set", "GPU available", "TPU available", "Restoring states", "Loaded model weights")
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_a_bad_picture_alone_is_one_line_and_the_exit_status(case, write, capfd):
+    status, out, err = predict(capfd, write(case), args=("--predictions.annotate=true",))
+    assert status == 1
+    assert out == [f"Predictions: {RUN}/predictions.csv"]
+    assert re.fullmatch(rf"digitrec: {re.escape(case)}\.png {REFUSED[case][1]}.*\.", err[0])
+    assert err[1:] == ["digitrec: 1 of the pictures could not be read."]
+    assert len((RUN / "predictions.csv").read_text().splitlines()) == 1
+
+
+@pytest.mark.parametrize("case", EMPTY)
+def test_a_picture_with_nothing_on_it_is_read_as_that(case, write, capfd):
+    status, out, err = predict(capfd, write(case))
+    assert (status, err) == (0, [])
+    assert out == [f"{case}.png: no digit found", f"Predictions: {RUN}/predictions.csv"]
+
+
+def test_beside_bad_pictures_all_others_are_read(write, capfd):
+    names = [write(case) for case in (*REFUSED, *EMPTY)]
+    for name in NAMES:
+        Path(name).write_bytes(GOOD)
+    Path("empty folder").mkdir()
+    status, out, err = predict(capfd, "empty folder", *names, *NAMES, "missing.png", "*.gif")
+    assert status == 1
+    read = [line.removesuffix(": 7  (100%)") for line in out if line.endswith(": 7  (100%)")]
+    assert read == [*NAMES[:-1], r"'new\nline.png'"]
+    assert out[: len(EMPTY)] == [f"{case}.png: no digit found" for case in EMPTY]
+    assert err[0] == "digitrec: The folder empty folder holds no pictures: put some there, or name another."
+    for case, line in zip(REFUSED, err[1:], strict=False):
+        assert line.startswith(f"digitrec: {case}.png {REFUSED[case][1]}")
+    assert err[len(REFUSED) + 1 :] == [
+        "digitrec: There is no file missing.png: check the name.",
+        "digitrec: No picture is called *.gif: check the pattern.",
+        f"digitrec: {len(REFUSED) + 3} of the pictures could not be read.",
+    ]
+    with (RUN / "predictions.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["picture"], row["digit"]) for row in rows] == [(name, "7") for name in NAMES]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_picture_of_any_name_is_read_alone(name, workplace, capfd):
+    Path(name).write_bytes(GOOD)
+    status, out, err = predict(capfd, name, args=("--predictions.annotate=true",))
+    assert (status, err) == (0, [])
+    assert out[0].endswith(": 7  (100%)")
+    assert (RUN / "annotated" / f"{name}.png").exists()
+
+
+def test_an_empty_folder_alone_is_one_sentence_and_no_run(workplace, capfd):
+    Path("nothing").mkdir()
+    status, out, err = predict(capfd, "nothing")
+    assert (status, out) == (1, [])
+    assert err == ["digitrec: The folder nothing holds no pictures: put some there, or name another."]
+    assert not list(Path().glob("lightning_logs/*/predictions.csv*"))
+
+
+def test_a_folder_that_may_not_be_read_is_named_and_the_others_are_read(workplace, capfd, monkeypatch):
+    real = os.scandir
+
+    def refuse(path="."):
+        if os.fspath(path).endswith("shut"):
+            raise PermissionError(13, "Permission denied", os.fspath(path))
+        return real(path)
+
+    for name in ("shut", "open"):
+        Path("scans", name).mkdir(parents=True)
+        Path("scans", name, "a.png").write_bytes(GOOD)
+    monkeypatch.setattr(os, "scandir", refuse)
+    status, out, err = predict(capfd, "scans")
+    assert (status, out[0]) == (1, "scans/open/a.png: 7  (100%)")
+    assert err[0] == "digitrec: scans/shut may not be read: give yourself the permission."
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_from_python_a_bad_picture_is_an_exception_that_names_it(case, write, reader):
+    with pytest.raises(PictureError, match=rf"^{re.escape(case)}\.png {REFUSED[case][1]}"):
+        reader.read(write(case))
+
+
+@pytest.mark.parametrize("case", EMPTY)
+def test_from_python_a_picture_with_nothing_on_it_has_no_digits(case, write, reader):
+    reading = reader.read(write(case))
+    assert (reading.text, reading.digits, reading.confidence) == ("", (), 0.0)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_from_python_a_picture_of_any_name_is_read(name, workplace, reader):
+    Path(name).write_bytes(GOOD)
+    assert reader.read(name).text == reader.read(Path(name)).text == "7"
+
+
+def test_from_python_a_folder_and_no_name_are_refused(workplace, reader):
+    Path("nothing").mkdir()
+    for source, said in (("nothing", "The folder nothing holds no pictures"), ("", "'' is a folder")):
+        Path("a.png").write_bytes(GOOD)
+        with pytest.raises(PictureError, match=f"^{said}"):
+            reader.read(source)
+
+
+def test_no_name_is_not_the_current_folder(workplace, capfd):
+    Path("a.png").write_bytes(GOOD)
+    status, _, err = predict(capfd, "")
+    assert (status, err) == (1, ["digitrec: There is no picture to read: name one."])
+
+
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [
+        (["-1.png"], "--data.pictures has no value: one that begins with a dash is joined by ="),
+        (["a.png", "b.png"], "b.png: to which option does this belong? Several values are a list"),
+    ],
+)
+def test_names_that_a_command_line_takes_for_something_else_get_a_hint(args, said, workplace, capfd):
+    assert main(["predict", "--ckpt_path=pretrained", "--data.pictures", *args]) == 1
+    assert capfd.readouterr().err.startswith(f"digitrec: {said}")
+
+
+def test_a_name_as_long_as_names_can_be_has_an_annotated_copy(workplace, capfd):
+    for folder in ("a", "b"):
+        Path(folder).mkdir()
+        Path(folder, "九" * 83 + ".png").write_bytes(GOOD)
+    assert predict(capfd, "a", "b", args=("--predictions.annotate=true",))[0] == 0
+    assert len(list((RUN / "annotated").iterdir())) == 2
+
+
+def test_a_name_that_the_output_cannot_show_is_written_in_escapes(workplace):
+    Path("七.png").write_bytes(GOOD)
+    Image.fromarray(np.zeros((9, 9), np.uint8)).save("b.png")
+    command = [sys.executable, "-m", "digitrec", "predict", "--ckpt_path=pretrained", "--data.pictures=."]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "ascii"}
+    run = subprocess.run(command, capture_output=True, text=True, env=environment, check=True)
+    assert r"\u4e03.png: 7" in run.stdout
+    assert "b.png: no digit found" in run.stdout

@@ -1,0 +1,70 @@
+"""The wheel in an environment of its own: all that it needs to read a picture is in it."""
+
+import csv
+import os
+import shutil
+import subprocess
+import sys
+import sysconfig
+import venv
+from pathlib import Path
+
+import pytest
+from conftest import ROOT
+from rendering import Options, render
+from strokes import stroke_digits
+
+
+def run(*command, cwd):
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTHON")}
+    done = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory):
+    """Built from what a clone has, and nothing that lies about in this one."""
+    clone, folder = tmp_path_factory.mktemp("clone"), tmp_path_factory.mktemp("dist")
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, clone)
+    shutil.copytree(ROOT / "digitrec", clone / "digitrec", ignore=shutil.ignore_patterns("__pycache__"))
+    run(sys.executable, "-m", "build", "--wheel", "--outdir", folder, clone, cwd=clone)
+    return next(folder.glob("*.whl"))
+
+
+@pytest.fixture(scope="module")
+def python(wheel, tmp_path_factory):
+    """The Python of an environment with the wheel.
+
+    Torch and the others are those of this environment, since installing them takes gigabytes. digitrec is
+    not: a folder that a .pth file names lends its packages, but not the .pth file of an editable install.
+    """
+    builder, folder = venv.EnvBuilder(), tmp_path_factory.mktemp("fresh")
+    builder.create(folder)
+    python = builder.ensure_directories(folder).env_exe
+    packages = Path(run(python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))", cwd=folder))
+    (Path(str(packages).strip()) / "others.pth").write_text(sysconfig.get_path("purelib"))
+    run(sys.executable, "-m", "pip", "--python", python, "install", "--no-deps", wheel, cwd=folder)
+    return python
+
+
+@pytest.mark.network
+def test_the_wheel_reads_a_picture_in_an_empty_folder(python, tmp_path):
+    render(stroke_digits()[[2, 7, 0]], Options(height=60), 0).picture.save(tmp_path / "x.png")
+    code = "import digitrec; print(digitrec.__file__, digitrec.Reader.pretrained().read('x.png').text)"
+    file, text = run(python, "-c", code, cwd=tmp_path).split()
+    assert Path(file).is_relative_to(Path(python).parents[1])
+    assert text == "270"
+    command = ["-m", "digitrec", "predict", "--ckpt_path", "pretrained", "--data.pictures", "x.png"]
+    assert "x.png: 270  (" in run(python, *command, cwd=tmp_path)
+    with (tmp_path / "lightning_logs/version_0/predictions.csv").open() as file:
+        assert [row["digit"] for row in csv.DictReader(file)] == ["2", "7", "0"]
+    assert {path.name for path in tmp_path.iterdir()} == {"x.png", "lightning_logs"}
+
+
+@pytest.mark.network
+def test_the_wheel_has_the_page_and_its_command(python, tmp_path):
+    code = "from digitrec.web import Reader, make_app; make_app(Reader.pretrained())"
+    run(python, "-c", code, cwd=tmp_path)
+    assert "fit" in run(Path(python).with_name("digitrec"), "--help", cwd=tmp_path)
