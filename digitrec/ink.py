@@ -87,7 +87,9 @@ def _ink(light: Light, dark: bool) -> Ink:
         smooth = ndi.gaussian_filter(light, 0.2 * width) if width > 2.5 else light
         contrast = contrast_to_ground(smooth, factor, round(6 * width / factor), dark)
         low, high = thresholds(contrast)
-    strong = contrast > high
+    # Of a pen that wrote paler in one place the darkest there counts.
+    nearby = ndi.maximum_filter(contrast, round(12 * width) | 1)
+    strong = contrast > np.clip(0.45 * nearby, max(low, 0.6 * high), high)
     everything = without_frames(touching(contrast > low, strong))
     pale = without_lines(everything, width, contrast)
     # A pale stroke is ink where it goes on from a dark one and stands out from what is about it, unlike the

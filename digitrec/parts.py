@@ -14,6 +14,9 @@ LEAST_SIZE = 4
 MOST_TOUCHING = 8
 """Digits that one piece of ink may be cut into; what is wider than these is no row of digits."""
 
+LEAST_DARKEST = 0.22
+"""The contrast of the darkest piece on a page that is not empty; pencil has 0.3 at least."""
+
 PALE = 0.4
 """Of the darkest piece's contrast a piece of the same pen has more than this share."""
 
@@ -122,18 +125,27 @@ def _connected(mask: Mask, contrast: NDArray[np.float32]) -> list[Part]:
 
 
 def _without_pale(parts: list[Part], contrast: NDArray[np.float32]) -> list[Part]:
-    """Without what is much paler than the darkest large piece: one hand writes with one pen."""
+    """Without what is much paler than the darkest large piece: one hand writes with one pen.
+
+    Where the darkest is paler than any ink, there is none.
+    """
     levels = [float(np.quantile(contrast[part.where][part.mask], 0.9)) for part in parts]
     large = 0.25 * max((part.size for part in parts), default=0)
     darkest = max((level for part, level in zip(parts, levels, strict=True) if part.size > large), default=0)
+    if darkest < LEAST_DARKEST:
+        return []
     return [part for part, level in zip(parts, levels, strict=True) if level > PALE * darkest]
 
 
 def _is_margin(part: Part, page: tuple[int, ...]) -> bool:
     """Whether a piece is what a picture's edge cuts off, of a table or the next line: not what fills it.
 
-    In a corner it may be larger: a digit hardly lies there, dim light does.
+    In a corner it may be larger: a digit hardly lies there, dim light does. No digit is as wide as the picture
+    and low.
     """
+    height, width = part.mask.shape
+    if width == page[1] and height < 0.35 * width:
+        return True
     upright, sideways = part.top == 0 or part.bottom == page[0], part.left == 0 or part.right == page[1]
     share = 0.2 if upright and sideways else 0.1
     return (upright or sideways) and part.mask.size < share * page[0] * page[1]
@@ -143,7 +155,7 @@ def _is_shade(part: Part, contrast: NDArray[np.float32]) -> bool:
     """Whether a piece is as pale and as solid as the corner of a shadow is, and no stroke."""
     if contrast[part.where][part.mask].mean() > 0.5:
         return False
-    solid = 0.42 * part.size
+    solid = 0.38 * part.size
     if part.mask.sum() < 0.5 * solid**2:  # no disc of this width is in it, which is quicker to see
         return False
     return bool(2 * ndi.distance_transform_edt(np.pad(part.mask, 1)).max() > solid)
