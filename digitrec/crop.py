@@ -7,7 +7,7 @@ from PIL import Image
 
 from digitrec.images import BOX, SIDE
 from digitrec.ink import stroke_width
-from digitrec.rulings import Mask, bounds
+from digitrec.masks import Mask, bounds
 
 STROKES = (2.0, 3.6)
 """Widths of stroke, in pixels of the 20x20 box, that are left as they are: most of MNIST's."""
@@ -84,7 +84,7 @@ def _fine(contrast: NDArray[np.float32], mask: Mask, threshold: float) -> Mask:
 
 
 def _middle(contrast: NDArray[np.float32], size: int) -> NDArray[np.float32]:
-    """Half way from the palest to the darkest near a pixel, which a blurred hole is below; 0 where all is alike.
+    """Half way from the palest to the darkest near a pixel: a blurred hole is below. 0 where all is alike.
 
     Bernsen, "Dynamic Thresholding of Grey-Level Images" (1986).
     """

@@ -9,7 +9,7 @@ import numpy as np
 import scipy.ndimage as ndi
 from numpy.typing import NDArray
 
-from digitrec.rulings import EIGHT, Mask, bounds, closed_mask
+from digitrec.masks import EIGHT, Mask, bounds, closed_mask
 
 Light = NDArray[np.float32]
 
@@ -17,10 +17,10 @@ SMALL = 150
 """The shorter side of a page, in pixels, at which it is looked at as a whole."""
 
 TABLE = (0.4, 0.28)
-"""What is darker than one of these shares of the paper may be the table that it lies on: the first that fits."""
+"""What is darker than one of these shares of the paper may be the table it lies on: the first that fits."""
 
 STEP = 0.6
-"""The share of the sheet's light that is left just beside it on the table, at most; in a shadow there is more."""
+"""The share of the sheet's light that is left just beside it on the table, at most; a shadow leaves more."""
 
 
 class Paper(NamedTuple):

@@ -10,8 +10,10 @@ import numpy as np
 import scipy.ndimage as ndi
 from numpy.typing import NDArray
 
+from digitrec.frames import without_frames
 from digitrec.ground import SMALL, Light, contrast_to_ground, find_paper, ink_is_dark, shrink_factor
-from digitrec.rulings import EIGHT, Mask, without_frames, without_lines
+from digitrec.masks import EIGHT, Mask
+from digitrec.rulings import without_lines
 
 Grey = NDArray[np.uint8]
 

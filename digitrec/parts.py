@@ -1,4 +1,4 @@
-"""Pieces of ink: put together into digits, cut where digits touch, and set in lines."""
+"""Pieces of ink: put together into digits, and set in lines."""
 
 from dataclasses import dataclass, replace
 
@@ -6,13 +6,10 @@ import numpy as np
 import scipy.ndimage as ndi
 from numpy.typing import NDArray
 
-from digitrec.rulings import EIGHT, Mask, bounds, pieces
+from digitrec.masks import Mask, pieces
 
 LEAST_SIZE = 4
 """Pixels of a page that a piece of ink has at least in one direction."""
-
-MOST_TOUCHING = 8
-"""Digits that one piece of ink may be cut into; what is wider than these is no row of digits."""
 
 LEAST_DARKEST = 0.22
 """The contrast of the darkest piece on a page that is not empty; pencil has 0.3 at least."""
@@ -63,12 +60,11 @@ def find_parts(mask: Mask, contrast: NDArray[np.float32]) -> list[Part]:
         mask: bool (height, width), ink.
         contrast: float32 of the same shape, 0 ground to 1 ink.
     """
-    parts = _with_doubts(_joined(_connected(mask, contrast)))
-    return [part if part.pieces else replace(part, pieces=cut(part)) for part in parts]
+    return _with_doubts(_joined(_connected(mask, contrast)))
 
 
 def _with_doubts(parts: list[Part]) -> list[Part]:
-    """Put a piece that is small or flat for a digit to its neighbour, and keep both as what it may be instead.
+    """Put a piece that is small or flat for a digit to its neighbour; both are what it may be instead.
 
     A bar may be far from its 5, a stroke broken wide open; as near lie two digits of which one is small.
     """
@@ -76,7 +72,7 @@ def _with_doubts(parts: list[Part]) -> list[Part]:
     edges = _edges(parts)
     odd = (_sizes(edges) < 0.7 * scale) | (edges[:, 2] - edges[:, 0] < 0.45 * scale)
     left: dict[int, Part] = dict(enumerate(parts))
-    for piece in np.flatnonzero(odd):
+    for piece in map(int, np.flatnonzero(odd)):
         others = [number for number in left if number != piece and not left[number].pieces]
         if piece not in left or left[piece].pieces or not others:
             continue
@@ -86,7 +82,7 @@ def _with_doubts(parts: list[Part]) -> list[Part]:
         if gaps.min() < 0.6 * scale and max(whole.mask.shape) < 2.1 * scale:
             pieces = sorted((parts[piece], parts[nearest]), key=lambda part: part.left)
             left[nearest] = replace(whole, pieces=tuple(pieces))
-            del left[int(piece)]
+            del left[piece]
     return list(left.values())
 
 
@@ -140,8 +136,8 @@ def _without_pale(parts: list[Part], contrast: NDArray[np.float32]) -> list[Part
 def _is_margin(part: Part, page: tuple[int, ...]) -> bool:
     """Whether a piece is what a picture's edge cuts off, of a table or the next line: not what fills it.
 
-    In a corner it may be larger: a digit hardly lies there, dim light does. No digit is as wide as the picture
-    and low.
+    In a corner it may be larger: a digit hardly lies there, dim light does. No digit is as wide as the
+    picture and low.
     """
     height, width = part.mask.shape
     if width == page[1] and height < 0.35 * width:
@@ -240,42 +236,3 @@ def _union(parts: list[Part]) -> Part:
     for part in parts:
         mask[part.top - top : part.bottom - top, part.left - left : part.right - left] |= part.mask
     return Part(top, left, mask)
-
-
-def cut(part: Part) -> tuple[Part, ...]:
-    """The digits of a piece that is wide for one: cut where the least ink is in the way; else none."""
-    height, width = part.mask.shape
-    count = max(2, round(width / (0.75 * height)))
-    if width < 1.2 * height or count > MOST_TOUCHING:
-        return ()
-    cuts = [_seam(part.mask, number * width / count, 0.3 * width / count) for number in range(1, count)]
-    columns = np.arange(width)
-    digits: list[Part] = []
-    for left, right in zip([np.full(height, -1), *cuts], [*cuts, np.full(height, width)], strict=True):
-        mask = part.mask & (columns > left[:, None]) & (columns <= right[:, None])
-        if not mask.any():
-            return ()
-        labels, _ = ndi.label(mask, EIGHT)
-        areas = np.bincount(labels.ravel())
-        mask &= (areas > 0.1 * areas[1:].max())[labels]
-        box = bounds(mask)
-        digits.append(Part(part.top + box[0].start, part.left + box[1].start, mask[box]))
-    return tuple(digits)
-
-
-def _seam(mask: Mask, middle: float, reach: float) -> NDArray[np.intp]:
-    """The column, for each row, of the way from top to bottom near a column that crosses the least ink."""
-    height, width = mask.shape
-    first, last = max(0, int(middle - reach)), min(width, int(middle + reach) + 1)
-    astray = np.abs(np.arange(first, last) - middle) / (reach + 1)
-    cost = mask[:, first:last] + 0.05 * astray
-    total = cost.copy()
-    for row in range(1, height):
-        before = np.pad(total[row - 1], 1, constant_values=np.inf)
-        total[row] += np.minimum(np.minimum(before[:-2], before[2:]) + 0.01, before[1:-1])
-    seam = np.empty(height, np.intp)
-    seam[-1] = np.argmin(total[-1])
-    for row in range(height - 2, -1, -1):
-        near = slice(max(0, seam[row + 1] - 1), seam[row + 1] + 2)
-        seam[row] = near.start + np.argmin(total[row, near])
-    return seam + first

@@ -1,4 +1,4 @@
-"""What is drawn on a page and is no digit: rulings, squares, lines of tables, boxes and circles."""
+"""What is printed across a page: rulings, squares, the lines of tables."""
 
 import math
 from typing import NamedTuple
@@ -7,28 +7,21 @@ import numpy as np
 import scipy.ndimage as ndi
 from numpy.typing import NDArray
 
-Mask = NDArray[np.bool_]
-
-EIGHT = np.ones((3, 3), bool)
-"""Neighbours also across corners, for scipy.ndimage."""
-
-MOST_PIECES = 1000
-"""Pieces of ink that are looked at one by one, the largest; a dithered page has a hundred thousand."""
-
-MOST_OVERLAP = 4
-"""Times the area of the page that the boxes of these pieces may have together."""
+from digitrec.masks import EIGHT, Mask, box_size, closed_mask, pieces
 
 DARKER = 1.6
 """Times the contrast of a line that ink has which is no part of it."""
-
-Box = tuple[slice, slice]
 
 
 class _Line(NamedTuple):
     """A thin straight line: its pixels, and what tells it from a stroke.
 
-    rows, columns: of its pixels; slope: rows for each column; length: in columns; crosses: whether it goes from
-    edge to edge of the page; width: across, in pixels; level: its contrast.
+    rows, columns: of its pixels.
+    slope: rows for each column.
+    length: in columns.
+    crosses: whether it goes from edge to edge of the page.
+    width: across, in pixels.
+    level: its contrast.
     """
 
     rows: NDArray[np.intp]
@@ -60,8 +53,8 @@ def without_lines(mask: Mask, stroke: float, contrast: NDArray[np.float32]) -> M
         for line in lines:
             view[line.rows, line.columns] = False
     # Where lines cross, crumbs are left.
-    largest = max((_size(box) for box in pieces(rest)[1].values() if _size(box) > 4 * thick), default=0)
-    dark = float(np.quantile(contrast[mask], 0.95))
+    largest = max((box_size(box) for box in pieces(rest)[1].values() if box_size(box) > 4 * thick), default=0)
+    dark = float(np.quantile(contrast[mask], 0.99))
     kept = mask.copy()
     for view, shade, lines, alone in ((kept, contrast, across, 3.0), (kept.T, contrast.T, along, math.inf)):
         printed = _printed(lines, view.shape[1], largest, alone, stroke, dark)
@@ -103,7 +96,7 @@ def _printed(
 def _pieces_of_lines(
     mask: Mask, contrast: NDArray[np.float32], printed: list[_Line], thick: int, dark: float
 ) -> Mask:
-    """Pieces of lines that run into strokes, or are too short: as pale as the others, and in one straight row."""
+    """Pieces of lines that run into strokes, or are short: as pale as the others, and in one straight row."""
     level = float(np.median([line.level for line in printed]))
     if level > 0.5 * dark:
         return np.zeros_like(mask)
@@ -141,14 +134,20 @@ def _lines(mask: Mask, thick: int, contrast: NDArray[np.float32]) -> list[_Line]
             for end in (left, right - 1)
         )
         top = max(0, box[0].start - thick - 1)
-        rows, columns = np.nonzero(thin[top : box[0].stop + thick + 1, box[1]])
-        rows, columns = rows + top, columns + left
+        start = max(0, left - 2 * thick - 3)  # a closing leaves out a line's end at the page's edge
+        rows, columns = np.nonzero(thin[top : box[0].stop + thick + 1, start : right + 2 * thick + 3])
+        rows, columns = rows + top, columns + start
         close = np.abs(rows - course(columns)) <= thick + 1
         rows, columns = rows[close], columns[close]
-        if len(rows):
-            thickness, level = np.median(runs[rows, columns]), np.median(contrast[rows, columns])
-            slope = float(course.convert().coef[1])
-            found.append(_Line(rows, columns, slope, right - left, crosses, float(thickness), float(level)))
+        if not len(rows):
+            continue
+        # By columns, so that a thick dark stroke that runs along a line for a while is not taken for it.
+        widths, levels = np.zeros(width, np.int32), np.zeros(width, np.float32)
+        np.maximum.at(widths, columns, runs[rows, columns])
+        np.maximum.at(levels, columns, contrast[rows, columns])
+        thickness, level = float(np.median(widths[widths > 0])), float(np.median(levels[widths > 0]))
+        slope = float(course(right) - course(left)) / (right - left)
+        found.append(_Line(rows, columns, slope, right - left, crosses, thickness, level))
     return found
 
 
@@ -185,90 +184,3 @@ def _without_remains(mask: Mask, removed: Mask, thick: int, contrast: NDArray[np
             ):
                 rest[rows, columns] &= labels[rows, columns] != number
     return rest
-
-
-def without_frames(mask: Mask) -> Mask:
-    """Take away what goes round something of some size: a printed box, a table's cells, a circle.
-
-    Gaps of a few pixels, where a line is too pale, are no way out of it.
-    """
-    labels, boxes = pieces(mask)
-    largest = max(map(_size, boxes.values()), default=0)
-    big = [(number, box) for number, box in boxes.items() if _size(box) > 0.02 * largest]
-    edges = np.array([[side for at in box for side in (at.start, -at.stop)] for _, box in big])
-    rest = mask.copy()
-    for (number, box), outer in zip(big, edges, strict=True):
-        inner = [big[index] for index in np.flatnonzero((edges > outer).all(axis=1))]
-        inner = [(other, at) for other, at in inner if not _is_blot(labels[at] == other)]
-        if inner and _goes_round(labels, number, box, inner):
-            rest[box] &= labels[box] != number
-    return rest
-
-
-def _is_blot(part: Mask) -> bool:
-    """Whether a disc nearly as large as a piece fits into it, as into a speck; into no stroke."""
-    solid = 0.5 * max(part.shape)
-    if part.sum() < 0.5 * solid**2:  # which is quicker to see
-        return False
-    return bool(2 * ndi.distance_transform_edt(np.pad(part, 1)).max() > solid)
-
-
-def _goes_round(labels: NDArray[np.int32], number: int, box: Box, inner: list[tuple[int, Box]]) -> bool:
-    """Whether a piece of ink has holes, and ink in them at least a third as high as the hole is."""
-    part = labels[box] == number
-    gap = max(3, round(0.04 * max(part.shape))) | 1
-    part = closed_mask(np.pad(part, gap), gap, gap)[gap:-gap, gap:-gap]
-    holes, _ = ndi.label(ndi.binary_fill_holes(part) & ~part)
-    places = ndi.find_objects(holes)
-    for other, at in inner:
-        y, x = at[0].start - box[0].start, at[1].start - box[1].start
-        within = holes[y : y + at[0].stop - at[0].start, x : x + at[1].stop - at[1].start][
-            labels[at] == other
-        ]
-        hole = int(np.bincount(within).argmax()) if within.size else 0
-        if hole and _size(at) > 0.3 * (places[hole - 1][0].stop - places[hole - 1][0].start):
-            return True
-    return False
-
-
-def pieces(mask: Mask) -> tuple[NDArray[np.int32], dict[int, Box]]:
-    """Number the connected pieces of a mask, the largest of them.
-
-    Returns:
-        int32 (height, width), 0 where there is none, and the box of each number.
-    """
-    labels, count = ndi.label(mask, EIGHT)
-    if count > MOST_PIECES:
-        areas = np.bincount(labels.ravel())
-        areas[0] = 0
-        kept = np.zeros(count + 1, bool)
-        kept[np.argpartition(areas, -MOST_PIECES)[-MOST_PIECES:]] = True
-        labels = np.where(kept, np.cumsum(kept), 0).astype(np.int32)[labels]
-    boxes = dict(enumerate(ndi.find_objects(labels), start=1))
-    room = MOST_OVERLAP * mask.size
-    areas = np.bincount(labels.ravel())
-    for number in sorted(boxes, key=lambda number: -areas[number]):
-        room -= math.prod(side.stop - side.start for side in boxes[number])
-        if room < 0:
-            del boxes[number]
-    return labels, boxes
-
-
-def bounds(mask: Mask) -> tuple[slice, slice]:
-    """The rows and columns of the smallest box round the pixels of a mask that has some."""
-    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
-    return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
-
-
-def closed_mask(mask: Mask, height: int, width: int) -> Mask:
-    """A mask without gaps smaller than an odd height or width, in time that does not depend on them.
-
-    As in scipy.ndimage.binary_closing there is no ink beyond the edge.
-    """
-    grown = ndi.maximum_filter(mask, (height, width), mode="constant")
-    closed: Mask = ndi.minimum_filter(grown, (height, width), mode="constant")
-    return closed
-
-
-def _size(box: Box) -> int:
-    return max(int(side.stop - side.start) for side in box)

@@ -12,9 +12,10 @@ from PIL import Image
 from digitrec.crop import crop_digit
 from digitrec.images import SIDE
 from digitrec.ink import Grey, find_ink, stroke_width
+from digitrec.masks import bounds
 from digitrec.parts import Part, find_parts, in_lines
-from digitrec.rulings import bounds
 from digitrec.small import MOST_SIDE, find_small_ink
+from digitrec.touching import cut
 
 LEAST_SIDE = 240
 """A page of shorter sides is enlarged: rows of digits of 20 pixels keep their loops through the threshold."""
@@ -33,7 +34,7 @@ class Crop:
     image: uint8 (28, 28), white ink on black ground, as MNIST has it.
     box: x, y, width, height on the page, in its pixels.
     line, position: reading order, both from 0.
-    pieces: where it may be several digits that touch, these, with boxes of their own; else empty.
+    pieces: where it may be several digits, these, with boxes of their own; else empty.
     """
 
     image: NDArray[np.uint8]
@@ -60,16 +61,16 @@ def find_digits(page: Grey) -> list[Crop]:
     factor = _enlargement(page.shape, LEAST_SMALL_SIDE if small else LEAST_SIDE)
     ink = find_small_ink(page, factor) if small else find_ink(_enlarged(page, factor))
 
-    def crop(part: Part, line: int, position: int) -> Crop:
+    def crop(part: Part, line: int, position: int, pieces: Sequence[Part] = ()) -> Crop:
         image = crop_digit(ink.contrast[part.where], part.mask, ink.threshold)
         sides = part.left, part.top, part.right - part.left, part.bottom - part.top
         x, y, width, height = (round(side / factor) for side in sides)
         box = x, y, max(1, width), max(1, height)
-        return Crop(image, box, line, position, tuple(crop(piece, line, position) for piece in part.pieces))
+        return Crop(image, box, line, position, tuple(crop(piece, line, position) for piece in pieces))
 
     lines = in_lines(find_parts(ink.mask, ink.contrast))
     return [
-        crop(part, line, position)
+        crop(part, line, position, part.pieces or cut(part))
         for line, parts in enumerate(lines)
         for position, part in enumerate(parts)
     ]

@@ -6,8 +6,9 @@ from PIL import Image
 from rendering import Options, render
 from strokes import stroke_digits
 
-from digitrec.crop import STROKES, bounds, centred, crop_digit
+from digitrec.crop import STROKES, centred, crop_digit
 from digitrec.ink import stroke_width
+from digitrec.masks import bounds
 
 DIGITS = stroke_digits()
 

@@ -43,7 +43,17 @@ def test_imports_go_one_way(room):
 
 
 HEAVY = {"matplotlib", "scipy", "onnx", "onnxruntime"}
-NEEDS_SCIPY = {"crop", "ground", "ink", "parts", "rulings", "segment"}  # to find digits on a page
+NEEDS_SCIPY = {
+    "crop",
+    "frames",
+    "ground",
+    "ink",
+    "masks",
+    "parts",
+    "rulings",
+    "segment",
+    "touching",
+}  # to find digits on a page
 
 
 def imported_by(statement):

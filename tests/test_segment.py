@@ -8,8 +8,9 @@ from PIL import Image
 from rendering import Options, render
 from strokes import stroke_digits
 
-from digitrec.parts import Part, cut, find_parts, in_lines
+from digitrec.parts import Part, find_parts, in_lines
 from digitrec.segment import find_digits, images_of
+from digitrec.touching import cut
 
 DIGITS = stroke_digits()
 PLAIN = Options(height=100, pen=0.1, ink=(0, 0, 0))
@@ -188,7 +189,7 @@ def test_a_wide_piece_is_cut_where_the_least_ink_is():
     assert 70 <= left.right - 7 <= 80
     assert right.right == whole.right
     assert left.mask.sum() + right.mask.sum() == mask.sum()
-    assert cut(Part(0, 0, mask[:, :70])) == []
+    assert cut(Part(0, 0, mask[:, :70])) == ()
 
 
 @pytest.mark.parametrize("shape", [(4, 8270), (8270, 4), (33, 36165), (1, 100_000)])

@@ -1,0 +1,67 @@
+"""Masks of a page: connected pieces, their boxes, gaps closed.
+
+A mask is bool (height, width).
+"""
+
+import math
+
+import numpy as np
+import scipy.ndimage as ndi
+from numpy.typing import NDArray
+
+Mask = NDArray[np.bool_]
+
+EIGHT = np.ones((3, 3), bool)
+"""Neighbours also across corners, for scipy.ndimage."""
+
+MOST_PIECES = 1000
+"""Pieces of ink that are looked at one by one, the largest; a dithered page has a hundred thousand."""
+
+MOST_OVERLAP = 4
+"""Times the area of the page that the boxes of these pieces may have together."""
+
+Box = tuple[slice, slice]
+
+
+def pieces(mask: Mask) -> tuple[NDArray[np.int32], dict[int, Box]]:
+    """Number the connected pieces of a mask, the largest of them.
+
+    Returns:
+        int32 (height, width), 0 where there is none, and the box of each number.
+    """
+    labels, count = ndi.label(mask, EIGHT)
+    if count > MOST_PIECES:
+        areas = np.bincount(labels.ravel())
+        areas[0] = 0
+        kept = np.zeros(count + 1, bool)
+        kept[np.argpartition(areas, -MOST_PIECES)[-MOST_PIECES:]] = True
+        labels = np.where(kept, np.cumsum(kept), 0).astype(np.int32)[labels]
+    boxes = dict(enumerate(ndi.find_objects(labels), start=1))
+    room = MOST_OVERLAP * mask.size
+    areas = np.bincount(labels.ravel())
+    for number in sorted(boxes, key=lambda number: -areas[number]):
+        room -= math.prod(side.stop - side.start for side in boxes[number])
+        if room < 0:
+            del boxes[number]
+    return labels, boxes
+
+
+def bounds(mask: Mask) -> tuple[slice, slice]:
+    """The rows and columns of the smallest box round the pixels of a mask that has some."""
+    rows, columns = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+    return slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
+
+
+def closed_mask(mask: Mask, height: int, width: int) -> Mask:
+    """A mask without gaps smaller than an odd height or width, in time that does not depend on them.
+
+    As in scipy.ndimage.binary_closing there is no ink beyond the edge.
+    """
+    grown = ndi.maximum_filter(mask, (height, width), mode="constant")
+    closed: Mask = ndi.minimum_filter(grown, (height, width), mode="constant")
+    return closed
+
+
+def box_size(box: Box) -> int:
+    """The longer side of a box in pixels."""
+    return max(int(side.stop - side.start) for side in box)

@@ -1,0 +1,62 @@
+"""What goes round a digit goes, the digit stays: on masks made by hand."""
+
+import numpy as np
+
+from digitrec.frames import without_frames
+
+STROKE = 8
+
+
+def page(height=300, width=400):
+    return np.zeros((height, width), bool)
+
+
+def seven(mask, top=100, left=180, size=100):
+    """A 7 with its bar, of strokes as wide as STROKE."""
+    mask[top : top + STROKE, left : left + size // 2] = True
+    for row in range(size):
+        x = left + size // 2 - STROKE - row // 4
+        mask[top + row, x : x + STROKE] = True
+    return mask
+
+
+def ring(mask, top, left, size, width=3):
+    box = np.ones((size, size), bool)
+    box[width:-width, width:-width] = False
+    mask[top : top + size, left : left + size] |= box
+    return mask
+
+
+def test_a_box_and_a_circle_round_a_digit_go():
+    digit = seven(page())
+    framed = ring(digit.copy(), 80, 140, 150)
+    np.testing.assert_array_equal(without_frames(framed), digit)
+    y, x = np.mgrid[:300, :400]
+    distance = np.hypot(y - 150, x - 200)
+    np.testing.assert_array_equal(without_frames(digit | ((distance > 90) & (distance < 95))), digit)
+
+
+def test_a_0_with_a_dot_in_it_is_no_frame():
+    dotted = ring(page(), 80, 140, 100, STROKE)
+    dotted[125:135, 185:195] = True
+    np.testing.assert_array_equal(without_frames(dotted), dotted)
+
+
+def test_frames_in_frames_go_all():
+    digit = seven(page())
+    framed = ring(ring(digit.copy(), 80, 140, 150), 60, 120, 190)
+    np.testing.assert_array_equal(without_frames(framed), digit)
+
+
+def test_a_box_with_a_gap_goes_as_well():
+    digit = seven(page())
+    framed = ring(digit.copy(), 80, 140, 150)
+    framed[150:155, 140:143] = False
+    np.testing.assert_array_equal(without_frames(framed), digit)
+
+
+def test_a_speck_in_the_loop_of_an_8_makes_no_frame_of_it():
+    eight = ring(ring(page(), 50, 150, 80, STROKE), 122, 150, 80, STROKE)
+    y, x = np.mgrid[:300, :400]
+    eight |= np.hypot(y - 162, x - 190) < 12
+    np.testing.assert_array_equal(without_frames(eight), eight)
