@@ -30,10 +30,7 @@ def trace(digit: np.ndarray) -> Strokes:
     Radii are those of the strokes less their median: a pen's radius added to them keeps the places that were
     thicker. ValueError where a digit has no ink.
     """
-    fine = Image.fromarray(digit).resize((28 * FINE, 28 * FINE), Image.Resampling.BICUBIC)
-    mask = np.asarray(fine) > 0.45 * digit.max()
-    if not mask.any():
-        raise ValueError("A digit to render has no ink.")
+    mask = _ink(digit)
     mask = np.pad(mask[ndimage.find_objects(mask.astype(np.uint8))[0]], 2)
     depth = ndimage.distance_transform_edt(mask)
     line = _thin(mask)
@@ -54,6 +51,22 @@ def trace(digit: np.ndarray) -> Strokes:
     points -= (points.min(axis=0) + points.max(axis=0)) / 2
     size = max(np.ptp(points, axis=0).max(), FINE)
     return Strokes(points / size, (radii - np.median(radii)) / size, np.concatenate(joints))
+
+
+def _ink(digit: np.ndarray) -> np.ndarray:
+    """The pixels of the enlarged digit, bool (28 * FINE, 28 * FINE), that are ink.
+
+    Ink is what is brighter than its surroundings: one level for all of the digit would fill the small loops
+    and narrow gaps of thick strokes, and break pale ones. A part that is pale everywhere is a speck.
+    """
+    if not digit.any():
+        raise ValueError("A digit to render has no ink.")
+    fine = Image.fromarray(digit).resize((28 * FINE, 28 * FINE), Image.Resampling.BICUBIC)
+    grey = np.asarray(fine) / np.float32(digit.max())
+    parts, count = ndimage.label(grey > 0.25 + 0.5 * ndimage.gaussian_filter(grey, 3 * FINE), np.ones((3, 3)))
+    peaks = ndimage.maximum(grey, parts, np.arange(1, count + 1))
+    ink: np.ndarray = np.isin(parts, 1 + np.flatnonzero(peaks > 0.45))
+    return ink
 
 
 def _thin(mask: np.ndarray) -> np.ndarray:
