@@ -4,13 +4,18 @@ import numpy as np
 import scipy.ndimage as ndi
 from numpy.typing import NDArray
 
-from digitrec.masks import Box, Mask, box_size, closed_mask, pieces
+from digitrec.masks import DARKER, Box, Mask, box_size, closed_mask, pieces
 
 
-def without_frames(mask: Mask) -> Mask:
+def without_frames(mask: Mask, contrast: NDArray[np.float32]) -> Mask:
     """Take away what goes round something of some size: a printed box, a table's cells, a circle.
 
-    A gap of a few pixels, where a line is too pale, is no way out of it.
+    A gap of a few pixels, where a line is too pale, is no way out of it. A stroke that runs
+    into it and is much darker stays.
+
+    Args:
+        mask: bool (height, width), ink.
+        contrast: float32 of the same shape, 0 ground to 1 ink.
     """
     labels, boxes = pieces(mask)
     largest = max(map(box_size, boxes.values()), default=0)
@@ -21,7 +26,8 @@ def without_frames(mask: Mask) -> Mask:
         inner = [big[index] for index in np.flatnonzero((edges > outer).all(axis=1))]
         inner = [(other, at) for other, at in inner if not _is_blot(labels[at] == other)]
         if inner and _goes_round(labels, number, box, inner):
-            rest[box] &= labels[box] != number
+            frame = labels[box] == number
+            rest[box] &= ~(frame & (contrast[box] < DARKER * np.median(contrast[box][frame])))
     return rest
 
 

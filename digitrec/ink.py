@@ -92,13 +92,13 @@ def _ink(light: Light, dark: bool) -> Ink:
     # Of a pen that wrote paler in one place the darkest there counts.
     nearby = ndi.maximum_filter(contrast, round(12 * width) | 1)
     strong = contrast > np.clip(0.45 * nearby, max(low, 0.6 * high), high)
-    everything = without_frames(touching(contrast > low, strong))
+    everything = without_frames(touching(contrast > low, strong), contrast)
     pale = without_lines(everything, width, contrast)
     # A pale stroke is ink where it goes on from a dark one and stands out from what is about it, unlike the
     # blurred hole of an 8.
     pale &= strong | (contrast > ndi.uniform_filter(contrast, round(4 * width) | 1))
     near = ndi.maximum_filter(strong & pale, round(5 * width) | 1)
-    return Ink(contrast, without_frames(touching(pale & near, strong)), high)
+    return Ink(contrast, without_frames(touching(pale & near, strong), contrast), high)
 
 
 def thresholds(contrast: Light) -> tuple[float, float]:

@@ -20,6 +20,9 @@ MOST_PIECES = 1000
 MOST_OVERLAP = 4
 """Times the area of the page that the boxes of these pieces may have together."""
 
+DARKER = 1.6
+"""Times the contrast of something printed that ink has which is no part of it."""
+
 Box = tuple[slice, slice]
 
 

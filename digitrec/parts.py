@@ -14,7 +14,7 @@ LEAST_SIZE = 4
 LEAST_DARKEST = 0.22
 """The contrast of the darkest piece on a page that is not empty; pencil has 0.3 at least."""
 
-PALE = 0.4
+PALE = 0.3
 """Of the darkest piece's contrast a piece of the same pen has more than this share."""
 
 _Edges = NDArray[np.int64]  # (n, 4): top, left, bottom, right
@@ -168,7 +168,7 @@ def _scale(parts: list[Part]) -> float:
 
 
 def _joined(parts: list[Part]) -> list[Part]:
-    """The pieces put together that belong to one digit, and what is too small for one left out.
+    """The pieces put together that belong to one digit, and what is too small or flat for one left out.
 
     Again and again the smallest piece that belongs to a larger one is put to the nearest of these.
     """
@@ -193,7 +193,8 @@ def _joined(parts: list[Part]) -> list[Part]:
         # What belonged to nothing so far may belong to what is larger now.
         waiting |= there & _belong_together(edges, edges[nearest], scale)
         waiting[nearest] = True
-    large = there & (_sizes(edges) > max(0.3 * scale, 2 * LEAST_SIZE))
+    high, wide = edges[:, 2] - edges[:, 0], edges[:, 3] - edges[:, 1]
+    large = there & (_sizes(edges) > max(0.3 * scale, 2 * LEAST_SIZE)) & (high > 0.2 * wide)
     return [_union(groups[number]) for number in np.flatnonzero(large)]
 
 

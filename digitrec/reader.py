@@ -109,15 +109,15 @@ class Reader:
 def reading(page: Page, crops: Sequence[Crop], probabilities: Tensor, threshold: float) -> Reading:
     """Say what a page reads, given the probabilities (n, 10) of ``images_of`` its crops.
 
-    Where a crop may be several touching digits, they are taken if the network is surer of each of them.
+    Where a crop may be several touching digits, they are taken if the network is surer of each of them; where
+    its pieces do not touch, if it is surer of the largest of them.
     """
     rows = iter(probabilities.tolist())
     digits: list[Digit] = []
     positions: dict[int, int] = {}
     for crop in crops:
         whole, *pieces = [(each, next(rows)) for each in (crop, *crop.pieces)]
-        touching = bool(pieces) and min(max(row) for _, row in pieces) > max(whole[1])
-        for each, row in pieces if touching else [whole]:
+        for each, row in pieces if _are_several(whole, pieces) else [whole]:
             position = positions.get(crop.line, 0)
             positions[crop.line] = position + 1
             confidence = max(row)
@@ -126,3 +126,14 @@ def reading(page: Page, crops: Sequence[Crop], probabilities: Tensor, threshold:
             box = left, top, max(1, width), max(1, height)
             digits.append(Digit(digit, confidence, tuple(row), box, crop.line, position, each.image))
     return Reading(tuple(digits))
+
+
+def _are_several(whole: tuple[Crop, list[float]], pieces: Sequence[tuple[Crop, list[float]]]) -> bool:
+    """Whether the pieces of a crop are digits by themselves, each given with its probabilities."""
+    if not pieces:
+        return False
+    if whole[0].loose:
+        sure = max(max(pieces, key=lambda piece: max(piece[0].box[2:]))[1])
+    else:
+        sure = min(max(row) for _, row in pieces)
+    return sure > max(whole[1])

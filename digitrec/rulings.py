@@ -7,10 +7,7 @@ import numpy as np
 import scipy.ndimage as ndi
 from numpy.typing import NDArray
 
-from digitrec.masks import EIGHT, Mask, box_size, closed_mask, pieces
-
-DARKER = 1.6
-"""Times the contrast of a line that ink has which is no part of it."""
+from digitrec.masks import DARKER, EIGHT, Mask, box_size, closed_mask, pieces
 
 
 class _Line(NamedTuple):
@@ -53,11 +50,16 @@ def without_lines(mask: Mask, stroke: float, contrast: NDArray[np.float32]) -> M
         for line in lines:
             view[line.rows, line.columns] = False
     # Where lines cross, crumbs are left.
-    largest = max((box_size(box) for box in pieces(rest)[1].values() if box_size(box) > 4 * thick), default=0)
+    written = [box for box in pieces(rest)[1].values() if box_size(box) > 4 * thick]
     dark = float(np.quantile(contrast[mask], 0.99))
     kept = mask.copy()
-    for view, shade, lines, alone in ((kept, contrast, across, 3.0), (kept.T, contrast.T, along, math.inf)):
-        printed = _printed(lines, view.shape[1], largest, alone, stroke, dark)
+    for view, shade, lines, axis, alone in (
+        (kept, contrast, across, 1, 3.0),
+        (kept.T, contrast.T, along, 0, math.inf),
+    ):
+        extents = [box[axis].stop - box[axis].start for box in written]
+        largest = max(map(box_size, written), default=0)
+        printed = _printed(lines, view.shape[1], max(extents, default=0), largest, alone, stroke, dark)
         for line in printed:
             pale = shade[line.rows, line.columns] < DARKER * line.level
             view[line.rows[pale], line.columns[pale]] = False
@@ -67,14 +69,15 @@ def without_lines(mask: Mask, stroke: float, contrast: NDArray[np.float32]) -> M
 
 
 def _printed(
-    lines: list[_Line], side: int, largest: int, alone: float, stroke: float, dark: float
+    lines: list[_Line], side: int, extent: int, largest: int, alone: float, stroke: float, dark: float
 ) -> list[_Line]:
     """Those of one direction's lines that are printed, not written.
 
     Args:
         lines: of one direction.
         side: of the page in this direction, in pixels.
-        largest: size of the largest piece of ink besides lines.
+        extent: of the piece of ink besides lines that is longest in this direction.
+        largest: longest side of a piece of ink besides lines.
         alone: how many times as long a line is that needs no parallel.
         stroke: width of the strokes.
         dark: contrast of the darkest ink.
@@ -87,8 +90,9 @@ def _printed(
         parallels = alike > 1 and largest > 0.1 * line.length
         longer = line.length / largest if largest else math.inf
         # No stroke is so much thinner or paler than the others.
-        enough = 1 if line.width <= 0.5 * stroke or line.level <= 0.5 * dark else 2
-        if grid or (longer > enough and (line.crosses or parallels)) or alone < longer < math.inf:
+        unlike = line.width <= 0.5 * stroke or line.level <= 0.5 * dark
+        long = line.length > extent if unlike else longer > 2
+        if grid or (long and (line.crosses or parallels)) or alone < longer < math.inf:
             printed.append(line)
     return printed
 

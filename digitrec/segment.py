@@ -35,6 +35,7 @@ class Crop:
     box: x, y, width, height on the page, in its pixels.
     line, position: reading order, both from 0.
     pieces: where it may be several digits, these, with boxes of their own; else empty.
+    loose: whether these do not touch: then one may be no digit.
     """
 
     image: NDArray[np.uint8]
@@ -42,6 +43,7 @@ class Crop:
     line: int
     position: int
     pieces: tuple["Crop", ...] = ()
+    loose: bool = False
 
 
 def find_digits(page: Grey) -> list[Crop]:
@@ -66,7 +68,14 @@ def find_digits(page: Grey) -> list[Crop]:
         sides = part.left, part.top, part.right - part.left, part.bottom - part.top
         x, y, width, height = (round(side / factor) for side in sides)
         box = x, y, max(1, width), max(1, height)
-        return Crop(image, box, line, position, tuple(crop(piece, line, position) for piece in pieces))
+        return Crop(
+            image,
+            box,
+            line,
+            position,
+            tuple(crop(piece, line, position) for piece in pieces),
+            bool(part.pieces),
+        )
 
     lines = in_lines(find_parts(ink.mask, ink.contrast))
     return [
