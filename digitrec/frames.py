@@ -27,7 +27,7 @@ def without_frames(mask: Mask, contrast: NDArray[np.float32]) -> Mask:
         inner = [(other, at) for other, at in inner if not _is_blot(labels[at] == other)]
         if inner and _goes_round(labels, number, box, inner):
             frame = labels[box] == number
-            rest[box] &= ~(frame & (contrast[box] < DARKER * np.median(contrast[box][frame])))
+            rest[box] &= ~(frame & (contrast[box] < DARKER * np.quantile(contrast[box][frame], 0.8)))
     return rest
 
 

@@ -14,7 +14,7 @@ LEAST_SIZE = 4
 LEAST_DARKEST = 0.22
 """The contrast of the darkest piece on a page that is not empty; pencil has 0.3 at least."""
 
-PALE = 0.3
+PALE = 0.36
 """Of the darkest piece's contrast a piece of the same pen has more than this share."""
 
 _Edges = NDArray[np.int64]  # (n, 4): top, left, bottom, right
