@@ -60,7 +60,8 @@ def find_parts(mask: Mask, contrast: NDArray[np.float32]) -> list[Part]:
         mask: bool (height, width), ink.
         contrast: float32 of the same shape, 0 ground to 1 ink.
     """
-    return _with_doubts(_joined(_connected(mask, contrast)))
+    parts = _with_doubts(_joined(_connected(mask, contrast)))
+    return [part for part in parts if part.mask.shape[0] > 0.2 * part.mask.shape[1]]  # no digit lies flat
 
 
 def _with_doubts(parts: list[Part]) -> list[Part]:
@@ -168,7 +169,7 @@ def _scale(parts: list[Part]) -> float:
 
 
 def _joined(parts: list[Part]) -> list[Part]:
-    """The pieces put together that belong to one digit, and what is too small or flat for one left out.
+    """The pieces put together that belong to one digit, and what is too small for one left out.
 
     Again and again the smallest piece that belongs to a larger one is put to the nearest of these.
     """
@@ -193,8 +194,7 @@ def _joined(parts: list[Part]) -> list[Part]:
         # What belonged to nothing so far may belong to what is larger now.
         waiting |= there & _belong_together(edges, edges[nearest], scale)
         waiting[nearest] = True
-    high, wide = edges[:, 2] - edges[:, 0], edges[:, 3] - edges[:, 1]
-    large = there & (_sizes(edges) > max(0.3 * scale, 2 * LEAST_SIZE)) & (high > 0.2 * wide)
+    large = there & (_sizes(edges) > max(0.3 * scale, 2 * LEAST_SIZE))
     return [_union(groups[number]) for number in np.flatnonzero(large)]
 
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import scipy.ndimage as ndi
 from PIL import Image
 from rendering import Options, render
 from strokes import stroke_digits
@@ -102,3 +103,15 @@ def test_a_stroke_that_grows_pale_is_kept_to_its_end():
     rows, columns = np.flatnonzero(image.any(axis=1)), np.flatnonzero(image.any(axis=0))
     assert len(rows) == 20
     assert 12 <= len(columns) <= 15
+
+
+def test_the_blurred_holes_of_a_thick_8_open():
+    y, x = np.mgrid[:40, :28]
+    upper, lower = np.hypot(y - 11, x - 13.5), np.hypot(y - 28, x - 13.5)
+    ink = (np.abs(upper - 6) < 4) | (np.abs(lower - 7) < 4)
+    contrast = ndi.gaussian_filter(ink.astype(np.float32), 2)
+    mask = contrast > 0.3
+    assert mask[[11, 28], 13].all()  # the threshold fills them
+    image = crop_digit(contrast, mask, 0.3)
+    _, count = ndi.label(image < 128)
+    assert count == 3  # the ground and two loops

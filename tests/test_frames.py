@@ -2,9 +2,14 @@
 
 import numpy as np
 
-from digitrec.frames import without_frames
+from digitrec.frames import without_frames as without_frames_of
 
 STROKE = 8
+
+
+def without_frames(mask, contrast=None):
+    """Where no contrast is given, all ink is as dark."""
+    return without_frames_of(mask, mask.astype(np.float32) if contrast is None else contrast)
 
 
 def page(height=300, width=400):
@@ -60,3 +65,11 @@ def test_a_speck_in_the_loop_of_an_8_makes_no_frame_of_it():
     y, x = np.mgrid[:300, :400]
     eight |= np.hypot(y - 162, x - 190) < 12
     np.testing.assert_array_equal(without_frames(eight), eight)
+
+
+def test_a_stroke_that_runs_into_a_paler_frame_stays():
+    digit = seven(page())
+    digit[220:224, 120:160] = True  # across the frame's left side
+    framed = ring(digit.copy(), 80, 140, 150)
+    contrast = np.where(digit, 0.9, np.where(framed, 0.3, 0)).astype(np.float32)
+    np.testing.assert_array_equal(without_frames(framed, contrast), digit)

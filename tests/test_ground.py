@@ -96,3 +96,12 @@ def test_the_grain_of_a_dark_table_stands_out_less_than_ink_in_a_shadow():
     light[200:203, 310:390] = 10  # ink
     contrast = contrast_to_ground(light, 1, 41, dark=True)
     assert contrast[101, 310:390].max() < LEAST_INK < contrast[201, 320:380].min()
+
+
+def test_a_board_whose_corners_are_dim_is_no_sheet():
+    y, x = np.mgrid[-1:1:150j, -1:1:200j]
+    light = (120 * (1 - 0.35 * (x**2 + y**2))).astype(np.float32)
+    assert (light < 0.4 * light.max()).any()
+    assert find_paper(light) is None
+    light[light < 0.5 * light.max()] = 20
+    assert find_paper(light) is not None

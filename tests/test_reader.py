@@ -1,5 +1,6 @@
 """Reader: the text, the doubt, the pieces and what may be handed in; mostly with a network made by hand."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -112,6 +113,14 @@ def test_pieces_are_taken_only_where_each_is_surer_than_the_whole(sure, text, bo
     assert read.text == text
     assert [digit.box for digit in read.digits] == boxes
     assert [digit.position for digit in read.digits] == list(range(len(text)))
+
+
+@pytest.mark.parametrize(("sure", "text"), [((0.8, 0.3, 0.9), "?5"), ((0.8, 0.9, 0.6), "7")])
+def test_of_pieces_that_do_not_touch_the_largest_decides(sure, text):
+    bar, body = crop(box=(10, 20, 15, 5)), crop(box=(10, 30, 15, 40))
+    whole = replace(crop(pieces=(bar, body)), loose=True)
+    read = reading(PAGE, [whole], probabilities(*zip((7, 1, 5), sure, strict=True)), 0.5)
+    assert read.text == text
 
 
 def test_boxes_are_on_the_pictures_scale():

@@ -226,3 +226,35 @@ def test_what_lies_in_a_corner_is_dim_light_unless_it_fills_a_fifth_of_the_page(
     mask[:height, :200] = np.tri(height, 200, dtype=bool)
     contrast = mask.astype(np.float32)
     assert len(find_parts(mask, contrast)) == kept
+
+
+def test_a_bar_far_from_its_5_is_offered_joined_and_apart():
+    mask = np.zeros((300, 300), bool)
+    mask[140:148, 100:160] = mask[148:200, 152:160] = mask[200:208, 100:160] = True
+    mask[100:108, 120:180] = True
+    (part,) = find_parts(mask, mask.astype(np.float32))
+    assert (part.top, part.bottom) == (100, 208)
+    assert sorted(piece.top for piece in part.pieces) == [100, 140]
+
+
+def test_what_is_much_paler_than_the_darkest_piece_is_no_digit():
+    mask = np.zeros((200, 300), bool)
+    mask[50:130, 50:60] = mask[50:130, 150:160] = mask[50:130, 250:260] = True
+    contrast = np.where(mask, np.float32(0.9), np.float32(0))
+    contrast[:, 140:200] *= 0.2
+    contrast[:, 240:] *= 0.6
+    assert [part.left for part in find_parts(mask, contrast)] == [50, 250]
+
+
+def test_a_page_with_nothing_darker_than_its_rulings_may_be_is_empty():
+    mask = np.zeros((200, 300), bool)
+    mask[50:130, 50:60] = True
+    assert find_parts(mask, np.where(mask, np.float32(0.3), np.float32(0)))
+    assert not find_parts(mask, np.where(mask, np.float32(0.15), np.float32(0)))
+
+
+def test_what_lies_flat_or_across_the_whole_page_is_no_digit():
+    mask = np.zeros((400, 400), bool)
+    mask[50:130, 50:60] = mask[300:306, 100:180] = True
+    mask[200:260] = True
+    assert [part.top for part in find_parts(mask, mask.astype(np.float32))] == [50]
