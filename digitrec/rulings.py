@@ -7,7 +7,7 @@ import numpy as np
 import scipy.ndimage as ndi
 from numpy.typing import NDArray
 
-from digitrec.masks import DARKER, EIGHT, Mask, box_size, closed_mask, pieces
+from digitrec.masks import DARKER, EIGHT, Box, Mask, box_size, closed_mask, pieces
 
 
 class _Line(NamedTuple):
@@ -116,43 +116,62 @@ def _pieces_of_lines(
 
 def _lines(mask: Mask, thick: int, contrast: NDArray[np.float32]) -> list[_Line]:
     """The lines that run, nearly level, across a quarter of the mask's width or more."""
-    height, width = mask.shape
+    width = mask.shape[1]
     runs = _runs(mask)
     thin = mask & (runs <= thick)
     # Where a stroke or another line crosses, a line is thick: bridge it.
-    bridged = closed_mask(thin, 1, 2 * thick + 3)
-    labels, boxes = pieces(bridged)
+    labels, boxes = pieces(closed_mask(thin, 1, 2 * thick + 3))
     found: list[_Line] = []
     for number, box in boxes.items():
-        left, right = box[1].start, box[1].stop
-        if right - left < max(width / 4, 24) or box[0].stop - box[0].start > 0.2 * (right - left) + 2 * thick:
+        height, length = (side.stop - side.start for side in box)
+        if length < max(width / 4, 24) or height > 0.2 * length + 2 * thick:
             continue
-        rows, columns = np.nonzero(labels[box] == number)
-        places = np.arange(left, right)
-        heights = np.bincount(columns, rows + box[0].start) / np.maximum(np.bincount(columns), 1)
-        course = np.polynomial.Polynomial.fit(places, heights, 1)
-        if np.quantile(np.abs(heights - course(places)), 0.9) > max(1.0, 0.015 * (right - left)):
-            continue
-        crosses = all(
-            not 0.02 * width < end < 0.98 * width - 1 or not 0.02 * height < course(end) < 0.98 * height - 1
-            for end in (left, right - 1)
-        )
-        top = max(0, box[0].start - thick - 1)
-        start = max(0, left - 2 * thick - 3)  # a closing leaves out a line's end at the page's edge
-        rows, columns = np.nonzero(thin[top : box[0].stop + thick + 1, start : right + 2 * thick + 3])
-        rows, columns = rows + top, columns + start
-        close = np.abs(rows - course(columns)) <= thick + 1
-        rows, columns = rows[close], columns[close]
-        if not len(rows):
-            continue
-        # By columns, so that a thick dark stroke that runs along a line for a while is not taken for it.
-        widths, levels = np.zeros(width, np.int32), np.zeros(width, np.float32)
-        np.maximum.at(widths, columns, runs[rows, columns])
-        np.maximum.at(levels, columns, contrast[rows, columns])
-        thickness, level = float(np.median(widths[widths > 0])), float(np.median(levels[widths > 0]))
-        slope = float(course(right) - course(left)) / (right - left)
-        found.append(_Line(rows, columns, slope, right - left, crosses, thickness, level))
+        course = _course(labels[box] == number, box)
+        if course is not None:
+            line = _line(course, box, thin, thick, runs, contrast)
+            found += [line] if len(line.rows) else []
     return found
+
+
+def _course(piece: Mask, box: Box) -> np.polynomial.Polynomial | None:
+    """The row at each column of a piece that is straight; None for another."""
+    rows, columns = np.nonzero(piece)
+    places = np.arange(box[1].start, box[1].stop)
+    heights = np.bincount(columns, rows + box[0].start) / np.maximum(np.bincount(columns), 1)
+    course = np.polynomial.Polynomial.fit(places, heights, 1)
+    astray = np.quantile(np.abs(heights - course(places)), 0.9)
+    return course if astray <= max(1.0, 0.015 * len(places)) else None
+
+
+def _line(
+    course: np.polynomial.Polynomial,
+    box: Box,
+    thin: Mask,
+    thick: int,
+    runs: NDArray[np.int32],
+    contrast: NDArray[np.float32],
+) -> _Line:
+    """The line whose course this is: of the thin pixels those that are close to it."""
+    height, width = thin.shape
+    left, right = box[1].start, box[1].stop
+    crosses = all(
+        not 0.02 * width < end < 0.98 * width - 1 or not 0.02 * height < course(end) < 0.98 * height - 1
+        for end in (left, right - 1)
+    )
+    top = max(0, box[0].start - thick - 1)
+    start = max(0, left - 2 * thick - 3)  # a closing leaves out a line's end at the page's edge
+    rows, columns = np.nonzero(thin[top : box[0].stop + thick + 1, start : right + 2 * thick + 3])
+    rows, columns = rows + top, columns + start
+    close = np.abs(rows - course(columns)) <= thick + 1
+    rows, columns = rows[close], columns[close]
+    # By columns, so that a thick dark stroke that runs along a line for a while is not taken for it.
+    widths, levels = np.zeros(width, np.int32), np.zeros(width, np.float32)
+    np.maximum.at(widths, columns, runs[rows, columns])
+    np.maximum.at(levels, columns, contrast[rows, columns])
+    there = widths > 0
+    across, level = (float(np.median(values[there])) if there.any() else 0.0 for values in (widths, levels))
+    slope = float(course(right) - course(left)) / (right - left)
+    return _Line(rows, columns, slope, right - left, crosses, across, level)
 
 
 def _runs(mask: Mask) -> NDArray[np.int32]:
