@@ -54,7 +54,7 @@ def centred(digit: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def _fine(contrast: NDArray[np.float32], mask: Mask, threshold: float) -> Mask:
-    """The digit at about 100 pixels: enlarged by its grey levels, or shrunk so that no hairline is lost."""
+    """The digit at 50 to 199 pixels: enlarged by its grey levels, or shrunk so that no hairline is lost."""
     longest = max(mask.shape)
     if longest < _FINE:
         factor = round(_FINE / longest)

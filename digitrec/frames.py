@@ -42,7 +42,7 @@ def _is_blot(part: Mask) -> bool:
 def _goes_round(labels: NDArray[np.int32], number: int, box: Box, inner: list[tuple[int, Box]]) -> bool:
     """Whether a piece of ink has holes, and ink in them at least a third as high as the hole is."""
     part = labels[box] == number
-    gap = max(3, round(0.04 * max(part.shape))) | 1
+    gap = max(3, round(0.04 * min(part.shape))) | 1
     part = closed_mask(np.pad(part, gap), gap, gap)[gap:-gap, gap:-gap]
     holes, _ = ndi.label(ndi.binary_fill_holes(part) & ~part)
     places = ndi.find_objects(holes)
@@ -52,6 +52,6 @@ def _goes_round(labels: NDArray[np.int32], number: int, box: Box, inner: list[tu
             labels[at] == other
         ]
         hole = int(np.bincount(within).argmax()) if within.size else 0
-        if hole and box_size(at) > 0.3 * (places[hole - 1][0].stop - places[hole - 1][0].start):
+        if hole and at[0].stop - at[0].start > 0.3 * (places[hole - 1][0].stop - places[hole - 1][0].start):
             return True
     return False

@@ -63,6 +63,9 @@ def _sheet(small: Light, darkest: float) -> Mask | None:
     height, width = rows.stop - rows.start, columns.stop - columns.start
     if filled.mean() < 0.15 or filled.sum() < 0.6 * height * width:
         return None
+    # The table is in two corners at least, the digits of a tightly cropped row are not.
+    if filled[[0, 0, -1, -1], [0, -1, 0, -1]].sum() > 2:
+        return None
     # What is written on a sheet is narrow; the holes of a bold white 0 or 8 are not.
     pen = round(0.08 * min(height, width)) | 1
     if closed_mask(np.pad(sheet, pen), pen, pen).sum() < 0.85 * filled.sum():
@@ -93,9 +96,8 @@ def contrast_to_ground(light: Light, factor: int, size: int, dark: bool) -> Ligh
     """
     small = reduced(light, factor)
     ground = _closed(small, max(3, size) | 1)
-    if (
-        dark
-    ):  # the corner of a shadow, too narrow for the closing, is ground as the shadow is from which it comes
+    if dark:
+        # The corner of a shadow, too narrow for the closing, is ground as the shadow is from which it comes.
         narrow = _closed(small, max(3, round(0.45 * size)) | 1)
         for _ in range(-(-size // 3)):
             ground = np.maximum(narrow, ndi.minimum_filter(ground, 7))

@@ -21,7 +21,7 @@ MOST_OVERLAP = 4
 """Times the area of the page that the boxes of these pieces may have together."""
 
 DARKER = 1.6
-"""Times the contrast of something printed that ink has which is no part of it."""
+"""Ink this many times as dark as a printed line or frame is no part of it."""
 
 Box = tuple[slice, slice]
 
@@ -30,7 +30,7 @@ def pieces(mask: Mask) -> tuple[NDArray[np.int32], dict[int, Box]]:
     """Number the connected pieces of a mask, the largest of them.
 
     Returns:
-        int32 (height, width), 0 where there is none, and the box of each number.
+        int32 (height, width), 0 where there is none, and the box of each number that is looked at.
     """
     labels, count = ndi.label(mask, EIGHT)
     if count > MOST_PIECES:
@@ -43,9 +43,11 @@ def pieces(mask: Mask) -> tuple[NDArray[np.int32], dict[int, Box]]:
     room = MOST_OVERLAP * mask.size
     areas = np.bincount(labels.ravel())
     for number in sorted(boxes, key=lambda number: -areas[number]):
-        room -= math.prod(side.stop - side.start for side in boxes[number])
-        if room < 0:
+        area = math.prod(side.stop - side.start for side in boxes[number])
+        if area > room:
             del boxes[number]
+        else:
+            room -= area
     return labels, boxes
 
 

@@ -14,7 +14,7 @@ LEAST_SIZE = 4
 LEAST_DARKEST = 0.22
 """The contrast of the darkest piece on a page that is not empty; pencil has 0.3 at least."""
 
-PALE = 0.36
+SAME_PEN = 0.36
 """Of the darkest piece's contrast a piece of the same pen has more than this share."""
 
 _Edges = NDArray[np.int64]  # (n, 4): top, left, bottom, right
@@ -131,18 +131,26 @@ def _without_pale(parts: list[Part], contrast: NDArray[np.float32]) -> list[Part
     darkest = max((level for part, level in zip(parts, levels, strict=True) if part.size > large), default=0)
     if darkest < LEAST_DARKEST:
         return []
-    return [part for part, level in zip(parts, levels, strict=True) if level > PALE * darkest]
+    return [part for part, level in zip(parts, levels, strict=True) if level > SAME_PEN * darkest]
 
 
 def _is_margin(part: Part, page: tuple[int, ...]) -> bool:
     """Whether a piece is what a picture's edge cuts off, of a table or the next line: not what fills it.
 
     In a corner it may be larger: a digit hardly lies there, dim light does. No digit is as wide as the
-    picture and low.
+    picture and low. In a row that is cropped tightly each digit is nearly as high as the picture, and touches
+    its sides in a few places at the most.
     """
     height, width = part.mask.shape
     if width == page[1] and height < 0.35 * width:
         return True
+    sides = [
+        part.mask[:, column].mean()
+        for column, edge in ((0, part.left == 0), (-1, part.right == page[1]))
+        if edge
+    ]
+    if height > 0.6 * page[0] and max(sides, default=0) < 0.5:
+        return False
     upright, sideways = part.top == 0 or part.bottom == page[0], part.left == 0 or part.right == page[1]
     share = 0.2 if upright and sideways else 0.1
     return (upright or sideways) and part.mask.size < share * page[0] * page[1]

@@ -73,3 +73,12 @@ def test_a_stroke_that_runs_into_a_paler_frame_stays():
     framed = ring(digit.copy(), 80, 140, 150)
     contrast = np.where(digit, 0.9, np.where(framed, 0.3, 0)).astype(np.float32)
     np.testing.assert_array_equal(without_frames(framed, contrast), digit)
+
+
+def test_a_long_low_frame_takes_no_more_memory_than_a_square_one(monkeypatch):
+    seen = []
+    monkeypatch.setattr("digitrec.frames.closed_mask", lambda mask, *_: seen.append(mask.size) or mask)
+    mask = page(40, 20_000)
+    mask[[2, 37], 5:-5] = mask[2:38, [5, -6]] = mask[10:30, 500:1000] = True
+    without_frames(mask)
+    assert 0 < max(seen) < 2 * mask.size

@@ -43,3 +43,11 @@ def test_a_closing_fills_gaps_smaller_than_its_size():
     assert closed[4, 10:30].all()
     assert not closed[4, 30:36].any()
     assert closed.sum() == mask.sum() + 4
+
+
+def test_a_small_piece_beside_too_large_ones_is_kept():
+    y, x = np.mgrid[:200, :200]
+    mask = (x + y) % 20 < 2
+    mask[80:120, 80:120] = False
+    mask[90:110, 95:100] = True
+    assert np.s_[90:110, 95:100] in pieces(mask)[1].values()

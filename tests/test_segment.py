@@ -258,3 +258,16 @@ def test_what_lies_flat_or_across_the_whole_page_is_no_digit():
     mask[50:130, 50:60] = mask[300:306, 100:180] = True
     mask[200:260] = True
     assert [part.top for part in find_parts(mask, mask.astype(np.float32))] == [50]
+
+
+@pytest.mark.parametrize("cut", [0, 1])
+def test_a_row_cropped_to_its_ink_keeps_its_digits(cut):
+    rendered = render(DIGITS[[3, 0, 2, 5, 8]], replace(PLAIN, unevenness=0.02), 0)
+    x, y, right, bottom = (
+        min(box[0] for box in rendered.boxes) + cut,
+        min(box[1] for box in rendered.boxes) + cut,
+        max(box[0] + box[2] for box in rendered.boxes) - cut,
+        max(box[1] + box[3] for box in rendered.boxes) - cut,
+    )
+    tight = rendered.picture.convert("L").crop((x, y, right, bottom))
+    assert len(find_digits(np.asarray(tight))) == 5
