@@ -2,6 +2,7 @@ import errno
 import os
 import resource
 import signal
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -79,28 +80,32 @@ def test_nothing_is_written_into_the_folder_of_temporary_files(tmp_path, monkeyp
     assert AtomicCheckpointIO().load_checkpoint(path)["weight"].tolist() == [0, 1, 2]
 
 
-@pytest.fixture
+@contextmanager
 def small_files():
-    """No file may grow past 100 kB, as on a disk that is full; a checkpoint has 1.3 MB."""
+    """Gives what lets no file grow past 100 kB, as on a disk that is full; a checkpoint has 1.3 MB.
+
+    Only inside, or pytest could not write its own output where that goes to a longer file.
+    """
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    yield lambda most=100_000: resource.setrlimit(resource.RLIMIT_FSIZE, (most, before[1]))
-    resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    try:
+        yield lambda most=100_000: resource.setrlimit(resource.RLIMIT_FSIZE, (most, before[1]))
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
-def test_a_full_disk_is_one_sentence_and_the_checkpoint_before_stays(
-    fit, small_files, workplace, monkeypatch, capsys
-):
+def test_a_full_disk_is_one_sentence_and_the_checkpoint_before_stays(fit, workplace, monkeypatch, capsys):
     fit()
     step, before = DigitClassifier.training_step, LAST.read_bytes()
-
-    def fill_the_disk(self, *args):
-        if self.trainer.current_epoch == 1:
-            small_files()
-        return step(self, *args)
-
-    monkeypatch.setattr(DigitClassifier, "training_step", fill_the_disk)
     config = f"--config={FOLDER.parent}/config.yaml"
-    assert main(["fit", config, "--ckpt_path=last", "--trainer.max_epochs=3"]) == 1
+    with small_files() as fill:
+
+        def fill_the_disk(self, *args):
+            if self.trainer.current_epoch == 1:
+                fill()
+            return step(self, *args)
+
+        monkeypatch.setattr(DigitClassifier, "training_step", fill_the_disk)
+        assert main(["fit", config, "--ckpt_path=last", "--trainer.max_epochs=3"]) == 1
     said = capsys.readouterr().err.splitlines()[-1]
     assert said.endswith(".ckpt cannot be written: File too large. The one written before is still there.")
     assert LAST.read_bytes() == before
@@ -108,22 +113,25 @@ def test_a_full_disk_is_one_sentence_and_the_checkpoint_before_stays(
     read_checkpoint(FOLDER / "best.ckpt")
 
 
-def test_a_disk_that_is_full_from_the_start_leaves_no_checkpoint_to_promise(tmp_path, small_files):
-    small_files()
-    with pytest.raises(CheckpointError, match=r"some\.ckpt cannot be written: File too large\.$"):
-        AtomicCheckpointIO().save_checkpoint({"weights": torch.zeros(100_000)}, tmp_path / "some.ckpt")
+def test_a_disk_that_is_full_from_the_start_leaves_no_checkpoint_to_promise(tmp_path):
+    weights = {"weights": torch.zeros(100_000)}
+    with small_files() as fill:
+        fill()
+        with pytest.raises(CheckpointError, match=r"some\.ckpt cannot be written: File too large\.$"):
+            AtomicCheckpointIO().save_checkpoint(weights, tmp_path / "some.ckpt")
 
 
-def test_predictions_on_a_full_disk_are_one_sentence_and_no_file(fit, small_files, monkeypatch, capsys):
+def test_predictions_on_a_full_disk_are_one_sentence_and_no_file(fit, monkeypatch, capsys):
     fit()
     written = PredictionsWriter.write_on_batch_end
+    with small_files() as fill:
 
-    def fill_the_disk(self, *args, **kwargs):
-        small_files(5_000)
-        written(self, *args, **kwargs)
+        def fill_the_disk(self, *args, **kwargs):
+            fill(5_000)
+            written(self, *args, **kwargs)
 
-    monkeypatch.setattr(PredictionsWriter, "write_on_batch_end", fill_the_disk)
-    assert main(["predict"]) == 1
+        monkeypatch.setattr(PredictionsWriter, "write_on_batch_end", fill_the_disk)
+        assert main(["predict"]) == 1
     path = Path("lightning_logs/version_1/predictions.csv")
     assert capsys.readouterr().err.splitlines()[-1] == f"digitrec: {path}: File too large"
     assert list(path.parent.glob("predictions*")) == []
