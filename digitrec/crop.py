@@ -62,10 +62,11 @@ def _fine(contrast: NDArray[np.float32], mask: Mask, threshold: float) -> Mask:
         near = ndi.binary_dilation(np.pad(mask, margin), np.ones((3, 3), bool))
         padded = np.pad(contrast, margin, mode="edge")
         # A pale stroke ends where it has half of its own contrast, not of the darkest ink's.
-        reach = 2 * max(1, round(stroke_width(mask))) + 3
+        stroke = stroke_width(mask)
+        reach = 2 * max(1, round(stroke)) + 3
         peak = ndi.maximum_filter(np.where(np.pad(mask, margin), padded, 0), reach)
         level = np.minimum(threshold, 0.5 * peak)
-        if stroke_width(mask) > WINDOW * longest:
+        if stroke > WINDOW * longest:
             level = np.maximum(level, _middle(padded, round(WINDOW * longest) | 1))
         grey = np.where(near, padded - level, -threshold)
         height, width = (factor * side for side in grey.shape)

@@ -4,7 +4,7 @@ import numpy as np
 import scipy.ndimage as ndi
 from numpy.typing import NDArray
 
-from digitrec.masks import DARKER, Box, Mask, box_size, closed_mask, pieces
+from digitrec.masks import DARKER, Box, Mask, box_size, closed_mask, holds_disc, pieces
 
 
 def without_frames(mask: Mask, contrast: NDArray[np.float32]) -> Mask:
@@ -24,19 +24,13 @@ def without_frames(mask: Mask, contrast: NDArray[np.float32]) -> Mask:
     rest = mask.copy()
     for (number, box), outer in zip(big, edges, strict=True):
         inner = [big[index] for index in np.flatnonzero((edges > outer).all(axis=1))]
-        inner = [(other, at) for other, at in inner if not _is_blot(labels[at] == other)]
+        inner = [
+            (other, at) for other, at in inner if not holds_disc(labels[at] == other, 0.5 * box_size(at))
+        ]
         if inner and _goes_round(labels, number, box, inner):
             frame = labels[box] == number
             rest[box] &= ~(frame & (contrast[box] < DARKER * np.quantile(contrast[box][frame], 0.8)))
     return rest
-
-
-def _is_blot(part: Mask) -> bool:
-    """Whether a disc nearly as large as a piece fits into it, as into a speck; into no stroke."""
-    solid = 0.5 * max(part.shape)
-    if part.sum() < 0.5 * solid**2:  # which is quicker to see
-        return False
-    return bool(2 * ndi.distance_transform_edt(np.pad(part, 1)).max() > solid)
 
 
 def _goes_round(labels: NDArray[np.int32], number: int, box: Box, inner: list[tuple[int, Box]]) -> bool:

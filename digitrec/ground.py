@@ -38,8 +38,9 @@ def find_paper(light: Light) -> Paper | None:
     """The sheet that lies on something dark, if one does: light, solid, and a good part of the page."""
     factor = shrink_factor(light)
     small = reduced(light, factor)
+    brightest = float(np.quantile(small, 0.98))
     for share in TABLE:
-        sheet = _sheet(small, share * float(np.quantile(small, 0.98)))
+        sheet = _sheet(small, share * brightest)
         if sheet is not None:
             rows, columns = bounds(sheet)
             inner = ndi.binary_erosion(np.pad(sheet, 1), EIGHT, iterations=2)[1:-1, 1:-1]

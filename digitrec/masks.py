@@ -70,3 +70,10 @@ def closed_mask(mask: Mask, height: int, width: int) -> Mask:
 def box_size(box: Box) -> int:
     """The longer side of a box in pixels."""
     return max(int(side.stop - side.start) for side in box)
+
+
+def holds_disc(part: Mask, width: float) -> bool:
+    """Whether a disc wider than this, in pixels, fits into a piece, as into a blot and no stroke."""
+    if part.sum() < 0.5 * width**2:  # which is quicker to see
+        return False
+    return bool(2 * ndi.distance_transform_edt(np.pad(part, 1)).max() > width)

@@ -3,10 +3,9 @@
 from dataclasses import dataclass, replace
 
 import numpy as np
-import scipy.ndimage as ndi
 from numpy.typing import NDArray
 
-from digitrec.masks import Mask, pieces
+from digitrec.masks import Mask, holds_disc, pieces
 
 LEAST_SIZE = 4
 """Pixels of a page that a piece of ink has at least in one direction."""
@@ -160,10 +159,7 @@ def _is_shade(part: Part, contrast: NDArray[np.float32]) -> bool:
     """Whether a piece is as pale and as solid as the corner of a shadow is, and no stroke."""
     if contrast[part.where][part.mask].mean() > 0.5:
         return False
-    solid = 0.38 * part.size
-    if part.mask.sum() < 0.5 * solid**2:  # no disc of this width is in it, which is quicker to see
-        return False
-    return bool(2 * ndi.distance_transform_edt(np.pad(part.mask, 1)).max() > solid)
+    return holds_disc(part.mask, 0.38 * part.size)
 
 
 def _scale(parts: list[Part]) -> float:

@@ -51,6 +51,7 @@ def without_lines(mask: Mask, stroke: float, contrast: NDArray[np.float32]) -> M
             view[line.rows, line.columns] = False
     # Where lines cross, crumbs are left.
     written = [box for box in pieces(rest)[1].values() if box_size(box) > 4 * thick]
+    largest = max(map(box_size, written), default=0)
     dark = float(np.quantile(contrast[mask], 0.99))
     kept = mask.copy()
     for view, shade, lines, axis, alone in (
@@ -58,7 +59,6 @@ def without_lines(mask: Mask, stroke: float, contrast: NDArray[np.float32]) -> M
         (kept.T, contrast.T, along, 0, math.inf),
     ):
         extents = [box[axis].stop - box[axis].start for box in written]
-        largest = max(map(box_size, written), default=0)
         printed = _printed(lines, view.shape[1], max(extents, default=0), largest, alone, stroke, dark)
         for line in printed:
             pale = shade[line.rows, line.columns] < DARKER * line.level

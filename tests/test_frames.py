@@ -1,28 +1,14 @@
 """What goes round a digit goes, the digit stays: on masks made by hand."""
 
 import numpy as np
+from handmade import STROKE, page, seven
 
 from digitrec.frames import without_frames as without_frames_of
-
-STROKE = 8
 
 
 def without_frames(mask, contrast=None):
     """Where no contrast is given, all ink is as dark."""
     return without_frames_of(mask, mask.astype(np.float32) if contrast is None else contrast)
-
-
-def page(height=300, width=400):
-    return np.zeros((height, width), bool)
-
-
-def seven(mask, top=100, left=180, size=100):
-    """A 7 with its bar, of strokes as wide as STROKE."""
-    mask[top : top + STROKE, left : left + size // 2] = True
-    for row in range(size):
-        x = left + size // 2 - STROKE - row // 4
-        mask[top + row, x : x + STROKE] = True
-    return mask
 
 
 def ring(mask, top, left, size, width=3):

@@ -1,13 +1,10 @@
 """Pieces of a mask and their boxes, and gaps closed."""
 
 import numpy as np
+from handmade import page
 
 from digitrec import masks
 from digitrec.masks import closed_mask, pieces
-
-
-def page(height=300, width=400):
-    return np.zeros((height, width), bool)
 
 
 def test_pieces_are_numbered_with_their_boxes():

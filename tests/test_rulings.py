@@ -2,28 +2,14 @@
 
 import numpy as np
 import pytest
+from handmade import STROKE, page, seven
 
 from digitrec.rulings import without_lines as without_lines_of
-
-STROKE = 8
 
 
 def without_lines(mask, stroke, contrast=None):
     """Where no contrast is given, all ink is as dark."""
     return without_lines_of(mask, stroke, mask.astype(np.float32) if contrast is None else contrast)
-
-
-def page(height=300, width=400):
-    return np.zeros((height, width), bool)
-
-
-def seven(mask, top=100, left=180, size=100):
-    """A 7 with its bar, of strokes as wide as STROKE."""
-    mask[top : top + STROKE, left : left + size // 2] = True
-    for row in range(size):
-        x = left + size // 2 - STROKE - row // 4
-        mask[top + row, x : x + STROKE] = True
-    return mask
 
 
 @pytest.mark.parametrize("turned", [False, True])
