@@ -96,10 +96,11 @@ def contrast_to_ground(light: Light, factor: int, size: int, dark: bool) -> Ligh
         dark: whether ink is darker on the page itself.
     """
     small = reduced(light, factor)
-    ground = _closed(small, max(3, size) | 1)
+    cropped = _is_cropped(light)
+    ground = _closed(small, max(3, size) | 1, cropped)
     if dark:
         # The corner of a shadow, too narrow for the closing, is ground as the shadow is from which it comes.
-        narrow = _closed(small, max(3, round(0.45 * size)) | 1)
+        narrow = _closed(small, max(3, round(0.45 * size)) | 1, cropped)
         for _ in range(-(-size // 3)):
             ground = np.maximum(narrow, ndi.minimum_filter(ground, 7))
     if factor > 1:
@@ -147,7 +148,10 @@ def _dark_is_narrow(small: Light) -> bool:
     noise = 0.1 * float(np.ptp(small))
     filled = np.array(
         [
-            [float((np.maximum(_closed(page, size) - page - noise, 0) ** 2).sum()) for size in sizes]
+            [
+                float((np.maximum(_closed(page, size, _is_cropped(small)) - page - noise, 0) ** 2).sum())
+                for size in sizes
+            ]
             for page in (small, 255 - small)
         ]
     )
@@ -171,11 +175,14 @@ def reduced(light: Light, factor: int) -> Light:
     return small
 
 
-def _closed(light: Light, size: int) -> Light:
-    """Without what is dark and narrower than a size in pixels."""
-    # Beyond its edge a page goes on as it is there; a small one may be cropped so closely that a stroke lies
-    # along its edge.
-    if min(light.shape) < SMALL / 2:
+def _is_cropped(light: Light) -> bool:
+    """Whether a page is so small that it may be cropped closely: a stroke may lie along its edge."""
+    return bool(min(light.shape) < SMALL / 2)
+
+
+def _closed(light: Light, size: int, cropped: bool) -> Light:
+    """Without what is dark and narrower than a size in pixels; beyond its edge a page goes on as there."""
+    if cropped:
         padded = np.pad(light, size, constant_values=float(np.median(edge_of(light))))
     else:
         padded = np.pad(light, size, mode="edge")

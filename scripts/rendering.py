@@ -84,7 +84,7 @@ class Rendering:
 
     picture: Image.Image
     boxes: list[Box]
-    """x, y, width, height of each digit in pixels: all pixels that have any ink, before the camera's blur."""
+    """x, y, width, height of each digit in pixels: its ink before the camera's blur, but for specks."""
     lines: list[int]
     """The line of each digit, from 0."""
     labels: list[int] = field(default_factory=list)

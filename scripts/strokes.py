@@ -100,7 +100,7 @@ def reach(strokes: Strokes) -> tuple[np.ndarray, np.ndarray]:
 
 
 def draw(strokes: Strokes, layer: np.ndarray, grain: float, random: np.random.Generator) -> Box:
-    """Draw into a layer of coverage, uint8 (height, width); the box of the pixels touched.
+    """Draw into a layer of coverage, uint8 (height, width); the box of what is drawn, without specks.
 
     grain is the share of the ink that the roughness of the paper leaves out.
     """
@@ -127,7 +127,17 @@ def draw(strokes: Strokes, layer: np.ndarray, grain: float, random: np.random.Ge
     x, y = int(corner[0] + left), int(corner[1] + top)
     part = layer[y : y + bottom - top, x : x + right - left]
     np.maximum(part, coverage[top:bottom, left:right], out=part)
-    return x, y, int(right - left), int(bottom - top)
+    rows, columns = _without_specks(coverage)
+    x, y = int(corner[0]) + columns.start, int(corner[1]) + rows.start
+    return x, y, columns.stop - columns.start, rows.stop - rows.start
+
+
+def _without_specks(coverage: np.ndarray) -> tuple[slice, slice]:
+    """The rows and columns of all parts but those with little of the ink: the dirt on MNIST's paper."""
+    parts, count = ndimage.label(coverage, np.ones((3, 3)))
+    amounts = ndimage.sum_labels(coverage, parts, np.arange(1, count + 1))
+    main = np.isin(parts, 1 + np.flatnonzero(amounts >= 0.1 * amounts.max()))
+    return tuple(ndimage.find_objects(main.astype(np.uint8))[0])
 
 
 def rectangle(x: float, y: float, width: float, height: float, pen: float) -> Strokes:

@@ -48,6 +48,14 @@ def test_the_ground_may_be_found_on_a_smaller_page():
     assert contrast[:90].max() < 1e-6
 
 
+def test_the_dim_corner_of_a_page_is_ground_however_small_the_page_is_shrunk():
+    y, x = np.mgrid[-1:1:300j, -1:1:400j]
+    light = (written() * (1 - 0.2 * (x**2 + y**2))).astype(np.float32)
+    contrast = contrast_to_ground(light, 8, 15, dark=True)  # 38 by 50 pixels, as thick strokes have it
+    assert contrast[:40, :40].max() < 0.05
+    assert contrast[150, 192:198].min() > 0.7
+
+
 def test_a_sheet_on_a_table_is_found_and_a_page_that_fills_the_picture_is_none():
     assert find_paper(written()) is None
     light = page(40)

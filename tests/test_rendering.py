@@ -32,6 +32,19 @@ def test_boxes_hold_all_the_ink_and_no_more():
     assert not dark.any()
 
 
+def test_a_box_leaves_out_a_speck_and_keeps_a_stroke_apart():
+    one, five = np.zeros((2, 28, 28), np.uint8)
+    one[4:24, 12:16] = 255
+    speckled = one.copy()
+    speckled[21:24, 22:25] = 255
+    five[4:24, 10:13] = five[4:7, 15:23] = 255
+    lone, dirty, apart = (render(digit[None], PLAIN, 0) for digit in (one, speckled, five))
+    assert dirty.boxes[0][2:] == pytest.approx(lone.boxes[0][2:], abs=10)
+    x, _, width, _ = dirty.boxes[0]
+    assert ink(dirty)[:, x + width + 5 :].any()  # it is on the page all the same
+    assert apart.boxes[0][2] > 0.5 * apart.boxes[0][3]
+
+
 def test_a_row_has_disjoint_boxes_from_left_to_right():
     page = render(DIGITS[:8], replace(PLAIN, gap=0.15, unevenness=0.1, slant=8), 1)
     edges = [edge for x, _, width, _ in page.boxes for edge in (x, x + width)]
