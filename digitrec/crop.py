@@ -5,6 +5,7 @@ import scipy.ndimage as ndi
 from numpy.typing import NDArray
 from PIL import Image
 
+from digitrec.extremes import greatest, least
 from digitrec.images import BOX, SIDE
 from digitrec.ink import stroke_width
 from digitrec.masks import Mask, bounds
@@ -64,7 +65,7 @@ def _fine(contrast: NDArray[np.float32], mask: Mask, threshold: float) -> Mask:
         # A pale stroke ends where it has half of its own contrast, not of the darkest ink's.
         stroke = stroke_width(mask)
         reach = 2 * max(1, round(stroke)) + 3
-        peak = ndi.maximum_filter(np.where(np.pad(mask, margin), padded, 0), reach)
+        peak = greatest(np.where(np.pad(mask, margin), padded, 0), reach)
         level = np.minimum(threshold, 0.5 * peak)
         if stroke > WINDOW * longest:
             level = np.maximum(level, _middle(padded, round(WINDOW * longest) | 1))
@@ -89,7 +90,7 @@ def _middle(contrast: NDArray[np.float32], size: int) -> NDArray[np.float32]:
 
     Bernsen, "Dynamic Thresholding of Grey-Level Images" (1986).
     """
-    palest, darkest = ndi.minimum_filter(contrast, size), ndi.maximum_filter(contrast, size)
+    palest, darkest = least(contrast, size), greatest(contrast, size)
     middle: NDArray[np.float32] = np.where(darkest - palest > LEAST_RANGE, (darkest + palest) / 2, 0)
     return middle
 
@@ -107,7 +108,7 @@ def _with_pen(strokes: Mask) -> Mask:
     if width > most:
         # By the same share everywhere, so that where a stroke is thin already it is not broken.
         depth = ndi.distance_transform_edt(strokes)
-        ridge = ndi.maximum_filter(depth, size=int(width) | 1)
+        ridge = greatest(depth, int(width) | 1)
         thinner: Mask = strokes & (depth > ridge * (1 - most / width))
         return thinner
     return strokes

@@ -9,6 +9,7 @@ import numpy as np
 import scipy.ndimage as ndi
 from numpy.typing import NDArray
 
+from digitrec.extremes import greatest, least
 from digitrec.masks import EIGHT, Mask, bounds, closed_mask
 
 Light = NDArray[np.float32]
@@ -21,6 +22,9 @@ TABLE = (0.4, 0.28)
 
 STEP = 0.6
 """The share of the sheet's light that is left just beside it on the table, at most; a shadow leaves more."""
+
+UNDECIDED = 0.08
+"""How near to the middle of a page's range its median says nothing, as a share of the range."""
 
 
 class Paper(NamedTuple):
@@ -102,7 +106,7 @@ def contrast_to_ground(light: Light, factor: int, size: int, dark: bool) -> Ligh
         # The corner of a shadow, too narrow for the closing, is ground as the shadow is from which it comes.
         narrow = _closed(small, max(3, round(0.45 * size)) | 1, cropped)
         for _ in range(-(-size // 3)):
-            ground = np.maximum(narrow, ndi.minimum_filter(ground, 7))
+            ground = np.maximum(narrow, least(ground, 7))
     if factor > 1:
         y, x = ((np.arange(side) + 0.5) / factor - 0.5 for side in light.shape)
         ground = _bilinear(ground, y, x)
@@ -119,15 +123,19 @@ def ink_is_dark(light: Light) -> bool:
     The ground is most of the page, and most of what is about strokes, and strokes are narrower than what lies
     between them. A dark table round the paper, a shadow over most of it, and a bold 8 with small loops each
     belie one of these. A small page is cropped so closely that its edge says more than what is about strokes.
+    Where most of the page is neither dark nor light, a shadow lies on it, whose corner looks like a stroke:
+    what is about strokes decides alone.
     """
     small = reduced(light, shrink_factor(light))
     middle = (float(small.min()) + float(small.max())) / 2
-    signs = (
-        float(np.median(small)) >= middle,
-        _dark_is_rare(small) if min(light.shape) >= SMALL / 2 else float(np.median(edge_of(small))) >= middle,
-        _dark_is_narrow(small),
-    )
-    return sum(signs) >= 2
+    most = float(np.median(small)) - middle
+    if _is_cropped(light):
+        about = float(np.median(edge_of(small))) >= middle
+    else:
+        about = _dark_is_rare(small)
+        if abs(most) < UNDECIDED * float(np.ptp(small)):
+            return about
+    return sum((most >= 0, about, _dark_is_narrow(small))) >= 2
 
 
 def _dark_is_rare(small: Light) -> bool:
@@ -136,8 +144,8 @@ def _dark_is_rare(small: Light) -> bool:
     In a shadow paper may be darker than the middle of the page's range, and lighter than what is about it.
     """
     size = max(3, min(small.shape) // 4) | 1
-    darkest = ndi.minimum_filter(small, size)
-    ranges = ndi.maximum_filter(small, size) - darkest
+    darkest = least(small, size)
+    ranges = greatest(small, size) - darkest
     changing = ranges > 0.3 * ranges.max()
     return float((small - darkest)[changing].sum()) >= 0.5 * float(ranges[changing].sum())
 
@@ -186,7 +194,7 @@ def _closed(light: Light, size: int, cropped: bool) -> Light:
         padded = np.pad(light, size, constant_values=float(np.median(edge_of(light))))
     else:
         padded = np.pad(light, size, mode="edge")
-    closed: Light = ndi.minimum_filter(ndi.maximum_filter(padded, size), size)
+    closed: Light = least(greatest(padded, size), size)
     return closed[size:-size, size:-size]
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import scipy.ndimage as ndi
 from numpy.typing import NDArray
 
+from digitrec.extremes import greatest
 from digitrec.frames import without_frames
 from digitrec.ground import SMALL, Light, contrast_to_ground, find_paper, ink_is_dark, shrink_factor
 from digitrec.masks import EIGHT, Mask
@@ -90,14 +91,14 @@ def _ink(light: Light, dark: bool) -> Ink:
         contrast = contrast_to_ground(smooth, factor, round(6 * width / factor), dark)
         low, high = thresholds(contrast)
     # Of a pen that wrote paler in one place the darkest there counts.
-    nearby = ndi.maximum_filter(contrast, round(12 * width) | 1)
+    nearby = greatest(contrast, round(12 * width) | 1)
     strong = contrast > np.clip(0.45 * nearby, max(low, 0.6 * high), high)
     everything = without_frames(touching(contrast > low, strong), contrast)
     pale = without_lines(everything, width, contrast)
     # A pale stroke is ink where it goes on from a dark one and stands out from what is about it, unlike the
     # blurred hole of an 8.
     pale &= strong | (contrast > ndi.uniform_filter(contrast, round(4 * width) | 1))
-    near = ndi.maximum_filter(strong & pale, round(5 * width) | 1)
+    near = greatest(strong & pale, round(5 * width) | 1)
     return Ink(contrast, without_frames(touching(pale & near, strong), contrast), high)
 
 
@@ -140,7 +141,7 @@ def _pen_width(strokes: Mask) -> float:
     its width, since printed lines are thinner but may be far longer.
     """
     depths = _depths(strokes)
-    middle = (depths > 0) & (depths == ndi.maximum_filter(depths, 3))
+    middle = (depths > 0) & (depths == greatest(depths, 3))
     widths = np.sort(depths[middle].astype(float))
     share = np.cumsum(widths)
     return 2 * float(widths[np.searchsorted(share, 0.8 * share[-1])]) - 1

@@ -9,6 +9,8 @@ import numpy as np
 import scipy.ndimage as ndi
 from numpy.typing import NDArray
 
+from digitrec.extremes import greatest, least
+
 Mask = NDArray[np.bool_]
 
 EIGHT = np.ones((3, 3), bool)
@@ -62,9 +64,7 @@ def closed_mask(mask: Mask, height: int, width: int) -> Mask:
 
     As in scipy.ndimage.binary_closing there is no ink beyond the edge.
     """
-    grown = ndi.maximum_filter(mask, (height, width), mode="constant")
-    closed: Mask = ndi.minimum_filter(grown, (height, width), mode="constant")
-    return closed
+    return least(greatest(mask, (height, width), "zero"), (height, width), "zero")
 
 
 def box_size(box: Box) -> int:

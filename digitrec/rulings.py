@@ -7,6 +7,7 @@ import numpy as np
 import scipy.ndimage as ndi
 from numpy.typing import NDArray
 
+from digitrec.extremes import greatest
 from digitrec.masks import DARKER, EIGHT, Box, Mask, box_size, closed_mask, pieces
 
 
@@ -189,7 +190,7 @@ def _without_remains(mask: Mask, removed: Mask, thick: int, contrast: NDArray[np
         return mask
     labels, count = ndi.label(mask, EIGHT)
     areas = np.bincount(labels.ravel(), minlength=count + 1)
-    by_lines = ndi.maximum_filter(removed, 2 * thick + 1, mode="constant")
+    by_lines = greatest(removed, 2 * thick + 1, "zero")
     beside = np.bincount(labels[by_lines], minlength=count + 1) > 0
     crumbs = beside & (areas < 0.05 * areas[1:].max(initial=0))
     crumbs[0] = False

@@ -87,6 +87,15 @@ def test_a_shadow_over_most_of_a_page_does_not_make_its_ink_light():
     assert not ink_is_dark(255 - light)
 
 
+def test_the_pointed_corner_of_a_shadow_over_most_of_a_page_is_no_light_ground():
+    light = page(230, 276, 268)
+    light[171:221, 115:121] = light[215:221, 100:133] = 50
+    y, x = np.mgrid[-128:148, 0:268]
+    light[x + 1.4 * np.abs(y) < 235] *= 0.5
+    assert ink_is_dark(light)
+    assert not ink_is_dark(255 - light)
+
+
 def test_the_corner_of_a_shadow_is_ground_and_a_stroke_across_its_edge_is_not():
     light = page(220, 300, 300)
     y, x = np.mgrid[:300, :300]
