@@ -18,26 +18,35 @@ def greatest(values: NDArray[Any], size: int | tuple[int, int], beyond: Beyond =
     """The greatest value of a window about each pixel, as scipy.ndimage.maximum_filter has it.
 
     Args:
-        values: (height, width), of any dtype with an order.
+        values: (height, width), a pixel at least, of any dtype with an order, without NaN.
         size: of the window, odd, in pixels: of both sides, or height and width.
-        beyond: the edge.
+        beyond: what lies beyond the edge.
+
+    Raises:
+        ValueError: a window of even size, which has no middle.
     """
-    return _extreme(values, size, beyond, np.maximum)
+    return _extreme(values, size, values.min() if beyond == "reflected" else 0, np.maximum)
 
 
 def least(values: NDArray[Any], size: int | tuple[int, int], beyond: Beyond = "reflected") -> NDArray[Any]:
-    """The least value of a window about each pixel, as scipy.ndimage.minimum_filter has it."""
-    return _extreme(values, size, beyond, np.minimum)
+    """The least value of a window about each pixel, as scipy.ndimage.minimum_filter has it; as greatest."""
+    return _extreme(values, size, values.max() if beyond == "reflected" else 0, np.minimum)
 
 
 def _extreme(
-    values: NDArray[Any], size: int | tuple[int, int], beyond: Beyond, of_two: Callable[..., NDArray[Any]]
+    values: NDArray[Any], size: int | tuple[int, int], fill: Any, of_two: Callable[..., NDArray[Any]]
 ) -> NDArray[Any]:
-    sizes = (size, size) if isinstance(size, int) else size
-    margins = [(side // 2, side // 2) for side in sizes]
-    page = np.pad(values, margins, mode="symmetric" if beyond == "reflected" else "constant")
-    down = _along(page, sizes[0], of_two)
-    return _along(down.T, sizes[1], of_two).T
+    """The extremes of windows; fill is what is beyond the edge.
+
+    What is reflected into a window is in that window already, so that what never wins may stand for it.
+    """
+    height, width = (size, size) if isinstance(size, int) else size
+    if not height % 2 or not width % 2:
+        raise ValueError(f"A window must have odd sides, not {height} by {width}.")
+    rows, columns = height // 2, width // 2
+    page = np.full((values.shape[0] + 2 * rows, values.shape[1] + 2 * columns), fill, values.dtype)
+    page[rows : rows + values.shape[0], columns : columns + values.shape[1]] = values
+    return _along(_along(page, height, of_two).T, width, of_two).T
 
 
 def _along(page: NDArray[Any], size: int, of_two: Callable[..., NDArray[Any]]) -> NDArray[Any]:

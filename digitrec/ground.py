@@ -118,24 +118,25 @@ def contrast_to_ground(light: Light, factor: int, size: int, dark: bool) -> Ligh
 
 
 def ink_is_dark(light: Light) -> bool:
-    """Whether ink is darker than its ground, by two of three signs.
+    """Whether ink is darker than its ground, by two of three signs or by one.
 
     The ground is most of the page, and most of what is about strokes, and strokes are narrower than what lies
     between them. A dark table round the paper, a shadow over most of it, and a bold 8 with small loops each
     belie one of these. A small page is cropped so closely that its edge says more than what is about strokes.
-    Where most of the page is neither dark nor light, a shadow lies on it, whose corner looks like a stroke:
-    what is about strokes decides alone.
+    Where the page's median is near the middle of its range, as under a shadow over half of it, it says
+    nothing, and the shadow's corner looks like a stroke: then what is about strokes decides alone.
     """
     small = reduced(light, shrink_factor(light))
+    cropped = _is_cropped(light)
     middle = (float(small.min()) + float(small.max())) / 2
     most = float(np.median(small)) - middle
-    if _is_cropped(light):
+    if cropped:
         about = float(np.median(edge_of(small))) >= middle
     else:
         about = _dark_is_rare(small)
         if abs(most) < UNDECIDED * float(np.ptp(small)):
             return about
-    return sum((most >= 0, about, _dark_is_narrow(small))) >= 2
+    return sum((most >= 0, about, _dark_is_narrow(small, cropped))) >= 2
 
 
 def _dark_is_rare(small: Light) -> bool:
@@ -150,16 +151,13 @@ def _dark_is_rare(small: Light) -> bool:
     return float((small - darkest)[changing].sum()) >= 0.5 * float(ranges[changing].sum())
 
 
-def _dark_is_narrow(small: Light) -> bool:
+def _dark_is_narrow(small: Light, cropped: bool) -> bool:
     """Whether smaller closings fill the dark than openings the light, in the mean."""
     sizes = [size for size in (1, 3, 5, 9, 17, 33) if size <= max(3, min(small.shape) // 3)]
     noise = 0.1 * float(np.ptp(small))
     filled = np.array(
         [
-            [
-                float((np.maximum(_closed(page, size, _is_cropped(small)) - page - noise, 0) ** 2).sum())
-                for size in sizes
-            ]
+            [float((np.maximum(_closed(page, size, cropped) - page - noise, 0) ** 2).sum()) for size in sizes]
             for page in (small, 255 - small)
         ]
     )

@@ -15,7 +15,8 @@ BOX = 20
 MEAN, STD = 0.1307, 0.3081
 """Mean and standard deviation of the pixels of the 60,000 training images, black 0, white 1."""
 
-_GROUND = torch.tensor(-MEAN / STD)  # where black ends
+GROUND = torch.tensor(-MEAN / STD)
+"""What normalize makes of black; a tensor without dimensions, which goes with any device."""
 
 
 def normalize(pixels: Tensor) -> Tensor:
@@ -27,4 +28,4 @@ def normalize(pixels: Tensor) -> Tensor:
     Returns:
         float32 of the same shape and on the same device, about -0.42 (ground) to 2.82 (ink).
     """
-    return torch.add(_GROUND, pixels.float(), alpha=1 / (255 * STD))  # one pass over the pixels
+    return torch.add(GROUND, pixels.float(), alpha=1 / (255 * STD))  # one pass over the pixels

@@ -17,7 +17,7 @@ from digitrec.checkpoints import PRETRAINED
 from digitrec.classifier import DigitClassifier
 from digitrec.export import PixelClassifier, export, generated_images
 
-IMAGES = 10_000
+IMAGES = 1_000
 
 ONNX_START = """
 import numpy, onnxruntime, sys

@@ -47,9 +47,9 @@ def png_table(images: Tensor, labels: Tensor) -> list[str]:
     """
     reader, truth = Reader.pretrained(), labels.tolist()
     with torch.inference_mode():
-        log_probabilities = reader.classifier(normalize(images))
-    direct = int((log_probabilities.argmax(dim=1) == labels).sum())
-    unsure = int((log_probabilities.amax(dim=1).exp() < THRESHOLD).sum())
+        probabilities = reader.classifier(normalize(images)).exp()
+    direct = int((probabilities.argmax(dim=1) == labels).sum())
+    unsure = int((probabilities.amax(dim=1) < THRESHOLD).sum())
     lines = [
         f"| {len(truth):,} test images | right (%) | lost (points) | below the threshold (%) |",
         "|---|---:|---:|---:|",

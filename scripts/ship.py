@@ -25,8 +25,8 @@ from digitrec.messages import silence_what_no_user_can_change
 from digitrec.saving import replacing
 
 CONFIG = "configs/handwriting.yaml"
-REFUSED = 0.005
-"""Share of the held-out digits that may be refused; those on pictures are refused four times as often."""
+REFUSED = 0.004
+"""Share of the held-out digits that may be refused; of those on pictures more are."""
 
 
 def train() -> Path:

@@ -37,11 +37,12 @@ def test_raw_pixels_go_in_and_calibrated_probabilities_come_out(exported, classi
     digit, probabilities = session.run(["digit", "probabilities"], {"pixels": images.numpy()})
     assert (digit.dtype, probabilities.dtype) == (np.int64, np.float32)
     # From the weights alone, by the text book: scaled, standardized, ReLU, softmax at the temperature.
-    scores = (images.double().flatten(1) / 255 - 0.1307) / 0.3081
+    views = classifier.views(((images / 255 - 0.1307) / 0.3081).float())
+    scores = views.double().flatten(2)
     *hidden, last = [layer for layer in classifier.network.layers if isinstance(layer, torch.nn.Linear)]
     for layer in hidden:
         scores = (scores @ layer.weight.double().T + layer.bias).relu()
-    scores = (scores @ last.weight.double().T + last.bias) / classifier.temperature
+    scores = (scores @ last.weight.double().T + last.bias).log_softmax(2).mean(0) / classifier.temperature
     np.testing.assert_allclose(probabilities, scores.softmax(1).detach().numpy(), atol=1e-4)
     np.testing.assert_array_equal(digit, probabilities.argmax(1))
 

@@ -20,3 +20,8 @@ def test_windows_are_scipys_to_the_bit(size, shape, beyond, mode):
             least(page, size, beyond), ndimage.minimum_filter(page, size, mode=mode)
         )
         assert greatest(page, size, beyond).dtype == page.dtype
+
+
+def test_a_window_without_a_middle_is_refused():
+    with pytest.raises(ValueError, match="odd sides, not 3 by 4"):
+        greatest(np.zeros((5, 5)), (3, 4))
