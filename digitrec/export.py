@@ -40,7 +40,7 @@ class ExportError(RuntimeError):
 
 
 class PixelClassifier(nn.Module):
-    """A classifier with all that belongs to it inside: scaling, normalization and temperature."""
+    """A classifier with all that belongs to it inside: scaling, normalization, views and temperature."""
 
     def __init__(self, classifier: DigitClassifier) -> None:
         super().__init__()

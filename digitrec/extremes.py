@@ -10,6 +10,9 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+STRIP = 256
+"""Columns or rows that are looked at together: a whole page would be in memory four times."""
+
 Beyond = Literal["reflected", "zero"]
 """What is beyond the edge of the page: the page again, turned round, or 0."""
 
@@ -43,17 +46,23 @@ def _extreme(
     height, width = (size, size) if isinstance(size, int) else size
     if not height % 2 or not width % 2:
         raise ValueError(f"A window must have odd sides, not {height} by {width}.")
-    rows, columns = height // 2, width // 2
-    page = np.full((values.shape[0] + 2 * rows, values.shape[1] + 2 * columns), fill, values.dtype)
-    page[rows : rows + values.shape[0], columns : columns + values.shape[1]] = values
-    return _along(_along(page, height, of_two).T, width, of_two).T
+    extremes = np.empty_like(values)
+    for first in range(0, values.shape[1], STRIP):
+        strip = slice(first, first + STRIP)
+        extremes[:, strip] = _along(values[:, strip], height, fill, of_two)
+    for first in range(0, values.shape[0], STRIP):
+        strip = slice(first, first + STRIP)
+        extremes[strip] = _along(extremes[strip].T, width, fill, of_two).T
+    return extremes
 
 
-def _along(page: NDArray[Any], size: int, of_two: Callable[..., NDArray[Any]]) -> NDArray[Any]:
-    """The extremes of each row and those that follow it, size in all: size - 1 rows fewer."""
-    rows = len(page) - size + 1
+def _along(strip: NDArray[Any], size: int, fill: Any, of_two: Callable[..., NDArray[Any]]) -> NDArray[Any]:
+    """The extremes of windows along the first axis."""
+    count, margin = len(strip), size // 2
+    lines = np.full((count + 2 * margin, strip.shape[1]), fill, strip.dtype)
+    lines[margin : margin + count] = strip
     reach = 1
     while 2 * reach <= size:
-        page = of_two(page[:-reach], page[reach:])
+        lines = of_two(lines[:-reach], lines[reach:])
         reach *= 2
-    return of_two(page[:rows], page[size - reach :][:rows])
+    return of_two(lines[:count], lines[size - reach :][:count])
