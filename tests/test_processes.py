@@ -117,7 +117,10 @@ def test_two_processes_test_and_validate_as_one(two):
     alone = DigitCLI(["test"])
     report = json.loads((Path(alone.trainer.log_dir) / "report.json").read_text())
     assert report["images"] == 130
-    assert json.loads((tested / "report.json").read_text()) == report
+    of_two = json.loads((tested / "report.json").read_text())
+    # To rounding: some processors add up a batch of 65 in another order than one of 130.
+    assert of_two.pop("calibration_error") == pytest.approx(report.pop("calibration_error"), abs=1e-6)
+    assert of_two == report
     metrics = alone.trainer.callback_metrics | DigitCLI(["validate"]).trainer.callback_metrics
     of_two = curves(tested) | curves(validated)
     for name in ("test/loss", "test/acc", "val/loss", "val/acc"):
@@ -126,10 +129,14 @@ def test_two_processes_test_and_validate_as_one(two):
 
 def test_two_processes_write_the_predictions_of_one(two):
     alone = DigitCLI(["predict"])
-    written = (two[2] / "predictions.csv").read_bytes()
-    assert written == (Path(alone.trainer.log_dir) / "predictions.csv").read_bytes()
-    indices = [int(row["index"]) for row in csv.DictReader(written.decode().splitlines())]
-    assert indices == [*range(130)]
+    paths = two[2] / "predictions.csv", Path(alone.trainer.log_dir) / "predictions.csv"
+    (names, *rows), (same_names, *same_rows) = (
+        list(csv.reader(path.read_text().splitlines())) for path in paths
+    )
+    assert names == same_names
+    assert [row[:2] for row in rows] == [row[:2] for row in same_rows]  # index and digit
+    np.testing.assert_allclose(np.array(rows, float), np.array(same_rows, float), atol=2e-6)  # six decimals
+    assert [int(row[0]) for row in rows] == [*range(130)]
 
 
 def test_two_processes_read_the_users_pictures_as_one(two, capsys):
