@@ -18,7 +18,7 @@ from torchmetrics.classification import MulticlassAccuracy
 from digitrec.views import Views
 
 FEW = 100
-"""Images whose views are taken at once: 17 each, a quarter of a megabyte."""
+"""Images whose views are taken at once; the 17 of one take a quarter of a megabyte."""
 
 
 class DigitClassifier(LightningModule):

@@ -117,10 +117,10 @@ def test_two_processes_test_and_validate_as_one(two):
     alone = DigitCLI(["test"])
     report = json.loads((Path(alone.trainer.log_dir) / "report.json").read_text())
     assert report["images"] == 130
-    of_two = json.loads((tested / "report.json").read_text())
+    report_of_two = json.loads((tested / "report.json").read_text())
     # To rounding: some processors add up a batch of 65 in another order than one of 130.
-    assert of_two.pop("calibration_error") == pytest.approx(report.pop("calibration_error"), abs=1e-6)
-    assert of_two == report
+    assert report_of_two.pop("calibration_error") == pytest.approx(report.pop("calibration_error"), abs=1e-6)
+    assert report_of_two == report
     metrics = alone.trainer.callback_metrics | DigitCLI(["validate"]).trainer.callback_metrics
     of_two = curves(tested) | curves(validated)
     for name in ("test/loss", "test/acc", "val/loss", "val/acc"):
