@@ -3,6 +3,7 @@
 Pages are float32 (height, width), 0 black to 255 white.
 """
 
+import math
 from typing import NamedTuple
 
 import numpy as np
@@ -17,8 +18,11 @@ Light = NDArray[np.float32]
 SMALL = 150
 """The shorter side of a page, in pixels, at which it is looked at as a whole."""
 
-TABLE = (0.4, 0.28)
-"""What is darker than one of these shares of the paper may be the table it lies on: the first that fits."""
+TABLE = (0.4, 0.28, 0.48)
+"""What is darker than one of these shares of the paper may be the table it lies on; the likeliest first."""
+
+ALIKE = 0.04
+"""Sheets whose areas differ by a smaller share than this are the same."""
 
 STEP = 0.6
 """The share of the sheet's light that is left just beside it on the table, at most; a shadow leaves more."""
@@ -38,22 +42,29 @@ class Paper(NamedTuple):
     mask: Mask
 
 
-def find_paper(light: Light) -> Paper | None:
-    """The sheet that lies on something dark, if one does: light, solid, and a good part of the page."""
+def find_papers(light: Light) -> list[Paper]:
+    """The sheets that may lie on something dark: light, solid, a good part of the page; the likeliest first.
+
+    Mostly one or none. A shadow over a part of the sheet can be as dark as the table, so that several fit.
+    """
     factor = shrink_factor(light)
     small = reduced(light, factor)
     brightest = float(np.quantile(small, 0.98))
+    papers: list[Paper] = []
+    areas: list[float] = []
     for share in TABLE:
         sheet = _sheet(small, share * brightest)
-        if sheet is not None:
-            rows, columns = bounds(sheet)
-            inner = ndi.binary_erosion(np.pad(sheet, 1), EIGHT, iterations=2)[1:-1, 1:-1]
-            box = (
-                slice(rows.start * factor, rows.stop * factor),
-                slice(columns.start * factor, columns.stop * factor),
-            )
-            return Paper(box, inner[rows, columns])
-    return None
+        if sheet is None or any(math.isclose(sheet.sum(), area, rel_tol=ALIKE) for area in areas):
+            continue
+        areas.append(float(sheet.sum()))
+        rows, columns = bounds(sheet)
+        inner = ndi.binary_erosion(np.pad(sheet, 1), EIGHT, iterations=2)[1:-1, 1:-1]
+        box = (
+            slice(rows.start * factor, rows.stop * factor),
+            slice(columns.start * factor, columns.stop * factor),
+        )
+        papers.append(Paper(box, inner[rows, columns]))
+    return papers
 
 
 def _sheet(small: Light, darkest: float) -> Mask | None:

@@ -1,9 +1,10 @@
 """Which pixels of a grey page are ink, under uneven light, on whatever paper lies on whatever table.
 
-find_ink is what others use. Thresholds are shares of the page's own contrast and sizes are shares of the page
-or of its strokes, so that a scan, a photograph and a drawing of 16x16 pixels take the same path.
+find_inks is what others use. Thresholds are shares of the page's own contrast and sizes are shares of the
+page or of its strokes, so that a scan, a photograph and a drawing of 16x16 pixels take the same path.
 """
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -12,8 +13,8 @@ from numpy.typing import NDArray
 
 from digitrec.extremes import greatest
 from digitrec.frames import without_frames
-from digitrec.ground import SMALL, Light, contrast_to_ground, find_paper, ink_is_dark, shrink_factor
-from digitrec.masks import EIGHT, Mask
+from digitrec.ground import SMALL, Light, contrast_to_ground, find_papers, ink_is_dark, shrink_factor
+from digitrec.masks import EIGHT, Mask, box_size
 from digitrec.rulings import without_lines
 
 Grey = NDArray[np.uint8]
@@ -23,6 +24,9 @@ LEAST_CONTRAST = 0.08
 
 LEAST_INK = 0.17
 """The contrast that some ink reaches on a page that is not empty; printed squares may be paler."""
+
+SOLID = 0.38
+"""A disc of more than this share of a piece's longest side fits into no strokes."""
 
 
 class Ink(NamedTuple):
@@ -38,27 +42,32 @@ class Ink(NamedTuple):
     threshold: float
 
 
-def find_ink(page: Grey) -> Ink:
-    """Find the strokes on a page, dark on light or light on dark.
+def find_inks(page: Grey) -> Iterator[Ink]:
+    """Find the strokes on a page, dark on light or light on dark, in each way that the page can be seen.
+
+    The likeliest way comes first, and mostly it is the only one. Where there may be a table, its sheet is one
+    and the whole page another: it takes a reader to tell a table from a shadow that is as dark.
 
     Args:
         page: uint8 (height, width), 0 black to 255 white.
     """
     light = page.astype(np.float32)
-    paper = find_paper(light)
-    if paper is not None:
+    papers = find_papers(light)
+    empty = True
+    for paper in papers:
         inside = _ink(light[paper.box], dark=True)
-        if inside.mask.any():
-            whole = Ink(np.zeros_like(light), np.zeros(page.shape, bool), inside.threshold)
-            whole.contrast[paper.box] = inside.contrast
-            whole.mask[paper.box] = _within(inside.mask, paper.mask)
-            if whole.mask.any():
-                return whole
-    found = _ink(light, dark=ink_is_dark(light))
-    if paper is not None:
+        ink = Ink(np.zeros_like(light), np.zeros(page.shape, bool), inside.threshold)
+        ink.contrast[paper.box] = inside.contrast
+        ink.mask[paper.box] = _within(inside.mask, paper.mask)
+        if ink.mask.any():
+            empty = False
+            yield ink
+    whole = _ink(light, dark=ink_is_dark(light))
+    if papers and empty:
         # Nothing is written on the sheet, or what looked like a table is a shadow that all digits lie in.
-        found.mask[paper.box] &= ~_within(found.mask[paper.box], paper.mask)
-    return found
+        box, mask = papers[0]
+        whole.mask[box] &= ~_within(whole.mask[box], mask)
+    yield whole
 
 
 def stroke_width(strokes: Mask) -> float:
@@ -117,6 +126,8 @@ def thresholds(contrast: Light) -> tuple[float, float]:
     if outstanding.size == 0:
         return 2.0, 2.0
     strong = float(np.quantile(outstanding, 0.97))
+    if strong < LEAST_INK:  # a digit may be little beside printed squares
+        strong = float(np.quantile(outstanding, 0.995))
     if strong < LEAST_INK:
         return 2.0, 2.0
     high = max(floor, min(max(_otsu(outstanding), 0.3 * strong), 0.5 * strong))
@@ -138,11 +149,17 @@ def _pen_width(strokes: Mask) -> float:
     """Width of the pen in pixels: twice the distance to the ground, along the middle of the wider strokes.
 
     Along the middle, since a blot has much ink but hardly a middle line; of the wider, each place counting by
-    its width, since printed lines are thinner but may be far longer.
+    its width, since printed lines are thinner but may be far longer. What is as solid as the corner of a
+    shadow counts only where there is nothing else.
     """
     depths = _depths(strokes)
     middle = (depths > 0) & (depths == greatest(depths, 3))
-    widths = np.sort(depths[middle].astype(float))
+    labels, count = ndi.label(np.pad(strokes, 1), EIGHT)  # as depths has it
+    deepest = np.zeros(count + 1)
+    np.maximum.at(deepest, labels[middle], depths[middle])
+    sizes = np.array([1, *map(box_size, ndi.find_objects(labels))])
+    slender = middle & (2 * deepest < SOLID * sizes)[labels]
+    widths = np.sort(depths[slender if slender.any() else middle].astype(float))
     share = np.cumsum(widths)
     return 2 * float(widths[np.searchsorted(share, 0.8 * share[-1])]) - 1
 

@@ -110,22 +110,25 @@ def reading(page: Page, crops: Sequence[Crop], probabilities: Tensor, threshold:
     """Say what a page reads, given the probabilities (n, 10) of ``images_of`` its crops.
 
     Where a crop may be several touching digits, they are taken if the network is surer of each of them; where
-    its pieces do not touch, if it is surer of the largest of them.
+    its pieces do not touch, if it is surer of the largest of them. Of several ways to see the page the one is
+    taken in which most is likely to be a digit, and least is not.
     """
     rows = iter(probabilities.tolist())
-    digits: list[Digit] = []
-    positions: dict[int, int] = {}
+    ways: dict[int, list[Digit]] = {}
+    positions: dict[tuple[int, int], int] = {}
     for crop in crops:
         whole, *pieces = [(each, next(rows)) for each in (crop, *crop.pieces)]
         for each, row in pieces if _are_several(whole, pieces) else [whole]:
-            position = positions.get(crop.line, 0)
-            positions[crop.line] = position + 1
+            position = positions.get((crop.way, crop.line), 0)
+            positions[crop.way, crop.line] = position + 1
             confidence = max(row)
             digit = str(row.index(confidence)) if confidence >= threshold else "?"
             left, top, width, height = (round(side * page.scale) for side in each.box)
             box = left, top, max(1, width), max(1, height)
-            digits.append(Digit(digit, confidence, tuple(row), box, crop.line, position, each.image))
-    return Reading(tuple(digits))
+            read = Digit(digit, confidence, tuple(row), box, crop.line, position, each.image)
+            ways.setdefault(crop.way, []).append(read)
+    best = max(ways.values(), key=lambda digits: sum(digit.confidence - 0.5 for digit in digits), default=[])
+    return Reading(tuple(best))
 
 
 def _are_several(whole: tuple[Crop, list[float]], pieces: Sequence[tuple[Crop, list[float]]]) -> bool:

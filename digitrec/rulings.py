@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 from digitrec.extremes import greatest
 from digitrec.masks import DARKER, EIGHT, Box, Mask, box_size, closed_mask, pieces
 
+UNBROKEN = 0.85
+"""Share of its length in which a line as wide and dark as strokes has ink; a column of 1s has less."""
+
 
 class _Line(NamedTuple):
     """A thin straight line: its pixels, and what tells it from a stroke.
@@ -20,6 +23,7 @@ class _Line(NamedTuple):
     crosses: whether it goes from edge to edge of the page.
     width: across, in pixels.
     level: its contrast.
+    inked: share of its length in which there is ink at all.
     """
 
     rows: NDArray[np.intp]
@@ -29,6 +33,7 @@ class _Line(NamedTuple):
     crosses: bool
     width: float
     level: float
+    inked: float = 1.0
 
 
 def without_lines(mask: Mask, stroke: float, contrast: NDArray[np.float32]) -> Mask:
@@ -92,6 +97,8 @@ def _printed(
         longer = line.length / largest if largest else math.inf
         # No stroke is so much thinner or paler than the others.
         unlike = line.width <= 0.5 * stroke or line.level <= 0.5 * dark
+        if not unlike and line.inked < UNBROKEN:
+            continue
         long = line.length > extent if unlike else longer > 2
         if grid or (long and (line.crosses or parallels)) or alone < longer < math.inf:
             printed.append(line)
@@ -127,10 +134,12 @@ def _lines(mask: Mask, thick: int, contrast: NDArray[np.float32]) -> list[_Line]
         height, length = (side.stop - side.start for side in box)
         if length < max(width / 4, 24) or height > 0.2 * length + 2 * thick:
             continue
-        course = _course(labels[box] == number, box)
+        piece = labels[box] == number
+        course = _course(piece, box)
         if course is not None:
             line = _line(course, box, thin, thick, runs, contrast)
-            found += [line] if len(line.rows) else []
+            inked = float((piece & mask[box]).any(axis=0).mean())
+            found += [line._replace(inked=inked)] if len(line.rows) else []
     return found
 
 

@@ -11,7 +11,7 @@ from PIL import Image
 
 from digitrec.crop import crop_digit
 from digitrec.images import SIDE
-from digitrec.ink import Grey, find_ink, stroke_width
+from digitrec.ink import Grey, Ink, find_inks, stroke_width
 from digitrec.masks import bounds
 from digitrec.parts import Part, find_parts, in_lines
 from digitrec.small import MOST_SIDE, find_small_ink
@@ -36,6 +36,8 @@ class Crop:
     line, position: reading order, both from 0.
     pieces: where it may be several digits, these, with boxes of their own; else empty.
     loose: whether these do not touch: then one may be no digit.
+    way: of seeing the page, from 0, the likeliest. Mostly there is one; of several a reader takes the one
+        in which it reads best.
     """
 
     image: NDArray[np.uint8]
@@ -44,6 +46,7 @@ class Crop:
     position: int
     pieces: tuple["Crop", ...] = ()
     loose: bool = False
+    way: int = 0
 
 
 def find_digits(page: Grey) -> list[Crop]:
@@ -53,7 +56,8 @@ def find_digits(page: Grey) -> list[Crop]:
         page: uint8 (height, width), 0 black to 255 white, dark ink on a light ground or the reverse.
 
     Returns:
-        The digits in reading order; an empty list for an empty page.
+        The digits in reading order, those of each way to see the page after one another; an empty list for an
+        empty page.
     """
     if page.shape == (SIDE, SIDE) and (image := _as_it_is(page)) is not None:
         rows, columns = bounds(image > 0)
@@ -61,7 +65,12 @@ def find_digits(page: Grey) -> list[Crop]:
         return [Crop(image, box, 0, 0)]
     small = max(page.shape) <= MOST_SIDE
     factor = _enlargement(page.shape, LEAST_SMALL_SIDE if small else LEAST_SIDE)
-    ink = find_small_ink(page, factor) if small else find_ink(_enlarged(page, factor))
+    inks = [find_small_ink(page, factor)] if small else find_inks(_enlarged(page, factor))
+    return [crop for way, ink in enumerate(inks) for crop in _crops(ink, factor, way)]
+
+
+def _crops(ink: Ink, factor: int, way: int) -> list[Crop]:
+    """The digits of a page enlarged by a factor, in the order of reading."""
 
     def crop(part: Part, line: int, position: int, pieces: Sequence[Part] = ()) -> Crop:
         image = crop_digit(ink.contrast[part.where], part.mask, ink.threshold)
@@ -75,6 +84,7 @@ def find_digits(page: Grey) -> list[Crop]:
             position,
             tuple(crop(piece, line, position) for piece in pieces),
             bool(part.pieces),
+            way,
         )
 
     lines = in_lines(find_parts(ink.mask, ink.contrast))

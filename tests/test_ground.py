@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from digitrec.ground import contrast_to_ground, find_paper, ink_is_dark, reduced, shrink_factor
+from digitrec.ground import contrast_to_ground, find_papers, ink_is_dark, reduced, shrink_factor
 from digitrec.ink import LEAST_INK
 
 
@@ -57,10 +57,10 @@ def test_the_dim_corner_of_a_page_is_ground_however_small_the_page_is_shrunk():
 
 
 def test_a_sheet_on_a_table_is_found_and_a_page_that_fills_the_picture_is_none():
-    assert find_paper(written()) is None
+    assert find_papers(written()) == []
     light = page(40)
     light[60:240, 80:340] = 230
-    paper = find_paper(light)
+    (paper,) = find_papers(light)
     factor = shrink_factor(light)
     rows, columns = paper.box
     assert (rows.start, rows.stop) == pytest.approx((60, 240), abs=factor)
@@ -68,8 +68,16 @@ def test_a_sheet_on_a_table_is_found_and_a_page_that_fills_the_picture_is_none()
     assert paper.mask.mean() > 0.85
 
 
+def test_a_sheet_of_which_a_shadow_is_as_dark_as_the_table_is_found_with_it_and_without():
+    light = page(60)
+    light[60:240, 40:360] = 230
+    light[:, 250:] *= 0.42
+    sheets = find_papers(light)
+    assert [sheet.box[1].stop for sheet in sheets] == pytest.approx([360, 250], abs=shrink_factor(light))
+
+
 def test_white_ink_on_black_is_no_sheet():
-    assert find_paper(written(20, 240)) is None
+    assert find_papers(written(20, 240)) == []
 
 
 def test_a_page_is_shrunk_by_averaging_and_its_edge_goes_on():
@@ -119,6 +127,6 @@ def test_a_board_whose_corners_are_dim_is_no_sheet():
     y, x = np.mgrid[-1:1:150j, -1:1:200j]
     light = (120 * (1 - 0.35 * (x**2 + y**2))).astype(np.float32)
     assert (light < 0.4 * light.max()).any()
-    assert find_paper(light) is None
+    assert find_papers(light) == []
     light[light < 0.5 * light.max()] = 20
-    assert find_paper(light) is not None
+    assert find_papers(light)

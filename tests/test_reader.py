@@ -123,6 +123,24 @@ def test_of_pieces_that_do_not_touch_the_largest_decides(sure, text):
     assert read.text == text
 
 
+@pytest.mark.parametrize(
+    ("sure", "text"),
+    [
+        ((0.9, 0.9, 0.9, 0.9, 0.9), "245"),  # all of the whole page, two of them beside the sheet
+        ((0.9, 0.9, 0.9, 0.3, 0.2), "24"),  # what is beside the sheet is no digit
+        ((0.9, 0.9, 0.9, 0.8, 0.2), "24"),  # nor is it worth it here
+        ((0.3, 0.3, 0.2, 0.3, 0.2), "??"),
+    ],
+)
+def test_of_the_ways_to_see_a_page_the_one_with_most_digits_and_least_else_is_read(sure, text):
+    seen = [crop(), crop(position=1)]
+    crops = [*seen, *(replace(each, way=1) for each in (*seen, crop(position=2)))]
+    rows = probabilities(*zip((2, 4, 2, 4, 5), sure, strict=True))
+    read = reading(PAGE, crops, rows, 0.5)
+    assert read.text == text
+    assert [digit.position for digit in read.digits] == list(range(len(text)))
+
+
 def test_boxes_are_on_the_pictures_scale():
     page = SimpleNamespace(scale=2.5)
     (digit,) = reading(page, [crop(box=(10, 20, 30, 0))], probabilities((3, 0.9)), 0.5).digits

@@ -44,6 +44,17 @@ def test_a_1_alone_is_no_ruling():
     np.testing.assert_array_equal(without_lines(written, STROKE), written)
 
 
+@pytest.mark.parametrize("turned", [False, True])
+def test_the_1_of_each_row_of_a_table_make_no_ruling(turned):
+    written = page(280, 560)
+    for row in range(8, 280, 54):
+        for column in (20, 200, 380):
+            written[row : row + 38, column : column + 10] = True
+            written[row : row + 10, column + 50 : column + 120] = True
+    found = without_lines(written.T if turned else written, 8)
+    np.testing.assert_array_equal(found, written.T if turned else written)
+
+
 def test_a_page_without_lines_is_handed_back_as_it_is():
     blank = page()
     assert without_lines(blank, STROKE) is blank
