@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from digitrec.extremes import greatest
 from digitrec.frames import without_frames
-from digitrec.ground import SMALL, Light, contrast_to_ground, find_papers, ink_is_dark, shrink_factor
+from digitrec.ground import SMALL, Light, contrast_to_ground, find_papers, polarities, shrink_factor
 from digitrec.masks import EIGHT, Mask, box_size
 from digitrec.rulings import without_lines
 
@@ -62,7 +62,7 @@ def find_inks(page: Grey) -> Iterator[Ink]:
         if ink.mask.any():
             empty = False
             yield ink
-    whole = _ink(light, dark=ink_is_dark(light))
+    whole = _ink(light, dark=polarities(light)[0])
     if papers and empty:
         # Nothing is written on the sheet, or what looked like a table is a shadow that all digits lie in.
         box, mask = papers[0]

@@ -164,16 +164,17 @@ def _line(
     """The line whose course this is: of the thin pixels those that are close to it."""
     height, width = thin.shape
     left, right = box[1].start, box[1].stop
-    crosses = all(
-        not 0.02 * width < end < 0.98 * width - 1 or not 0.02 * height < course(end) < 0.98 * height - 1
-        for end in (left, right - 1)
-    )
     top = max(0, box[0].start - thick - 1)
     start = max(0, left - 2 * thick - 3)  # a closing leaves out a line's end at the page's edge
     rows, columns = np.nonzero(thin[top : box[0].stop + thick + 1, start : right + 2 * thick + 3])
     rows, columns = rows + top, columns + start
     close = np.abs(rows - course(columns)) <= thick + 1
     rows, columns = rows[close], columns[close]
+    left, right = int(columns.min(initial=left)), int(columns.max(initial=right - 1)) + 1
+    crosses = all(
+        not 0.02 * width < end < 0.98 * width - 1 or not 0.02 * height < course(end) < 0.98 * height - 1
+        for end in (left, right - 1)
+    )
     # By columns, so that a thick dark stroke that runs along a line for a while is not taken for it.
     widths, levels = np.zeros(width, np.int32), np.zeros(width, np.float32)
     np.maximum.at(widths, columns, runs[rows, columns])

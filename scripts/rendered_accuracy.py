@@ -8,10 +8,11 @@ import math
 import sys
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 from PIL import Image, ImageDraw
 from readme import write_section
 from rendering import Rendering
@@ -26,8 +27,8 @@ if TYPE_CHECKING:
     from digitrec.reader import Digit, Reader
 
 DOCS = Path("docs/pictures.md")
-SEED = 2026
-"""Of the pages that are reported; others while the reader is worked on."""
+SEEDS = range(2026, 2031)
+"""Of the sets of pages that are reported; others while the reader is worked on."""
 
 EMPTY = 20
 FOUND = 0.5
@@ -79,9 +80,24 @@ def match(page: Rendering, digits: Sequence["Digit"]) -> Sheet:
     return Sheet(page, matched, invented)
 
 
-def read_pages(reader: "Reader", pages: Iterable[Rendering]) -> list[Sheet]:
-    """Read each page."""
-    return [match(page, reader.read(page.picture).digits) for page in pages]
+def read_pages(reader: "Reader", pages: Iterable[Rendering], keep: bool = False) -> list[Sheet]:
+    """Read each page; its picture is kept or, since those of a report take gigabytes, let go of."""
+    nothing = Image.new("L", (1, 1))
+    return [
+        match(page if keep else replace(page, picture=nothing), reader.read(page.picture).digits)
+        for page in pages
+    ]
+
+
+def spread(sets: Sequence[Sequence[Sheet]]) -> str:
+    """The share found and read in each of two or more sets of pages, their mean and standard deviation."""
+    rights = ([right for sheet in written for right in sheet.right()] for written in sets)
+    shares = [100 * sum(right) / len(right) for right in rights]
+    listed = ", ".join(f"{share:.1f}" for share in shares)
+    return (
+        f"Found and read in the {len(sets)} sets: {listed} %; "
+        f"mean {np.mean(shares):.2f}, standard deviation {np.std(shares, ddof=1):.2f}."
+    )
 
 
 def table(written: Sequence[Sheet], empty: Sequence[Sheet]) -> str:
@@ -164,9 +180,9 @@ def rendered(
     """Measure on rendered pages; print, and write the report into docs/pictures.md.
 
     Args:
-        digits: how many are rendered.
-        seed: of the pages. With none, those of the report: MNIST's test images and SEED. With one,
-            the images that the weights were not trained on, and the docs are left as they are.
+        digits: how many are rendered in a set.
+        seed: of the pages. With none, those of the report: MNIST's test images, a set for each of SEEDS. With
+            one, a set of the images that the weights were not trained on, and the docs are left as they are.
         weights: a checkpoint in place of the weights that ship.
         errors: a picture of the mistakes.
     """
@@ -180,10 +196,14 @@ def rendered(
         images, labels = data.test_set.images, data.test_set.targets
     else:
         images, labels = held_out(read_checkpoint(weights or PRETRAINED))
-    number = SEED if seed is None else seed
-    written = read_pages(reader, rendered_set(images.numpy(), labels.tolist(), digits, number))
-    empty = read_pages(reader, empty_pages(EMPTY, number))
-    text = table(written, empty)
+    seeds = SEEDS if seed is None else [seed]
+    sets, empty = [], []
+    for number in seeds:
+        pages = rendered_set(images.numpy(), labels.tolist(), digits, number)
+        sets.append(read_pages(reader, pages, keep=errors is not None))
+        empty += read_pages(reader, empty_pages(EMPTY, number), keep=errors is not None)
+    written = [sheet for sheets in sets for sheet in sheets]
+    text = table(written, empty) + (f"\n\n{spread(sets)}" if len(sets) > 1 else "")
     print(text)
     if errors:
         error_sheet([*written, *empty], errors)

@@ -8,7 +8,7 @@ import rendered_accuracy
 import torch
 from conftest import TEST
 from PIL import Image
-from rendered_accuracy import error_sheet, match, rendered, shared, table
+from rendered_accuracy import error_sheet, match, rendered, shared, spread, table
 from rendering import Rendering
 
 from digitrec.data import MNISTDataModule
@@ -60,12 +60,20 @@ def test_the_table_counts_by_kind_and_says_what_was_invented_on_empty_pages(tmp_
         assert sheet.size == (2000, 400)
 
 
+def test_the_spread_over_sets_is_of_the_share_read_in_each():
+    box = (0, 0, 20, 40)
+    right, wrong = (match(page([box], [3]), [digit(text, box)]) for text in "38")
+    said = spread([[right, right, right, wrong], [right, wrong], [right]])
+    assert said == "Found and read in the 3 sets: 75.0, 50.0, 100.0 %; mean 75.00, standard deviation 25.00."
+
+
 def test_the_report_is_of_the_test_images_and_other_seeds_of_held_out_ones(
     fake_mnist, tmp_path, monkeypatch, capsys
 ):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(rendered_accuracy, "MNISTDataModule", lambda: MNISTDataModule(str(fake_mnist)))
     monkeypatch.setattr(rendered_accuracy, "EMPTY", 3)
+    monkeypatch.setattr(rendered_accuracy, "SEEDS", [1])
     monkeypatch.setattr(rendered_accuracy, "read_checkpoint", lambda path: {})
     used = []
     monkeypatch.setattr(rendered_accuracy, "rendered_set", lambda images, *_: used.append(len(images)) or [])

@@ -22,6 +22,16 @@ def test_a_ruling_across_the_page_goes_and_the_digit_on_it_stays(turned):
     np.testing.assert_array_equal(found, digit.T if turned else digit)
 
 
+def test_squares_of_which_the_page_shows_one_row_go_also_where_the_pen_is_wide():
+    digit = page(370, 816)
+    digit[60:160, 560:572] = digit[60:72, 500:572] = True
+    lined = digit.copy()
+    lined[175:180] = True
+    lined[:, 100:105] = True
+    contrast = np.where(digit, 0.4, 0.2).astype(np.float32) * lined
+    np.testing.assert_array_equal(without_lines(lined, 10, contrast), digit)
+
+
 def test_a_ruling_through_a_digit_takes_no_more_than_its_own_pixels():
     digit = seven(page())
     lined = digit.copy()
