@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from digitrec.extremes import greatest
 from digitrec.frames import without_frames
-from digitrec.ground import SMALL, Light, contrast_to_ground, find_papers, polarities, shrink_factor
+from digitrec.ground import SMALL, Light, contrast_to_ground, find_papers, ink_is_dark, shrink_factor
 from digitrec.masks import EIGHT, Mask, box_size
 from digitrec.rulings import without_lines
 
@@ -25,8 +25,8 @@ LEAST_CONTRAST = 0.08
 LEAST_INK = 0.17
 """The contrast that some ink reaches on a page that is not empty; printed squares may be paler."""
 
-SOLID = 0.38
-"""A disc of more than this share of a piece's longest side fits into no strokes."""
+SOLID, PALE = 0.38, 0.5
+"""A shadow's corner holds a disc of this share of its longest side, and its contrast is at most this."""
 
 
 class Ink(NamedTuple):
@@ -45,8 +45,8 @@ class Ink(NamedTuple):
 def find_inks(page: Grey) -> Iterator[Ink]:
     """Find the strokes on a page, dark on light or light on dark, in each way that the page can be seen.
 
-    The likeliest way comes first, and mostly it is the only one. Where there may be a table, its sheet is one
-    and the whole page another: it takes a reader to tell a table from a shadow that is as dark.
+    The likeliest way comes first, and mostly it is the only one. Where a shadow may be as dark as a table,
+    each sheet that there may be is one, and the whole page another: it takes a reader to tell.
 
     Args:
         page: uint8 (height, width), 0 black to 255 white.
@@ -62,12 +62,19 @@ def find_inks(page: Grey) -> Iterator[Ink]:
         if ink.mask.any():
             empty = False
             yield ink
-    whole = _ink(light, dark=polarities(light)[0])
+    if not empty and len(papers) == 1 and _lies_inside(papers[0].box, page.shape):
+        return  # what lies beside it on the table, a pen perhaps, is no digit
+    whole = _ink(light, dark=ink_is_dark(light))
     if papers and empty:
         # Nothing is written on the sheet, or what looked like a table is a shadow that all digits lie in.
         box, mask = papers[0]
         whole.mask[box] &= ~_within(whole.mask[box], mask)
     yield whole
+
+
+def _lies_inside(box: tuple[slice, slice], page: tuple[int, ...]) -> bool:
+    """Whether a box touches no edge of the page."""
+    return all(at.start > 0 and at.stop < side for at, side in zip(box, page, strict=True))
 
 
 def stroke_width(strokes: Mask) -> float:
@@ -93,7 +100,7 @@ def _ink(light: Light, dark: bool) -> Ink:
     first = _without_specks(contrast > high)
     if not first.any():
         return Ink(contrast, first, high)
-    width = _pen_width(first)
+    width = _pen_width(first, contrast)
     if min(light.shape) > 14 * width:
         factor = max(1, int(width / 3))
         smooth = ndi.gaussian_filter(light, 0.2 * width) if width > 2.5 else light
@@ -126,9 +133,12 @@ def thresholds(contrast: Light) -> tuple[float, float]:
     if outstanding.size == 0:
         return 2.0, 2.0
     strong = float(np.quantile(outstanding, 0.97))
-    if strong < LEAST_INK:  # a digit may be little beside printed squares
+    if strong < LEAST_INK:  # a digit may be little beside printed squares, but stands out from them
         strong = float(np.quantile(outstanding, 0.995))
-    if strong < LEAST_INK:
+        least = 1.5 * LEAST_INK
+    else:
+        least = LEAST_INK
+    if strong < least:
         return 2.0, 2.0
     high = max(floor, min(max(_otsu(outstanding), 0.3 * strong), 0.5 * strong))
     return max(floor, 0.4 * high), high
@@ -145,12 +155,12 @@ def _otsu(values: Light) -> float:
     return float(edges[1 + int(np.argmax(np.nan_to_num(apart)))])
 
 
-def _pen_width(strokes: Mask) -> float:
+def _pen_width(strokes: Mask, contrast: Light) -> float:
     """Width of the pen in pixels: twice the distance to the ground, along the middle of the wider strokes.
 
     Along the middle, since a blot has much ink but hardly a middle line; of the wider, each place counting by
-    its width, since printed lines are thinner but may be far longer. What is as solid as the corner of a
-    shadow counts only where there is nothing else.
+    its width, since printed lines are thinner but may be far longer. What is as solid and as pale as the
+    corner of a shadow counts only where there is nothing else.
     """
     depths = _depths(strokes)
     middle = (depths > 0) & (depths == greatest(depths, 3))
@@ -158,7 +168,8 @@ def _pen_width(strokes: Mask) -> float:
     deepest = np.zeros(count + 1)
     np.maximum.at(deepest, labels[middle], depths[middle])
     sizes = np.array([1, *map(box_size, ndi.find_objects(labels))])
-    slender = middle & (2 * deepest < SOLID * sizes)[labels]
+    shade = ndi.mean(np.pad(contrast, 1), labels, np.arange(count + 1)) <= PALE
+    slender = middle & ~(shade & (2 * deepest >= SOLID * sizes))[labels]
     widths = np.sort(depths[slender if slender.any() else middle].astype(float))
     share = np.cumsum(widths)
     return 2 * float(widths[np.searchsorted(share, 0.8 * share[-1])]) - 1

@@ -92,7 +92,9 @@ def _printed(
     lengths = np.array([line.length for line in lines])
     for line in lines:
         alike = (lengths > line.length / 2).sum()
-        grid = alike > 4 and line.length > 0.6 * side
+        # Where nothing else is on the page, two lines are enough: no digit lies flat.
+        few = 1 if alone < math.inf and not largest else 4
+        grid = alike > few and line.length > 0.6 * side
         parallels = alike > 1 and largest > 0.1 * line.length
         longer = line.length / largest if largest else math.inf
         # No stroke is so much thinner or paler than the others.

@@ -14,7 +14,7 @@ from digitrec.images import SIDE
 from digitrec.ink import Grey, Ink, find_inks, stroke_width
 from digitrec.masks import bounds
 from digitrec.parts import Part, find_parts, in_lines
-from digitrec.small import MOST_SIDE, find_small_inks
+from digitrec.small import MOST_SIDE, find_small_ink
 from digitrec.touching import cut
 
 LEAST_SIDE = 240
@@ -65,7 +65,7 @@ def find_digits(page: Grey) -> list[Crop]:
         return [Crop(image, box, 0, 0)]
     small = max(page.shape) <= MOST_SIDE
     factor = _enlargement(page.shape, LEAST_SMALL_SIDE if small else LEAST_SIDE)
-    inks = find_small_inks(page, factor) if small else find_inks(_enlarged(page, factor))
+    inks = [find_small_ink(page, factor)] if small else find_inks(_enlarged(page, factor))
     return [crop for way, ink in enumerate(inks) for crop in _crops(ink, factor, way)]
 
 

@@ -3,16 +3,12 @@
 import numpy as np
 import pytest
 
-from digitrec.ground import contrast_to_ground, find_papers, polarities, reduced, shrink_factor
+from digitrec.ground import contrast_to_ground, find_papers, ink_is_dark, reduced, shrink_factor
 from digitrec.ink import LEAST_INK
 
 
 def page(level=230, height=300, width=400):
     return np.full((height, width), level, np.float32)
-
-
-def likelier_dark(light):
-    return polarities(light)[0]
 
 
 def written(ground=230, ink=30):
@@ -24,7 +20,7 @@ def written(ground=230, ink=30):
 
 @pytest.mark.parametrize(("ground", "ink", "dark"), [(230, 30, True), (30, 230, False), (130, 90, True)])
 def test_ink_is_what_is_narrow_and_little(ground, ink, dark):
-    assert likelier_dark(written(ground, ink)) is dark
+    assert ink_is_dark(written(ground, ink)) is dark
 
 
 @pytest.mark.parametrize("dark", [True, False])
@@ -33,7 +29,7 @@ def test_a_digit_cropped_closely_and_drawn_boldly_is_ink(dark):
     light[2:38, 4:36] = 0
     light[12:16, 13:27] = light[24:28, 13:27] = 255  # an 8 with small loops: most of the page is ink
     light = np.pad(light, 3, constant_values=255)
-    assert likelier_dark(light if dark else 255 - light) is dark
+    assert ink_is_dark(light if dark else 255 - light) is dark
 
 
 def test_a_step_in_the_light_is_no_contrast_but_ink_on_both_sides_is():
@@ -95,8 +91,8 @@ def test_a_shadow_over_most_of_a_page_does_not_make_its_ink_light():
     light = page()
     light[:, 60:] = 110
     light[100:200, 200:206] = light[100:106, 160:206] = 40
-    assert likelier_dark(light)
-    assert not likelier_dark(255 - light)
+    assert ink_is_dark(light)
+    assert not ink_is_dark(255 - light)
 
 
 def test_the_pointed_corner_of_a_shadow_over_most_of_a_page_is_no_light_ground():
@@ -104,8 +100,8 @@ def test_the_pointed_corner_of_a_shadow_over_most_of_a_page_is_no_light_ground()
     light[171:221, 115:121] = light[215:221, 100:133] = 50
     y, x = np.mgrid[-128:148, 0:268]
     light[x + 1.4 * np.abs(y) < 235] *= 0.5
-    assert likelier_dark(light)
-    assert not likelier_dark(255 - light)
+    assert ink_is_dark(light)
+    assert not ink_is_dark(255 - light)
 
 
 def test_the_corner_of_a_shadow_is_ground_and_a_stroke_across_its_edge_is_not():

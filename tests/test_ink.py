@@ -7,7 +7,7 @@ import pytest
 from rendering import Options, render
 from strokes import stroke_digits
 
-from digitrec.ink import find_inks, stroke_width
+from digitrec.ink import _pen_width, find_inks, stroke_width
 
 DIGITS = stroke_digits()
 PLAIN = Options(height=100, pen=0.1, ink=(0, 0, 0))
@@ -98,16 +98,30 @@ def test_squares_of_an_empty_sheet_on_a_dark_table_are_no_ink():
 
 
 def test_the_corner_of_a_shadow_is_not_taken_for_the_width_of_the_pen():
-    page = np.full((400, 400), 230.0)
-    y, x = np.mgrid[:400, :400]
-    page[100:300, 60:67] = 60
-    page[np.abs(y - 150) < 300 - x] *= 0.5
-    ink = likeliest(page.astype(np.uint8))
-    assert ink.mask[110:290, 60:67].mean() > 0.9
+    contrast = np.zeros((300, 300), np.float32)
+    contrast[100:250, 60:67] = 0.8
+    corner = np.s_[100:190, 200:260]
+    contrast[corner] = 0.4
+    assert _pen_width(contrast > 0, contrast) == pytest.approx(7, abs=1)
+    contrast[corner] = 0.8  # as dark as ink is: a blot, or a digit drawn boldly
+    assert _pen_width(contrast > 0, contrast) > 15
 
 
-def test_a_page_on_a_table_is_seen_as_a_sheet_and_as_a_whole():
-    page = grey(replace(PLAIN, table=(60, 45, 35), margins=(1, 1, 1, 1)))
-    sheet, whole = find_inks(page)
-    assert overlap(sheet.mask, whole.mask) > 0.7
+def test_a_bold_1_is_ink_beside_a_hair():
+    page = np.full((300, 400), 240, np.uint8)
+    page[100:200, 100:140] = 20
+    page[60:240, 300:303] = 20
+    assert likeliest(page)[1][110:190, 105:135].all()
+
+
+def test_a_page_is_seen_as_a_sheet_and_as_a_whole_only_where_a_shadow_may_be_the_table():
     assert len(list(find_inks(grey(PLAIN)))) == 1
+    page = np.full((300, 400), 55.0)
+    page[40:260, 50:350] = 230
+    page[100:180, 100:106] = page[100:180, 280:286] = 60
+    assert len(list(find_inks(page.astype(np.uint8)))) == 1
+    page[:, 200:] *= 0.42
+    sheet, lit, _ = find_inks(page.astype(np.uint8))
+    assert sheet.mask[110:170, [102, 282]].all()
+    assert lit.mask[110:170, 102].all()
+    assert not lit.mask[:, 200:].any()

@@ -22,6 +22,15 @@ def test_a_ruling_across_the_page_goes_and_the_digit_on_it_stays(turned):
     np.testing.assert_array_equal(found, digit.T if turned else digit)
 
 
+def test_the_lines_of_an_empty_sheet_that_end_before_the_pages_edge_go():
+    lined = page(240, 300)
+    lined[50:54, 20:280] = lined[150:154, 20:280] = True
+    assert not without_lines(lined, 4).any()
+    ones = page(240, 300)
+    ones[20:220, 100:110] = ones[20:220, 180:190] = True
+    np.testing.assert_array_equal(without_lines(ones, 10), ones)
+
+
 def test_squares_of_which_the_page_shows_one_row_go_also_where_the_pen_is_wide():
     digit = page(370, 816)
     digit[60:160, 560:572] = digit[60:72, 500:572] = True
