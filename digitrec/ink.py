@@ -13,8 +13,16 @@ from numpy.typing import NDArray
 
 from digitrec.extremes import greatest
 from digitrec.frames import without_frames
-from digitrec.ground import SMALL, Light, contrast_to_ground, find_papers, ink_is_dark, shrink_factor
-from digitrec.masks import EIGHT, Mask, box_size
+from digitrec.ground import (
+    SMALL,
+    Light,
+    Paper,
+    contrast_to_ground,
+    find_papers,
+    ink_is_dark,
+    shrink_factor,
+)
+from digitrec.masks import EIGHT, SHADE_DISC, SHADE_LEVEL, Mask, box_size
 from digitrec.rulings import without_lines
 
 Grey = NDArray[np.uint8]
@@ -24,9 +32,6 @@ LEAST_CONTRAST = 0.08
 
 LEAST_INK = 0.17
 """The contrast that some ink reaches on a page that is not empty; printed squares may be paler."""
-
-SOLID, PALE = 0.38, 0.5
-"""A shadow's corner holds a disc of this share of its longest side, and its contrast is at most this."""
 
 
 class Ink(NamedTuple):
@@ -55,10 +60,7 @@ def find_inks(page: Grey) -> Iterator[Ink]:
     papers = find_papers(light)
     empty = True
     for paper in papers:
-        inside = _ink(light[paper.box], dark=True)
-        ink = Ink(np.zeros_like(light), np.zeros(page.shape, bool), inside.threshold)
-        ink.contrast[paper.box] = inside.contrast
-        ink.mask[paper.box] = _within(inside.mask, paper.mask)
+        ink = _ink_on(paper, light)
         if ink.mask.any():
             empty = False
             yield ink
@@ -70,6 +72,15 @@ def find_inks(page: Grey) -> Iterator[Ink]:
         box, mask = papers[0]
         whole.mask[box] &= ~_within(whole.mask[box], mask)
     yield whole
+
+
+def _ink_on(paper: Paper, light: Light) -> Ink:
+    """The ink of a sheet, on the page that it lies on."""
+    inside = _ink(light[paper.box], dark=True)
+    ink = Ink(np.zeros_like(light), np.zeros(light.shape, bool), inside.threshold)
+    ink.contrast[paper.box] = inside.contrast
+    ink.mask[paper.box] = _within(inside.mask, paper.mask)
+    return ink
 
 
 def _lies_inside(box: tuple[slice, slice], page: tuple[int, ...]) -> bool:
@@ -133,11 +144,9 @@ def thresholds(contrast: Light) -> tuple[float, float]:
     if outstanding.size == 0:
         return 2.0, 2.0
     strong = float(np.quantile(outstanding, 0.97))
-    if strong < LEAST_INK:  # a digit may be little beside printed squares, but stands out from them
-        strong = float(np.quantile(outstanding, 0.995))
-        least = 1.5 * LEAST_INK
-    else:
-        least = LEAST_INK
+    least = LEAST_INK
+    if strong < least:  # a digit may be little beside printed squares, but stands out from them
+        strong, least = float(np.quantile(outstanding, 0.995)), 1.5 * LEAST_INK
     if strong < least:
         return 2.0, 2.0
     high = max(floor, min(max(_otsu(outstanding), 0.3 * strong), 0.5 * strong))
@@ -164,15 +173,26 @@ def _pen_width(strokes: Mask, contrast: Light) -> float:
     """
     depths = _depths(strokes)
     middle = (depths > 0) & (depths == greatest(depths, 3))
-    labels, count = ndi.label(np.pad(strokes, 1), EIGHT)  # as depths has it
-    deepest = np.zeros(count + 1)
-    np.maximum.at(deepest, labels[middle], depths[middle])
-    sizes = np.array([1, *map(box_size, ndi.find_objects(labels))])
-    shade = ndi.mean(np.pad(contrast, 1), labels, np.arange(count + 1)) <= PALE
-    slender = middle & ~(shade & (2 * deepest >= SOLID * sizes))[labels]
+    depths, middle = depths[1:-1, 1:-1], middle[1:-1, 1:-1]
+    slender = middle & ~_shades(strokes, contrast, depths)
     widths = np.sort(depths[slender if slender.any() else middle].astype(float))
     share = np.cumsum(widths)
     return 2 * float(widths[np.searchsorted(share, 0.8 * share[-1])]) - 1
+
+
+def _shades(strokes: Mask, contrast: Light, depths: Light) -> Mask:
+    """The connected pieces that are as solid and as pale as the corner of a shadow."""
+    labels, count = ndi.label(strokes, EIGHT)
+    deepest = np.zeros(count + 1, np.float32)
+    np.maximum.at(deepest, labels[strokes], depths[strokes])
+    sizes = np.array([1, *map(box_size, ndi.find_objects(labels))])
+    shades = 2 * deepest >= SHADE_DISC * sizes
+    solid = shades[labels]
+    numbers = labels[solid]
+    areas = np.bincount(numbers, minlength=count + 1)
+    shades &= np.bincount(numbers, contrast[solid], count + 1) <= SHADE_LEVEL * areas
+    found: Mask = shades[labels] & strokes
+    return found
 
 
 def _depths(strokes: Mask) -> Light:

@@ -25,6 +25,9 @@ MOST_OVERLAP = 4
 DARKER = 1.6
 """Ink this many times as dark as a printed line or frame is no part of it."""
 
+SHADE_DISC, SHADE_LEVEL = 0.38, 0.5
+"""A shadow's corner holds a disc of this share of its longest side; its mean contrast is at most this."""
+
 Box = tuple[slice, slice]
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from digitrec.masks import Mask, holds_disc, pieces
+from digitrec.masks import SHADE_DISC, SHADE_LEVEL, Mask, holds_disc, pieces
 
 LEAST_SIZE = 4
 """Pixels of a page that a piece of ink has at least in one direction."""
@@ -157,9 +157,9 @@ def _is_margin(part: Part, page: tuple[int, ...]) -> bool:
 
 def _is_shade(part: Part, contrast: NDArray[np.float32]) -> bool:
     """Whether a piece is as pale and as solid as the corner of a shadow is, and no stroke."""
-    if contrast[part.where][part.mask].mean() > 0.5:
+    if contrast[part.where][part.mask].mean() > SHADE_LEVEL:
         return False
-    return holds_disc(part.mask, 0.38 * part.size)
+    return holds_disc(part.mask, SHADE_DISC * part.size)
 
 
 def _scale(parts: list[Part]) -> float:

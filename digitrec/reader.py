@@ -127,8 +127,12 @@ def reading(page: Page, crops: Sequence[Crop], probabilities: Tensor, threshold:
             box = left, top, max(1, width), max(1, height)
             read = Digit(digit, confidence, tuple(row), box, crop.line, position, each.image)
             ways.setdefault(crop.way, []).append(read)
-    best = max(ways.values(), key=lambda digits: sum(digit.confidence - 0.5 for digit in digits), default=[])
-    return Reading(tuple(best))
+    return Reading(tuple(max(ways.values(), key=_clearness, default=[])))
+
+
+def _clearness(digits: Iterable[Digit]) -> float:
+    """How well a page reads in one way: what is likelier a digit than not counts for it, else against it."""
+    return sum(digit.confidence - 0.5 for digit in digits)
 
 
 def _are_several(whole: tuple[Crop, list[float]], pieces: Sequence[tuple[Crop, list[float]]]) -> bool:

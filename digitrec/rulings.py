@@ -33,7 +33,7 @@ class _Line(NamedTuple):
     crosses: bool
     width: float
     level: float
-    inked: float = 1.0
+    inked: float
 
 
 def without_lines(mask: Mask, stroke: float, contrast: NDArray[np.float32]) -> Mask:
@@ -90,10 +90,10 @@ def _printed(
     """
     printed = []
     lengths = np.array([line.length for line in lines])
+    # Where nothing else is on the page, two lines are squares enough: no digit lies flat.
+    few = 1 if alone < math.inf and not largest else 4
     for line in lines:
         alike = (lengths > line.length / 2).sum()
-        # Where nothing else is on the page, two lines are enough: no digit lies flat.
-        few = 1 if alone < math.inf and not largest else 4
         grid = alike > few and line.length > 0.6 * side
         parallels = alike > 1 and largest > 0.1 * line.length
         longer = line.length / largest if largest else math.inf
@@ -139,9 +139,9 @@ def _lines(mask: Mask, thick: int, contrast: NDArray[np.float32]) -> list[_Line]
         piece = labels[box] == number
         course = _course(piece, box)
         if course is not None:
-            line = _line(course, box, thin, thick, runs, contrast)
             inked = float((piece & mask[box]).any(axis=0).mean())
-            found += [line._replace(inked=inked)] if len(line.rows) else []
+            line = _line(course, box, thin, thick, runs, contrast, inked)
+            found += [line] if len(line.rows) else []
     return found
 
 
@@ -162,17 +162,17 @@ def _line(
     thick: int,
     runs: NDArray[np.int32],
     contrast: NDArray[np.float32],
+    inked: float,
 ) -> _Line:
     """The line whose course this is: of the thin pixels those that are close to it."""
     height, width = thin.shape
-    left, right = box[1].start, box[1].stop
     top = max(0, box[0].start - thick - 1)
-    start = max(0, left - 2 * thick - 3)  # a closing leaves out a line's end at the page's edge
-    rows, columns = np.nonzero(thin[top : box[0].stop + thick + 1, start : right + 2 * thick + 3])
+    start = max(0, box[1].start - 2 * thick - 3)  # a closing leaves out a line's end at the page's edge
+    rows, columns = np.nonzero(thin[top : box[0].stop + thick + 1, start : box[1].stop + 2 * thick + 3])
     rows, columns = rows + top, columns + start
     close = np.abs(rows - course(columns)) <= thick + 1
     rows, columns = rows[close], columns[close]
-    left, right = int(columns.min(initial=left)), int(columns.max(initial=right - 1)) + 1
+    left, right = int(columns.min(initial=box[1].start)), int(columns.max(initial=box[1].stop - 1)) + 1
     crosses = all(
         not 0.02 * width < end < 0.98 * width - 1 or not 0.02 * height < course(end) < 0.98 * height - 1
         for end in (left, right - 1)
@@ -184,7 +184,7 @@ def _line(
     there = widths > 0
     across, level = (float(np.median(values[there])) if there.any() else 0.0 for values in (widths, levels))
     slope = float(course(right) - course(left)) / (right - left)
-    return _Line(rows, columns, slope, right - left, crosses, across, level)
+    return _Line(rows, columns, slope, right - left, crosses, across, level, inked)
 
 
 def _runs(mask: Mask) -> NDArray[np.int32]:

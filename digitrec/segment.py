@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import chain, count, repeat
 
 import numpy as np
 import scipy.ndimage as ndi
@@ -36,7 +37,7 @@ class Crop:
     line, position: reading order, both from 0.
     pieces: where it may be several digits, these, with boxes of their own; else empty.
     loose: whether these do not touch: then one may be no digit.
-    way: of seeing the page, from 0, the likeliest. Mostly there is one; of several a reader takes the one
+    way: of seeing the page; 0 is the likeliest. Mostly there is one; of several a reader takes the one
         in which it reads best.
     """
 
@@ -66,11 +67,12 @@ def find_digits(page: Grey) -> list[Crop]:
     small = max(page.shape) <= MOST_SIDE
     factor = _enlargement(page.shape, LEAST_SMALL_SIDE if small else LEAST_SIDE)
     inks = [find_small_ink(page, factor)] if small else find_inks(_enlarged(page, factor))
-    return [crop for way, ink in enumerate(inks) for crop in _crops(ink, factor, way)]
+    # By map, which lets go of one way's ink before the next is looked for.
+    return list(chain.from_iterable(map(_crops, inks, repeat(factor), count())))
 
 
 def _crops(ink: Ink, factor: int, way: int) -> list[Crop]:
-    """The digits of a page enlarged by a factor, in the order of reading."""
+    """The digits of a page enlarged by a factor, seen in one way, in the order of reading."""
 
     def crop(part: Part, line: int, position: int, pieces: Sequence[Part] = ()) -> Crop:
         image = crop_digit(ink.contrast[part.where], part.mask, ink.threshold)

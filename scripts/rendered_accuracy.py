@@ -19,6 +19,7 @@ from rendering import Rendering
 from scenes import empty_pages, rendered_set
 from ship import held_out
 from strokes import Box
+from torch import Tensor
 
 from digitrec.checkpoints import PRETRAINED, read_checkpoint
 from digitrec.data import MNISTDataModule
@@ -171,6 +172,14 @@ def error_sheet(sheets: Sequence[Sheet], path: Path, side: int = 400) -> None:
     picture.save(path)
 
 
+def _test_images() -> tuple[Tensor, Tensor]:
+    """MNIST's test images (10000, 28, 28) and their labels."""
+    data = MNISTDataModule()
+    data.prepare_data()
+    data.setup("test")
+    return data.test_set.images, data.test_set.targets
+
+
 def rendered(
     digits: int = 500,
     seed: int | None = None,
@@ -189,16 +198,9 @@ def rendered(
     from digitrec.reader import Reader
 
     reader = Reader.from_checkpoint(weights) if weights else Reader.pretrained()
-    if seed is None:
-        data = MNISTDataModule()
-        data.prepare_data()
-        data.setup("test")
-        images, labels = data.test_set.images, data.test_set.targets
-    else:
-        images, labels = held_out(read_checkpoint(weights or PRETRAINED))
-    seeds = SEEDS if seed is None else [seed]
+    images, labels = _test_images() if seed is None else held_out(read_checkpoint(weights or PRETRAINED))
     sets, empty = [], []
-    for number in seeds:
+    for number in SEEDS if seed is None else [seed]:
         pages = rendered_set(images.numpy(), labels.tolist(), digits, number)
         sets.append(read_pages(reader, pages, keep=errors is not None))
         empty += read_pages(reader, empty_pages(EMPTY, number), keep=errors is not None)

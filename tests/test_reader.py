@@ -126,7 +126,7 @@ def test_of_pieces_that_do_not_touch_the_largest_decides(sure, text):
 @pytest.mark.parametrize(
     ("sure", "text"),
     [
-        ((0.9, 0.9, 0.9, 0.9, 0.9), "245"),  # all of the whole page, two of them beside the sheet
+        ((0.9, 0.9, 0.9, 0.9, 0.9), "245"),  # all of the whole page, the last beside the sheet
         ((0.9, 0.9, 0.9, 0.3, 0.2), "24"),  # what is beside the sheet is no digit
         ((0.9, 0.9, 0.9, 0.8, 0.2), "24"),  # nor is it worth it here
         ((0.3, 0.3, 0.2, 0.3, 0.2), "??"),
