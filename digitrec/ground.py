@@ -128,8 +128,8 @@ def contrast_to_ground(light: Light, factor: int, size: int, dark: bool) -> Ligh
     return contrast
 
 
-def ink_is_dark(light: Light) -> bool:
-    """Whether ink is darker than its ground, by two of three signs or by one.
+def polarities(light: Light) -> tuple[bool, ...]:
+    """Whether ink is darker than its ground, by two of three signs or one; then the other, if one belies it.
 
     The ground is most of the page, and most of what is about strokes, and strokes are narrower than what lies
     between them. A dark table round the paper, a shadow over most of it, and a bold 8 with small loops each
@@ -146,8 +146,10 @@ def ink_is_dark(light: Light) -> bool:
     else:
         about = _dark_is_rare(small)
         if abs(most) < UNDECIDED * float(np.ptp(small)):
-            return about
-    return sum((most >= 0, about, _dark_is_narrow(small, cropped))) >= 2
+            return about, not about
+    signs = most >= 0, about, _dark_is_narrow(small, cropped)
+    dark = sum(signs) >= 2
+    return (dark,) if all(sign == dark for sign in signs) else (dark, not dark)
 
 
 def _dark_is_rare(small: Light) -> bool:

@@ -19,7 +19,7 @@ from digitrec.ground import (
     Paper,
     contrast_to_ground,
     find_papers,
-    ink_is_dark,
+    polarities,
     shrink_factor,
 )
 from digitrec.masks import EIGHT, SHADE_DISC, SHADE_LEVEL, Mask, box_size
@@ -32,6 +32,9 @@ LEAST_CONTRAST = 0.08
 
 LEAST_INK = 0.17
 """The contrast that some ink reaches on a page that is not empty; printed squares may be paler."""
+
+QUIET = 2
+"""Grey levels, of 255, between most neighbours on a page that has noise to be smoothed away."""
 
 
 class Ink(NamedTuple):
@@ -66,7 +69,7 @@ def find_inks(page: Grey) -> Iterator[Ink]:
             yield ink
     if not empty and len(papers) == 1 and _lies_inside(papers[0].box, page.shape):
         return  # what lies beside it on the table, a pen perhaps, is no digit
-    whole = _ink(light, dark=ink_is_dark(light))
+    whole = _ink(light, dark=polarities(light)[0])
     if papers and empty:
         # Nothing is written on the sheet, or what looked like a table is a shadow that all digits lie in.
         box, mask = papers[0]
@@ -106,7 +109,8 @@ def _ink(light: Light, dark: bool) -> Ink:
     # A first look, with a wide ground, shows how wide strokes are; the second follows the light more closely.
     factor = shrink_factor(light)
     smooth = ndi.uniform_filter(light, 3) if min(light.shape) > SMALL / 2 else light
-    contrast = contrast_to_ground(smooth, factor, min(light.shape) // factor // 3, dark)
+    size = min(light.shape) // factor // 3
+    contrast = contrast_to_ground(smooth, factor, size, dark)
     low, high = thresholds(contrast)
     first = _without_specks(contrast > high)
     if not first.any():
@@ -114,8 +118,9 @@ def _ink(light: Light, dark: bool) -> Ink:
     width = _pen_width(first, contrast)
     if min(light.shape) > 14 * width:
         factor = max(1, int(width / 3))
+        size = round(6 * width / factor)
         smooth = ndi.gaussian_filter(light, 0.2 * width) if width > 2.5 else light
-        contrast = contrast_to_ground(smooth, factor, round(6 * width / factor), dark)
+        contrast = contrast_to_ground(smooth, factor, size, dark)
         low, high = thresholds(contrast)
     # Of a pen that wrote paler in one place the darkest there counts.
     nearby = greatest(contrast, round(12 * width) | 1)
@@ -126,7 +131,17 @@ def _ink(light: Light, dark: bool) -> Ink:
     # blurred hole of an 8.
     pale &= strong | (contrast > ndi.uniform_filter(contrast, round(4 * width) | 1))
     near = greatest(strong & pale, round(5 * width) | 1)
-    return Ink(contrast, without_frames(touching(pale & near, strong), contrast), high)
+    strokes = without_frames(touching(pale & near, strong), contrast)
+    if smooth is not light and _noise(light) < QUIET:
+        # To be found strokes want more smoothing than to be cut out: narrow loops and gaps stay open.
+        contrast = contrast_to_ground(ndi.gaussian_filter(light, 0.1 * width), factor, size, dark)
+    return Ink(contrast, strokes, high)
+
+
+def _noise(light: Light) -> float:
+    """The median step between neighbours: noise nearly everywhere, since strokes cover little."""
+    steps = np.abs(np.diff(light[:, ::2], axis=1))  # of next neighbours, since noise may be smoothed
+    return float(np.median(steps)) if steps.size else 0.0
 
 
 def thresholds(contrast: Light) -> tuple[float, float]:
@@ -135,9 +150,7 @@ def thresholds(contrast: Light) -> tuple[float, float]:
     Otsu's threshold (1979) among the pixels that stand out at all: digits cover so little of a page that
     among all pixels it would divide the paper's noise.
     """
-    # Steps between neighbours are noise nearly everywhere, strokes cover little.
-    steps = np.abs(np.diff(contrast[:, ::2], axis=1))  # of next neighbours, since noise may be smoothed
-    noise = float(np.median(steps)) / 0.954 if steps.size else 0.0
+    noise = _noise(contrast) / 0.954
     typical = float(np.median(contrast))  # a closing lies on the noise's upper edge
     floor = max(LEAST_CONTRAST, typical + 5 * noise)
     outstanding = contrast[contrast > floor]

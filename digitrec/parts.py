@@ -114,8 +114,8 @@ def _connected(mask: Mask, contrast: NDArray[np.float32]) -> list[Part]:
         for number, box in boxes.items()
         if areas[number] >= least
     ]
-    parts = [part for part in parts if not _is_margin(part, mask.shape) and not _is_shade(part, contrast)]
-    parts = _without_pale(parts, contrast)
+    parts = [part for part in parts if not _is_shade(part, contrast)]
+    parts = _without_pale(_without_margins(parts, mask.shape), contrast)
     scale = _scale(parts)
     return [part for part in parts if part.size > max(0.08 * scale, LEAST_SIZE)]
 
@@ -131,6 +131,17 @@ def _without_pale(parts: list[Part], contrast: NDArray[np.float32]) -> list[Part
     if darkest < LEAST_DARKEST:
         return []
     return [part for part, level in zip(parts, levels, strict=True) if level > SAME_PEN * darkest]
+
+
+def _without_margins(parts: list[Part], page: tuple[int, ...]) -> list[Part]:
+    """Without what a picture's edge cuts off, but with digits that reach it and are as large as elsewhere."""
+    margins = [_is_margin(part, page) for part in parts]
+    scale = _scale([part for part, margin in zip(parts, margins, strict=True) if not margin])
+    return [
+        part
+        for part, margin in zip(parts, margins, strict=True)
+        if not margin or _reaches_the_edge(part, page, scale)
+    ]
 
 
 def _is_margin(part: Part, page: tuple[int, ...]) -> bool:
@@ -153,6 +164,15 @@ def _is_margin(part: Part, page: tuple[int, ...]) -> bool:
     upright, sideways = part.top == 0 or part.bottom == page[0], part.left == 0 or part.right == page[1]
     share = 0.2 if upright and sideways else 0.1
     return (upright or sideways) and part.mask.size < share * page[0] * page[1]
+
+
+def _reaches_the_edge(part: Part, page: tuple[int, ...], scale: float) -> bool:
+    """Whether a piece at a picture's edge is of the size of a digit, and cut no more than across a stroke."""
+    edges = part.top == 0, part.left == 0, part.bottom == page[0], part.right == page[1]
+    if sum(edges) > 1 or not 0.8 * scale < part.size < 1.25 * scale:
+        return False
+    cut = [part.mask[0], part.mask[:, 0], part.mask[-1], part.mask[:, -1]][edges.index(True)]
+    return bool(cut.mean() < 0.5)
 
 
 def _is_shade(part: Part, contrast: NDArray[np.float32]) -> bool:

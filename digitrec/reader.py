@@ -15,6 +15,7 @@ from digitrec.classifier import DigitClassifier
 from digitrec.images import normalize
 from digitrec.pictures import Page, load
 from digitrec.segment import Crop, find_digits, images_of
+from digitrec.small import is_small
 
 
 @dataclass(frozen=True)
@@ -111,7 +112,8 @@ def reading(page: Page, crops: Sequence[Crop], probabilities: Tensor, threshold:
 
     Where a crop may be several touching digits, they are taken if the network is surer of each of them; where
     its pieces do not touch, if it is surer of the largest of them. Of several ways to see the page the one is
-    taken in which most is likely to be a digit, and least is not.
+    taken in which most is likely to be a digit, and least is not; of a small page, seen as light on dark and
+    as dark on light, the one whose least likely digit is likelier, since ground in pieces may read as two.
     """
     rows = iter(probabilities.tolist())
     ways: dict[int, list[Digit]] = {}
@@ -127,7 +129,12 @@ def reading(page: Page, crops: Sequence[Crop], probabilities: Tensor, threshold:
             box = left, top, max(1, width), max(1, height)
             read = Digit(digit, confidence, tuple(row), box, crop.line, position, each.image)
             ways.setdefault(crop.way, []).append(read)
-    return Reading(tuple(max(ways.values(), key=_clearness, default=[])))
+    clearness = _least_confidence if is_small(page.pixels) else _clearness
+    return Reading(tuple(max(ways.values(), key=clearness, default=[])))
+
+
+def _least_confidence(digits: Iterable[Digit]) -> float:
+    return min(digit.confidence for digit in digits)
 
 
 def _clearness(digits: Iterable[Digit]) -> float:

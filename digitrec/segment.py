@@ -15,7 +15,7 @@ from digitrec.images import SIDE
 from digitrec.ink import Grey, Ink, find_inks, stroke_width
 from digitrec.masks import bounds
 from digitrec.parts import Part, find_parts, in_lines
-from digitrec.small import MOST_SIDE, find_small_ink
+from digitrec.small import find_small_inks, is_small
 from digitrec.touching import cut
 
 LEAST_SIDE = 240
@@ -64,9 +64,9 @@ def find_digits(page: Grey) -> list[Crop]:
         rows, columns = bounds(image > 0)
         box = columns.start, rows.start, columns.stop - columns.start, rows.stop - rows.start
         return [Crop(image, box, 0, 0)]
-    small = max(page.shape) <= MOST_SIDE
+    small = is_small(page)
     factor = _enlargement(page.shape, LEAST_SMALL_SIDE if small else LEAST_SIDE)
-    inks = [find_small_ink(page, factor)] if small else find_inks(_enlarged(page, factor))
+    inks = find_small_inks(page, factor) if small else find_inks(_enlarged(page, factor))
     # By map, which lets go of one way's ink before the next is looked for.
     return list(chain.from_iterable(map(_crops, inks, repeat(factor), count())))
 

@@ -1,10 +1,12 @@
 """Ink on a page of so few pixels that a stroke is one or two of them wide: told by its grey levels alone."""
 
+from collections.abc import Iterator
+
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from digitrec.ground import edge_of, ink_is_dark
+from digitrec.ground import Light, edge_of, polarities
 from digitrec.ink import LEAST_INK, Ink, touching
 
 MOST_SIDE = 40
@@ -14,8 +16,16 @@ PALE, DARK = 0.3, 0.5
 """Shares of the contrast of the darkest ink from which on a pixel is ink beside other ink, and by itself."""
 
 
-def find_small_ink(page: NDArray[np.uint8], factor: int) -> Ink:
-    """Find the ink of a small page, enlarged by a factor.
+def is_small(page: NDArray[np.uint8]) -> bool:
+    """Whether a page (height, width) is one of so few pixels."""
+    return max(map(int, page.shape)) <= MOST_SIDE
+
+
+def find_small_inks(page: NDArray[np.uint8], factor: int) -> Iterator[Ink]:
+    """Find the ink of a small page, enlarged by a factor, in each way that the page can be seen.
+
+    The likeliest way comes first, and mostly it is the only one. A digit cut out closely may have more ink
+    than ground: then the other way is ink as light as ground was, and it takes a reader to tell.
 
     Args:
         page: uint8 (height, width), 0 black to 255 white, dark ink on a light ground or the reverse.
@@ -25,14 +35,18 @@ def find_small_ink(page: NDArray[np.uint8], factor: int) -> Ink:
         Arrays of (factor * height, factor * width); contrast is 1 for the darkest ink.
     """
     light = page.astype(np.float32)
-    dark = ink_is_dark(light)
-    light = light if dark else 255 - light
+    for dark in polarities(light):
+        yield _ink(light if dark else 255 - light, factor, dark)
+
+
+def _ink(light: Light, factor: int, dark: bool) -> Ink:
+    """Find the ink where it is the darker; on the page itself it is dark or not."""
     edge = edge_of(light)
     middle = (float(light.min()) + float(light.max())) / 2
     ground = float(np.median(edge[edge >= middle])) if edge.max() >= middle else float(light.max())
     contrast = np.clip(ground - light, 0, None) / (max(ground, 1) if dark else 255)
     strong = float(np.sort(contrast, axis=None)[-min(4, contrast.size)])  # three may be specks
-    width, height = page.shape[1] * factor, page.shape[0] * factor
+    width, height = light.shape[1] * factor, light.shape[0] * factor
     if strong < LEAST_INK:
         return Ink(np.zeros((height, width), np.float32), np.zeros((height, width), bool), DARK)
     contrast = contrast / strong

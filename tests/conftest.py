@@ -64,6 +64,17 @@ def workplace(fake_mnist: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     return tmp_path
 
 
+@pytest.fixture(scope="session")
+def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The weights that ship as an ONNX file, alone in its folder, made without MNIST: many seconds."""
+    from digitrec.checkpoints import PRETRAINED
+    from digitrec.export import export
+
+    path = tmp_path_factory.mktemp("export") / "digits.onnx"
+    assert export(PRETRAINED, path, path.parent / "no data") is None
+    return path
+
+
 def curves(folder: Path) -> dict[str, list[tuple[int, float]]]:
     """The points of a run as TensorBoard shows them: for each tag (step, value), in the order of writing."""
     events = EventAccumulator(str(folder))

@@ -17,13 +17,6 @@ from digitrec.download import load_mnist
 from digitrec.export import ExportError, PixelClassifier, check, export, generated_images, main
 
 
-@pytest.fixture(scope="module")
-def exported(tmp_path_factory):
-    path = tmp_path_factory.mktemp("export") / "digits.onnx"
-    assert export(PRETRAINED, path, path.parent / "no data") is None
-    return path
-
-
 @pytest.fixture
 def classifier():
     return DigitClassifier.load_from_checkpoint(PRETRAINED, map_location="cpu", weights_only=True)

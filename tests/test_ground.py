@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from digitrec.ground import contrast_to_ground, find_papers, ink_is_dark, reduced, shrink_factor
+from digitrec.ground import contrast_to_ground, find_papers, polarities, reduced, shrink_factor
 from digitrec.ink import LEAST_INK
 
 
@@ -20,7 +20,12 @@ def written(ground=230, ink=30):
 
 @pytest.mark.parametrize(("ground", "ink", "dark"), [(230, 30, True), (30, 230, False), (130, 90, True)])
 def test_ink_is_what_is_narrow_and_little(ground, ink, dark):
-    assert ink_is_dark(written(ground, ink)) is dark
+    assert polarities(written(ground, ink))[0] is dark
+
+
+def test_where_every_sign_says_the_same_ink_may_not_be_the_other():
+    assert polarities(written()) == (True,)
+    assert polarities(255 - written()) == (False,)
 
 
 @pytest.mark.parametrize("dark", [True, False])
@@ -29,7 +34,7 @@ def test_a_digit_cropped_closely_and_drawn_boldly_is_ink(dark):
     light[2:38, 4:36] = 0
     light[12:16, 13:27] = light[24:28, 13:27] = 255  # an 8 with small loops: most of the page is ink
     light = np.pad(light, 3, constant_values=255)
-    assert ink_is_dark(light if dark else 255 - light) is dark
+    assert polarities(light if dark else 255 - light) == (dark, not dark)
 
 
 def test_a_step_in_the_light_is_no_contrast_but_ink_on_both_sides_is():
@@ -91,8 +96,8 @@ def test_a_shadow_over_most_of_a_page_does_not_make_its_ink_light():
     light = page()
     light[:, 60:] = 110
     light[100:200, 200:206] = light[100:106, 160:206] = 40
-    assert ink_is_dark(light)
-    assert not ink_is_dark(255 - light)
+    assert polarities(light)[0]
+    assert not polarities(255 - light)[0]
 
 
 def test_the_pointed_corner_of_a_shadow_over_most_of_a_page_is_no_light_ground():
@@ -100,8 +105,8 @@ def test_the_pointed_corner_of_a_shadow_over_most_of_a_page_is_no_light_ground()
     light[171:221, 115:121] = light[215:221, 100:133] = 50
     y, x = np.mgrid[-128:148, 0:268]
     light[x + 1.4 * np.abs(y) < 235] *= 0.5
-    assert ink_is_dark(light)
-    assert not ink_is_dark(255 - light)
+    assert polarities(light)[0]
+    assert not polarities(255 - light)[0]
 
 
 def test_the_corner_of_a_shadow_is_ground_and_a_stroke_across_its_edge_is_not():

@@ -125,3 +125,12 @@ def test_a_page_is_seen_as_a_sheet_and_as_a_whole_only_where_a_shadow_may_be_the
     assert sheet.mask[110:170, [102, 282]].all()
     assert lit.mask[110:170, 102].all()
     assert not lit.mask[:, 200:].any()
+
+
+@pytest.mark.parametrize(("noise", "smoothed"), [(0, False), (4, True)])
+def test_the_contrast_that_digits_are_cut_out_of_is_smoothed_only_where_there_is_noise(noise, smoothed):
+    page = np.full((300, 300), 230.0)
+    page[100:200, 100:106] = page[100:200, 109:115] = 30
+    page += np.random.default_rng(0).normal(0, noise, page.shape)
+    gap = likeliest(page.clip(0, 255).astype(np.uint8)).contrast[120:180, 107]
+    assert (gap.mean() > 0.1) == smoothed

@@ -1,7 +1,6 @@
 """Reader: the text, the doubt, the pieces and what may be handed in; mostly with a network made by hand."""
 
 from dataclasses import replace
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -95,7 +94,8 @@ def probabilities(*rows):
     return torch.tensor(table)
 
 
-PAGE = Page(np.zeros((9, 9), np.uint8), 1, (9, 9))
+PAGE = Page(np.zeros((90, 90), np.uint8), 1, (90, 90))
+SMALL = Page(np.zeros((9, 9), np.uint8), 1, (9, 9))
 
 
 @pytest.mark.parametrize(
@@ -141,8 +141,15 @@ def test_of_the_ways_to_see_a_page_the_one_with_most_digits_and_least_else_is_re
     assert [digit.position for digit in read.digits] == list(range(len(text)))
 
 
+@pytest.mark.parametrize(("sure", "text"), [((0.8, 0.9, 0.7), "3"), ((0.6, 0.9, 0.7), "11")])
+def test_of_a_small_page_the_way_is_read_whose_least_likely_digit_is_likelier(sure, text):
+    crops = [crop(), *(replace(crop(position=position), way=1) for position in (0, 1))]
+    assert reading(SMALL, crops, probabilities(*zip((3, 1, 1), sure, strict=True)), 0.5).text == text
+    assert reading(PAGE, crops, probabilities(*zip((3, 1, 1), sure, strict=True)), 0.5).text == "11"
+
+
 def test_boxes_are_on_the_pictures_scale():
-    page = SimpleNamespace(scale=2.5)
+    page = Page(PAGE.pixels, 2.5, (225, 225))
     (digit,) = reading(page, [crop(box=(10, 20, 30, 0))], probabilities((3, 0.9)), 0.5).digits
     assert digit.box == (25, 50, 75, 1)
 

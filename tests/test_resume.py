@@ -150,7 +150,11 @@ def test_accumulated_batches_are_not_cut_in_two(run):
 
 
 def test_images_that_are_no_digits_come_as_they_would_have(run):
-    doubt = ["--data.outliers=digitrec.outliers.NonDigits", "--data.outlier_share=0.25"]
+    doubt = [
+        "--data.outliers=digitrec.outliers.NonDigits",
+        "--data.outliers.count=100",
+        "--data.outlier_share=0.25",
+    ]
     whole = run(*doubt)
     assert run(*doubt, killed_in="training_step", call=9) is None
     assert_same(run(*doubt, "--ckpt_path=last").model.state_dict(), whole.model.state_dict())

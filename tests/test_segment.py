@@ -230,6 +230,17 @@ def test_what_lies_in_a_corner_is_dim_light_unless_it_fills_a_fifth_of_the_page(
     assert len(find_parts(mask, contrast)) == kept
 
 
+@pytest.mark.parametrize(("height", "reach", "kept"), [(80, 30, 3), (80, 45, 2), (40, 40, 2)])
+def test_a_digit_that_reaches_the_edge_is_kept_if_it_is_as_large_as_others(height, reach, kept):
+    """Its foot is a bar of so many columns of 80, of which less than half may be cut."""
+    mask = np.zeros((400, 500), bool)
+    for left in (100, 200):
+        mask[100:180, left : left + 10] = mask[140:150, left : left + 60] = True
+    mask[400 - height :, 300:310] = mask[390:, 300 : 300 + reach] = True
+    mask[400 - height // 2 - 5 : 400 - height // 2, 300:380] = True
+    assert len(find_parts(mask, mask.astype(np.float32))) == kept
+
+
 def test_a_bar_far_from_its_5_is_offered_joined_and_apart():
     mask = np.zeros((300, 300), bool)
     mask[140:148, 100:160] = mask[148:200, 152:160] = mask[200:208, 100:160] = True
