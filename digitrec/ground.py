@@ -31,6 +31,10 @@ UNDECIDED = 0.08
 """How near to the middle of a page's range its median says nothing, as a share of the range."""
 
 
+MARGIN = 0.95
+"""The share of a page's edge that is ground where a digit has a margin all round."""
+
+
 class Paper(NamedTuple):
     """A sheet that does not fill the page.
 
@@ -129,7 +133,9 @@ def contrast_to_ground(light: Light, factor: int, size: int, dark: bool) -> Ligh
 
 
 def polarities(light: Light) -> tuple[bool, ...]:
-    """Whether ink is darker than its ground, by two of three signs or one; then the other, if one belies it.
+    """Whether ink is darker than its ground, by two of three signs or one; then the other, if that may be.
+
+    It may be on a small page where a sign belies the others, and where ground does not go all round.
 
     The ground is most of the page, and most of what is about strokes, and strokes are narrower than what lies
     between them. A dark table round the paper, a shadow over most of it, and a bold 8 with small loops each
@@ -146,10 +152,12 @@ def polarities(light: Light) -> tuple[bool, ...]:
     else:
         about = _dark_is_rare(small)
         if abs(most) < UNDECIDED * float(np.ptp(small)):
-            return about, not about
+            return (about,)
     signs = most >= 0, about, _dark_is_narrow(small, cropped)
     dark = sum(signs) >= 2
-    return (dark,) if all(sign == dark for sign in signs) else (dark, not dark)
+    agreed = all(sign == dark for sign in signs)
+    margin = float(((edge_of(small) >= middle) == dark).mean()) > MARGIN
+    return (dark,) if agreed or margin or not cropped else (dark, not dark)
 
 
 def _dark_is_rare(small: Light) -> bool:

@@ -34,7 +34,7 @@ LEAST_INK = 0.17
 """The contrast that some ink reaches on a page that is not empty; printed squares may be paler."""
 
 QUIET = 2
-"""Grey levels, of 255, between most neighbours on a page that has noise to be smoothed away."""
+"""The median step between neighbours, in grey levels of 255, from which on a page counts as noisy."""
 
 
 class Ink(NamedTuple):

@@ -134,13 +134,14 @@ def _without_pale(parts: list[Part], contrast: NDArray[np.float32]) -> list[Part
 
 
 def _without_margins(parts: list[Part], page: tuple[int, ...]) -> list[Part]:
-    """Without what a picture's edge cuts off, but with digits that reach it and are as large as elsewhere."""
+    """Without what a picture's edge cuts off, but with the digits of a line that only just reach it."""
     margins = [_is_margin(part, page) for part in parts]
-    scale = _scale([part for part, margin in zip(parts, margins, strict=True) if not margin])
+    inner = [part for part, margin in zip(parts, margins, strict=True) if not margin]
+    scale = _scale(inner)
     return [
         part
         for part, margin in zip(parts, margins, strict=True)
-        if not margin or _reaches_the_edge(part, page, scale)
+        if not margin or _is_just_cut(part, inner, page, scale)
     ]
 
 
@@ -166,13 +167,17 @@ def _is_margin(part: Part, page: tuple[int, ...]) -> bool:
     return (upright or sideways) and part.mask.size < share * page[0] * page[1]
 
 
-def _reaches_the_edge(part: Part, page: tuple[int, ...], scale: float) -> bool:
-    """Whether a piece at a picture's edge is of the size of a digit, and cut no more than across a stroke."""
+def _is_just_cut(part: Part, inner: list[Part], page: tuple[int, ...], scale: float) -> bool:
+    """Whether a piece at one of a picture's edges is a digit of which hardly anything is cut off.
+
+    It is as large as digits are here, stands in a line with others, and its cut is narrow.
+    """
     edges = part.top == 0, part.left == 0, part.bottom == page[0], part.right == page[1]
     if sum(edges) > 1 or not 0.8 * scale < part.size < 1.25 * scale:
         return False
     cut = [part.mask[0], part.mask[:, 0], part.mask[-1], part.mask[:, -1]][edges.index(True)]
-    return bool(cut.mean() < 0.5)
+    in_line = any(_shared_height(part, other) > 0.75 for other in inner if other.size > 0.8 * scale)
+    return in_line and bool(cut.mean() < 0.3)
 
 
 def _is_shade(part: Part, contrast: NDArray[np.float32]) -> bool:

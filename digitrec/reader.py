@@ -113,7 +113,8 @@ def reading(page: Page, crops: Sequence[Crop], probabilities: Tensor, threshold:
     Where a crop may be several touching digits, they are taken if the network is surer of each of them; where
     its pieces do not touch, if it is surer of the largest of them. Of several ways to see the page the one is
     taken in which most is likely to be a digit, and least is not; of a small page, seen as light on dark and
-    as dark on light, the one whose least likely digit is likelier, since ground in pieces may read as two.
+    as dark on light, the one whose least likely digit is likelier, since ground in pieces may read as two,
+    and the less likely of them only where it has no ``?``.
     """
     rows = iter(probabilities.tolist())
     ways: dict[int, list[Digit]] = {}
@@ -129,8 +130,10 @@ def reading(page: Page, crops: Sequence[Crop], probabilities: Tensor, threshold:
             box = left, top, max(1, width), max(1, height)
             read = Digit(digit, confidence, tuple(row), box, crop.line, position, each.image)
             ways.setdefault(crop.way, []).append(read)
-    clearness = _least_confidence if is_small(page.pixels) else _clearness
-    return Reading(tuple(max(ways.values(), key=clearness, default=[])))
+    if not is_small(page.pixels):
+        return Reading(tuple(max(ways.values(), key=_clearness, default=[])))
+    sure = [digits for way, digits in ways.items() if way == 0 or all(each.digit != "?" for each in digits)]
+    return Reading(tuple(max(sure, key=_least_confidence, default=[])))
 
 
 def _least_confidence(digits: Iterable[Digit]) -> float:

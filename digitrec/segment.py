@@ -15,7 +15,7 @@ from digitrec.images import SIDE
 from digitrec.ink import Grey, Ink, find_inks, stroke_width
 from digitrec.masks import bounds
 from digitrec.parts import Part, find_parts, in_lines
-from digitrec.small import find_small_inks, is_small
+from digitrec.small import closeup_factor, find_closeups, find_small_inks, is_small
 from digitrec.touching import cut
 
 LEAST_SIDE = 240
@@ -67,11 +67,15 @@ def find_digits(page: Grey) -> list[Crop]:
     small = is_small(page)
     factor = _enlargement(page.shape, LEAST_SMALL_SIDE if small else LEAST_SIDE)
     inks = find_small_inks(page, factor) if small else find_inks(_enlarged(page, factor))
+    closeups = iter(()) if small else find_closeups(page)
+    ways = count()
     # By map, which lets go of one way's ink before the next is looked for.
-    return list(chain.from_iterable(map(_crops, inks, repeat(factor), count())))
+    crops = map(_crops, inks, repeat(factor), ways)
+    further = map(_crops, closeups, repeat(closeup_factor(page)), ways)
+    return list(chain.from_iterable(chain(crops, further)))
 
 
-def _crops(ink: Ink, factor: int, way: int) -> list[Crop]:
+def _crops(ink: Ink, factor: float, way: int) -> list[Crop]:
     """The digits of a page enlarged by a factor, seen in one way, in the order of reading."""
 
     def crop(part: Part, line: int, position: int, pieces: Sequence[Part] = ()) -> Crop:

@@ -1,16 +1,27 @@
-"""Ink on a page of so few pixels that a stroke is one or two of them wide: told by its grey levels alone."""
+"""Ink told by its grey levels alone: on a page of few pixels, and of one digit that fills a page."""
 
 from collections.abc import Iterator
 
 import numpy as np
+import scipy.ndimage as ndi
 from numpy.typing import NDArray
 from PIL import Image
 
 from digitrec.ground import Light, edge_of, polarities
 from digitrec.ink import LEAST_INK, Ink, touching
+from digitrec.masks import EIGHT, Mask, bounds
 
 MOST_SIDE = 40
 """Pixels of the longer side of such a page. On it light hardly varies, and a closing would eat the digit."""
+
+CLOSEUP_SIDE = 56
+"""Pixels of the longer side that a page is shrunk to, to be seen as one digit that fills it."""
+
+CLOSEUP_MARGIN = 0.08
+"""Share of the longer side that is left between the edges and a digit that fills a page, at most."""
+
+MOST_EDGE = 0.65
+"""Share of a page's edge that a digit covers at most; ground taken for ink mostly covers more."""
 
 PALE, DARK = 0.3, 0.5
 """Shares of the contrast of the darkest ink from which on a pixel is ink beside other ink, and by itself."""
@@ -24,8 +35,8 @@ def is_small(page: NDArray[np.uint8]) -> bool:
 def find_small_inks(page: NDArray[np.uint8], factor: int) -> Iterator[Ink]:
     """Find the ink of a small page, enlarged by a factor, in each way that the page can be seen.
 
-    The likeliest way comes first, and mostly it is the only one. A digit cut out closely may have more ink
-    than ground: then the other way is ink as light as ground was, and it takes a reader to tell.
+    The likeliest way comes first, and mostly it is the only one. A digit cut out closely may be more of the
+    page than its ground is: then ink may be either, and it takes a reader to tell.
 
     Args:
         page: uint8 (height, width), 0 black to 255 white, dark ink on a light ground or the reverse.
@@ -35,12 +46,58 @@ def find_small_inks(page: NDArray[np.uint8], factor: int) -> Iterator[Ink]:
         Arrays of (factor * height, factor * width); contrast is 1 for the darkest ink.
     """
     light = page.astype(np.float32)
-    for dark in polarities(light):
-        yield _ink(light if dark else 255 - light, factor, dark)
+    likelier, *other = polarities(light)
+    yield _ink(light, factor, likelier)
+    for dark in other:
+        ink = _ink(light, factor, dark)
+        if _edge_share(ink.mask) <= MOST_EDGE:
+            yield ink
+
+
+def find_closeups(page: NDArray[np.uint8]) -> Iterator[Ink]:
+    """Find the ink of one digit that fills a page, dark on light or light on dark, if there may be one.
+
+    Cut out so closely it has no ground about it that could be told from ink; its outline tells.
+
+    Args:
+        page: uint8 (height, width), 0 black to 255 white.
+
+    Returns:
+        Arrays of the page's shape times ``closeup_factor``.
+    """
+    scale = CLOSEUP_SIDE / max(page.shape)
+    size = max(1, round(scale * page.shape[1])), max(1, round(scale * page.shape[0]))
+    light = np.asarray(Image.fromarray(page).resize(size, Image.Resampling.BOX), np.float32)
+    for dark in (True, False):
+        ink = _ink(light, 2, dark)
+        if _fills_the_page(ink.mask):
+            yield ink
+
+
+def closeup_factor(page: NDArray[np.uint8]) -> float:
+    """By how much the sides of what find_closeups gives are longer than the page's."""
+    return 2 * CLOSEUP_SIDE / max(map(int, page.shape))
+
+
+def _fills_the_page(mask: Mask) -> bool:
+    """Whether ink is one piece, besides specks, that comes near all four edges and lies along none."""
+    if not mask.any() or _edge_share(mask) > MOST_EDGE:
+        return False
+    labels, _ = ndi.label(mask, EIGHT)
+    areas = np.bincount(labels[mask])
+    margin = max(1, CLOSEUP_MARGIN * max(mask.shape))
+    ends = [(at.start, side - at.stop) for at, side in zip(bounds(mask), mask.shape, strict=True)]
+    return bool((areas > 0.05 * areas.max()).sum() == 1 and np.max(ends) <= margin)
+
+
+def _edge_share(mask: Mask) -> float:
+    """The share of a page's edge that is ink."""
+    return float(np.mean([*mask[0], *mask[-1], *mask[:, 0], *mask[:, -1]]))
 
 
 def _ink(light: Light, factor: int, dark: bool) -> Ink:
-    """Find the ink where it is the darker; on the page itself it is dark or not."""
+    """Find the ink where it is known which of ink and ground is the darker."""
+    light = light if dark else 255 - light
     edge = edge_of(light)
     middle = (float(light.min()) + float(light.max())) / 2
     ground = float(np.median(edge[edge >= middle])) if edge.max() >= middle else float(light.max())

@@ -52,6 +52,7 @@ NEEDS_SCIPY = {
     "parts",
     "rulings",
     "segment",
+    "small",
     "touching",
 }  # to find digits on a page
 

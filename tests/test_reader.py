@@ -148,6 +148,13 @@ def test_of_a_small_page_the_way_is_read_whose_least_likely_digit_is_likelier(su
     assert reading(PAGE, crops, probabilities(*zip((3, 1, 1), sure, strict=True)), 0.5).text == "11"
 
 
+def test_the_less_likely_way_to_see_a_small_page_is_read_only_if_it_has_no_doubt():
+    crops = [crop(), replace(crop(), way=1)]
+    assert reading(SMALL, crops, probabilities((3, 0.3), (4, 0.4)), 0.5).digits[0].confidence < 0.35
+    assert reading(SMALL, crops[1:], probabilities((4, 0.4)), 0.5).text == ""
+    assert reading(SMALL, crops[1:], probabilities((4, 0.6)), 0.5).text == "4"
+
+
 def test_boxes_are_on_the_pictures_scale():
     page = Page(PAGE.pixels, 2.5, (225, 225))
     (digit,) = reading(page, [crop(box=(10, 20, 30, 0))], probabilities((3, 0.9)), 0.5).digits

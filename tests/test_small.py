@@ -10,7 +10,6 @@ from digitrec.segment import find_digits
 from digitrec.small import find_small_inks, is_small
 
 DIGITS = stroke_digits()
-READER = Reader.pretrained()
 
 
 def shrunk(digit, side):
@@ -61,12 +60,17 @@ def bold(digit, side=28):
     return shrunk(np.asarray(Image.fromarray(digit).filter(ImageFilter.MaxFilter(5))), side)
 
 
+@pytest.fixture(scope="module")
+def reader():
+    return Reader.pretrained()
+
+
 @pytest.mark.parametrize("digit", [2, 3, 5])
 @pytest.mark.parametrize("inverted", [False, True])
-def test_a_bold_digit_without_a_margin_is_read_though_most_of_the_page_is_ink(digit, inverted):
+def test_a_bold_digit_without_a_margin_is_read_though_most_of_the_page_is_ink(digit, inverted, reader):
     page = bold(DIGITS[digit])
     assert page.mean() > 127
-    assert READER.read(255 - page if inverted else page).text == str(digit)
+    assert reader.read(255 - page if inverted else page).text == str(digit)
 
 
 def test_a_page_is_seen_both_ways_only_where_a_sign_speaks_for_each():
@@ -75,3 +79,10 @@ def test_a_page_is_seen_both_ways_only_where_a_sign_speaks_for_each():
     assert not is_small(np.pad(plain, ((0, 0), (0, 1))))
     assert len(list(find_small_inks(plain, 4))) == 1
     assert len(list(find_small_inks(bold(DIGITS[3]), 4))) == 2
+    assert len(list(find_small_inks(np.pad(bold(DIGITS[3]), 3), 4))) == 1  # ground goes all round
+
+
+def test_an_empty_cell_with_its_frame_is_no_0(reader):
+    cell = np.zeros((30, 24), np.uint8)
+    cell[2:-2, 2:-2] = 255
+    assert "0" not in reader.read(cell).text
