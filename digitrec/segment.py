@@ -67,12 +67,13 @@ def find_digits(page: Grey) -> list[Crop]:
     small = is_small(page)
     factor = _enlargement(page.shape, LEAST_SMALL_SIDE if small else LEAST_SIDE)
     inks = find_small_inks(page, factor) if small else find_inks(_enlarged(page, factor))
-    closeups = iter(()) if small else find_closeups(page)
     ways = count()
     # By map, which lets go of one way's ink before the next is looked for.
-    crops = map(_crops, inks, repeat(factor), ways)
-    further = map(_crops, closeups, repeat(closeup_factor(page)), ways)
-    return list(chain.from_iterable(chain(crops, further)))
+    crops = list(chain.from_iterable(map(_crops, inks, repeat(factor), ways)))
+    if crops and not small:  # on an empty page light and shadow may look like a digit from afar
+        closeups = map(_crops, find_closeups(page), repeat(closeup_factor(page)), ways)
+        crops += chain.from_iterable(closeups)
+    return crops
 
 
 def _crops(ink: Ink, factor: float, way: int) -> list[Crop]:

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import scipy.ndimage as ndi
 from PIL import Image, ImageFilter
 from rendering import Options, render
 from strokes import stroke_digits
@@ -249,7 +250,7 @@ IN_LINE = (320, 100, 70, 10), (320, 180, 70, 10)
     ("boxes", "kept"),
     [
         (((330, 300, 70, 10), (350, 290, 10, 40)), True),  # with a bar, so that the cut is narrow beside it
-        (((330, 300, 70, 10),), False),  # the cut is all of it: it may go on
+        (((330, 300, 70, 20), (350, 290, 10, 40)), False),  # the cut is half of it: it may go on
         (((350, 300, 50, 10), (360, 290, 10, 40)), False),  # smaller than the others
         (((305, 300, 95, 10), (350, 290, 10, 40)), False),  # larger
         (((322, 430, 68, 10), (340, 430, 10, 70)), True),  # at the right edge
@@ -287,6 +288,14 @@ def test_what_does_not_fill_the_picture_as_one_piece_is_no_closeup(page):
         grey[20:180, 20:180] = 255
     assert not list(find_closeups(grey))
     assert not list(find_closeups(255 - grey))
+
+
+def test_an_empty_page_whose_shadow_is_like_a_digit_stays_empty():
+    grey = np.full((300, 300), 230.0)
+    grey[:, 230:] = grey[:60] = 150
+    grey = ndi.gaussian_filter(grey, 15).astype(np.uint8)
+    assert list(find_closeups(grey))
+    assert find_digits(grey) == []
 
 
 def test_a_bar_far_from_its_5_is_offered_joined_and_apart():
