@@ -15,7 +15,7 @@ from digitrec.images import SIDE
 from digitrec.ink import Grey, Ink, find_inks, stroke_width
 from digitrec.masks import bounds
 from digitrec.parts import Part, find_parts, in_lines
-from digitrec.small import closeup_factor, find_closeups, find_small_inks, is_small
+from digitrec.small import find_closeups, find_small_inks, is_small
 from digitrec.touching import cut
 
 LEAST_SIDE = 240
@@ -69,21 +69,21 @@ def find_digits(page: Grey) -> list[Crop]:
     inks = find_small_inks(page, factor) if small else find_inks(_enlarged(page, factor))
     ways = count()
     # By map, which lets go of one way's ink before the next is looked for.
-    crops = list(chain.from_iterable(map(_crops, inks, repeat(factor), ways)))
+    crops = list(chain.from_iterable(map(_crops, inks, repeat(page.shape), ways)))
     if crops and not small:  # on an empty page light and shadow may look like a digit from afar
-        closeups = map(_crops, find_closeups(page), repeat(closeup_factor(page)), ways)
-        crops += chain.from_iterable(closeups)
+        crops += chain.from_iterable(map(_crops, find_closeups(page), repeat(page.shape), ways))
     return crops
 
 
-def _crops(ink: Ink, factor: float, way: int) -> list[Crop]:
-    """The digits of a page enlarged by a factor, seen in one way, in the order of reading."""
+def _crops(ink: Ink, page: tuple[int, ...], way: int) -> list[Crop]:
+    """The digits of a page of so many rows and columns, seen in one way at any size, in reading order."""
+    down, along = (seen / own for seen, own in zip(ink.mask.shape, page, strict=True))
 
     def crop(part: Part, line: int, position: int, pieces: Sequence[Part] = ()) -> Crop:
         image = crop_digit(ink.contrast[part.where], part.mask, ink.threshold)
-        sides = part.left, part.top, part.right - part.left, part.bottom - part.top
-        x, y, width, height = (round(side / factor) for side in sides)
-        box = x, y, max(1, width), max(1, height)
+        x, y = round(part.left / along), round(part.top / down)
+        width, height = round((part.right - part.left) / along), round((part.bottom - part.top) / down)
+        box = x, y, max(1, min(width, page[1] - x)), max(1, min(height, page[0] - y))
         return Crop(
             image,
             box,

@@ -63,7 +63,7 @@ def find_closeups(page: NDArray[np.uint8]) -> Iterator[Ink]:
         page: uint8 (height, width), 0 black to 255 white.
 
     Returns:
-        Arrays of the page's shape times ``closeup_factor``.
+        Arrays whose longer side is twice CLOSEUP_SIDE, of the page's shape.
     """
     scale = CLOSEUP_SIDE / max(page.shape)
     size = max(1, round(scale * page.shape[1])), max(1, round(scale * page.shape[0]))
@@ -72,11 +72,6 @@ def find_closeups(page: NDArray[np.uint8]) -> Iterator[Ink]:
         ink = _ink(light, 2, dark)
         if _fills_the_page(ink.mask):
             yield ink
-
-
-def closeup_factor(page: NDArray[np.uint8]) -> float:
-    """By how much the sides of what find_closeups gives are longer than the page's."""
-    return 2 * CLOSEUP_SIDE / max(map(int, page.shape))
 
 
 def _fills_the_page(mask: Mask) -> bool:

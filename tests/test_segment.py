@@ -273,6 +273,7 @@ def test_a_bold_digit_that_fills_the_picture_is_seen_as_one(side, margin, invert
     grey = np.pad(np.asarray(large), margin)
     crops = find_digits(255 - grey if inverted else grey)
     (last,) = (crop for crop in crops if crop.way == crops[-1].way)
+    assert max(last.box[0] + last.box[2], last.box[1] + last.box[3]) <= len(grey)
     np.testing.assert_allclose(last.box, (margin, margin, side, side), atol=0.04 * side)
     assert Reader.pretrained().read(255 - grey if inverted else grey).text == "3"
 
