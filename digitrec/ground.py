@@ -30,7 +30,6 @@ STEP = 0.6
 UNDECIDED = 0.08
 """How near to the middle of a page's range its median says nothing, as a share of the range."""
 
-
 MARGIN = 0.95
 """The share of a page's edge that is ground where a digit has a margin all round."""
 

@@ -87,7 +87,7 @@ def _fills_the_page(mask: Mask) -> bool:
 
 def _edge_share(mask: Mask) -> float:
     """The share of a page's edge that is ink."""
-    return float(np.mean([*mask[0], *mask[-1], *mask[:, 0], *mask[:, -1]]))
+    return float(edge_of(mask.astype(np.float32)).mean())
 
 
 def _ink(light: Light, factor: int, dark: bool) -> Ink:
