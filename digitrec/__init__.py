@@ -8,7 +8,12 @@ from typing import Any
 
 __version__ = "0.1.0"
 
-_ROOMS = {"DigitClassifier": "classifier", "MLP": "networks", "MNISTDataModule": "data", "Reader": "reader"}
+_ROOMS = {
+    "DigitClassifier": "training.classifier",
+    "MLP": "models.mlp",
+    "MNISTDataModule": "data.datamodule",
+    "Reader": "reading.reader",
+}
 __all__ = ["DigitClassifier", "MLP", "MNISTDataModule", "Reader"]  # noqa: RUF022 - as in _ROOMS
 
 

@@ -11,7 +11,7 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import Any
 
-import digitrec.startup  # noqa: F401 - before Lightning, which imports torchmetrics
+import digitrec.training.startup  # noqa: F401 - before Lightning, which imports torchmetrics
 
 # isort: split
 from jsonargparse import ArgumentError, ArgumentParser, Namespace
@@ -20,29 +20,29 @@ from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 
-from digitrec.callbacks import PredictionsWriter, RunConfig
-from digitrec.checkpoints import (
+from digitrec.data.datamodule import MNISTDataModule
+from digitrec.data.mnist import MNISTUnavailableError
+from digitrec.models.checkpoints import (
     PRETRAINED,
     CheckpointError,
     check_config,
     foreign_names,
     read_checkpoint,
 )
-from digitrec.classifier import DigitClassifier
-from digitrec.data import MNISTDataModule
-from digitrec.download import MNISTUnavailableError
-from digitrec.lean import lighten
-from digitrec.messages import sentence, silence_what_no_user_can_change
-from digitrec.picture_files import PictureError
-from digitrec.preflight import try_out, users_mistakes
-from digitrec.processes import check_started, is_first, is_first_of_machine, lost_connection
-from digitrec.reports import Figures, ReportWriter
-from digitrec.resumable import check_resume, decisive
-from digitrec.resume import ExactResume
-from digitrec.run_folder import own_logger, writing_on
-from digitrec.runs import LOGGER, newest_run
-from digitrec.saving import AtomicCheckpointIO
-from digitrec.stops import DivergedError, RunStoppedError, StopAtDivergence
+from digitrec.reading.files import PictureError
+from digitrec.training.callbacks.divergence import DivergedError, RunStoppedError, StopAtDivergence
+from digitrec.training.callbacks.exact_resume import ExactResume
+from digitrec.training.callbacks.figures import Figures, ReportWriter
+from digitrec.training.callbacks.last_checkpoint import AtomicCheckpointIO
+from digitrec.training.callbacks.outputs import PredictionsWriter, RunConfig
+from digitrec.training.classifier import DigitClassifier
+from digitrec.training.messages import sentence, silence_what_no_user_can_change
+from digitrec.training.overhead import lighten
+from digitrec.training.preflight import try_out, users_mistakes
+from digitrec.training.processes import check_started, is_first, is_first_of_machine, lost_connection
+from digitrec.training.resume_checks import check_resume, decisive
+from digitrec.training.run_folder import own_logger, writing_on
+from digitrec.training.runs import LOGGER, newest_run
 
 SPLIT = ("val_size", "split_seed")
 """The data keys that say which images a checkpoint was not trained on."""

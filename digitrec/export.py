@@ -16,14 +16,14 @@ import torch
 from torch import Tensor, nn
 
 from digitrec import __version__
-from digitrec.checkpoints import CheckpointError, read_checkpoint
-from digitrec.classifier import DigitClassifier
-from digitrec.download import MNISTUnavailableError, load_mnist
-from digitrec.images import SIDE, normalize
-from digitrec.messages import sentence, silence_what_no_user_can_change
-from digitrec.outliers import blots
-from digitrec.runs import named_checkpoint
-from digitrec.saving import replacing
+from digitrec.data.mnist import MNISTUnavailableError, load_mnist
+from digitrec.data.outliers import blots
+from digitrec.models.checkpoints import CheckpointError, read_checkpoint
+from digitrec.models.normalization import SIDE, normalize
+from digitrec.training.callbacks.last_checkpoint import replacing
+from digitrec.training.classifier import DigitClassifier
+from digitrec.training.messages import sentence, silence_what_no_user_can_change
+from digitrec.training.runs import named_checkpoint
 
 TOLERANCE = 1e-4
 """How far a probability in ONNX Runtime may be from PyTorch's."""

@@ -1,17 +1,17 @@
 """How fast is it? Ratios measured in one run on one machine, as the medians of interleaved rounds.
 
-python scripts/benchmark.py train     a training epoch: the usual script, bare PyTorch, digitrec; and memory
-python scripts/benchmark.py fast      how much sooner configs/fast.yaml is at the published accuracy
-python scripts/benchmark.py memory    what fit takes above the level after imports
-python scripts/benchmark.py distort   distorting a batch of 128 against the training step that follows it
-python scripts/benchmark.py checkpoints  epochs with step checkpoints against epochs without, in turns
-python scripts/benchmark.py figures   what figures every 5 epochs add to 20 epochs of configs/mlp.yaml
-python scripts/benchmark.py reading   a photograph of 12 megapixels and 1,000 small pictures, against Pillow
-python scripts/benchmark.py export    the ONNX file against PyTorch: start, one image, a batch
-python scripts/benchmark.py web       50 clients at once ask the web server 2,000 times
-python scripts/benchmark.py png       MNIST's test images as PNG files against the network on their pixels
-python scripts/benchmark.py rendered  accuracy on rendered photographs, scans, forms, drawings and empty pages
-python scripts/benchmark.py pictures FOLDER...
+python -m scripts.benchmark train     a training epoch: the usual script, bare PyTorch, digitrec; and memory
+python -m scripts.benchmark fast      how much sooner configs/fast.yaml is at the published accuracy
+python -m scripts.benchmark memory    what fit takes above the level after imports
+python -m scripts.benchmark distort   distorting a batch of 128 against the training step that follows it
+python -m scripts.benchmark checkpoints  epochs with step checkpoints against epochs without, in turns
+python -m scripts.benchmark figures   what figures every 5 epochs add to 20 epochs of configs/mlp.yaml
+python -m scripts.benchmark reading   a photograph of 12 megapixels and 1,000 small pictures, against Pillow
+python -m scripts.benchmark export    the ONNX file against PyTorch: start, one image, a batch
+python -m scripts.benchmark web       50 clients at once ask the web server 2,000 times
+python -m scripts.benchmark png       MNIST's test images as PNG files against the network on their pixels
+python -m scripts.benchmark rendered  accuracy on rendered photographs, scans, forms, drawings and empty pages
+python -m scripts.benchmark pictures FOLDER...
                                       accuracy on people's own digits; the sets are in picture_sets.yaml,
                                       with --sets unseen in picture_sets_unseen.yaml: they chose nothing
 
@@ -23,18 +23,17 @@ import argparse
 import sys
 from pathlib import Path
 
-from contenders import DATA
-from overheads import checkpoints, distort, figures
-from picture_accuracy import DOCS, ROADS, pictures
-from picture_sets import RULES, LabelError
-from png_accuracy import png
-from reading_time import reading
-from readme import PAGE, machine, report
-from rendered_accuracy import rendered
-from training_time import fast, memory, train
-
-from digitrec.checkpoints import CheckpointError
-from digitrec.download import ensure_mnist
+from digitrec.data.mnist import ensure_mnist
+from digitrec.models.checkpoints import CheckpointError
+from scripts.benchmarks.overheads import checkpoints, distort, figures
+from scripts.benchmarks.picture_accuracy import DOCS, ROADS, pictures
+from scripts.benchmarks.png_accuracy import png
+from scripts.benchmarks.reading_time import reading
+from scripts.benchmarks.rendered_accuracy import rendered
+from scripts.benchmarks.training_time import fast, memory, train
+from scripts.lib.contenders import DATA
+from scripts.lib.picture_sets import RULES, LabelError
+from scripts.lib.readme import PAGE, machine, report
 
 
 def time_reading(rounds: int) -> None:
@@ -50,14 +49,14 @@ def read_png() -> None:
 
 def time_export(rounds: int) -> None:
     """Print what the ONNX file saves, and write it into docs/page.md."""
-    from export_time import export_times  # needs what only the extra `export` installs
+    from scripts.benchmarks.export_time import export_times  # needs what only the extra `export` installs
 
     report("benchmark export", [export_times(rounds, machine())], PAGE)
 
 
 def time_web() -> None:
     """Print how long the web server's answers take under load, and write it into docs/page.md."""
-    from serving import web
+    from scripts.benchmarks.serving import web
 
     report("benchmark web", [web(machine())], PAGE)
 

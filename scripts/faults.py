@@ -1,7 +1,7 @@
 """Kill a run with SIGKILL, go on, and compare with a run that was never stopped: every bit must be the same.
 
-python scripts/faults.py --write                20 moments drawn at random and the placed ones; docs/faults.md
-python scripts/faults.py --kills 2 --placed 0   a short look
+python -m scripts.faults --write                20 moments drawn at random and the placed ones; docs/faults.md
+python -m scripts.faults --kills 2 --placed 0   a short look
 
 Each run is `digitrec fit` on the real MNIST in a process of its own, about ten seconds. A random moment lies
 between the making of the run folder and the end; before it there is nothing to lose. At a placed one the
@@ -27,11 +27,11 @@ from typing import Any, NamedTuple
 import torch
 import yaml
 from lightning.pytorch import Callback, Trainer
-from readme import machine, write_section
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from digitrec.cli import DigitCLI
-from digitrec.messages import silence_what_no_user_can_change
+from digitrec.training.messages import silence_what_no_user_can_change
+from scripts.lib.readme import machine, write_section
 
 RUN = Path("lightning_logs/version_0")
 INSIDE, END, NOTHING = "inside an epoch", "an epoch's end", "the start"
@@ -116,7 +116,7 @@ class Runs:
     def __init__(self, config: str, folder: Path, every: int) -> None:
         content = yaml.safe_load(Path(config).read_text())
         for callback in content["trainer"]["callbacks"]:
-            if callback["class_path"] == "digitrec.saving.LastCheckpoint":
+            if callback["class_path"] == "digitrec.training.callbacks.last_checkpoint.LastCheckpoint":
                 callback["init_args"]["every_n_train_steps"] = every
         own = folder / "config.yaml"
         own.write_text(yaml.safe_dump(content))
@@ -130,7 +130,7 @@ class Runs:
         folder.mkdir(exist_ok=True)
         program = ["-m", "digitrec"]
         if victim:
-            program = [str(Path(__file__).resolve()), "victim", *map(str, victim)]
+            program = ["-m", "scripts.faults", "victim", *map(str, victim)]
         return subprocess.Popen(
             [sys.executable, *program, *self.arguments, *more],
             cwd=folder,

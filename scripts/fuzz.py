@@ -1,6 +1,6 @@
 """Read damaged picture files, thousands of them: each must be read or refused with a sentence, and soon.
 
-python scripts/fuzz.py --count 2000 --seed 1 --keep fuzz/   what went wrong is put into fuzz/; exit status 1
+python -m scripts.fuzz --count 2000 --seed 1 --keep fuzz/   what went wrong is put into fuzz/; exit status 1
 
 Small pictures of every format and mode that Pillow writes are damaged: bits, bytes, the header, the end,
 pieces of another file, sizes beyond reason; half of the PNG files get right checksums again, to be read on.
@@ -27,7 +27,8 @@ from typing import Any
 import numpy as np
 from PIL import ExifTags, Image, ImageDraw
 
-from digitrec import pictures, segment
+from digitrec.reading import loading as pictures
+from digitrec.reading.segmentation import segment
 
 SECONDS = 20.0  # that one file may take
 MEGABYTES = 300  # that reading all of them may add to the process
@@ -211,7 +212,7 @@ class Worker:
     """A process that reads files, so that neither a hang nor a crash ends the run."""
 
     def __init__(self) -> None:
-        command = [sys.executable, __file__, "--work"]
+        command = [sys.executable, "-m", "scripts.fuzz", "--work"]
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         assert self.process.stdout is not None
         self.process.stdout.readline()  # its imports take long on a busy machine

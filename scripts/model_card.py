@@ -1,6 +1,6 @@
 """Measure the weights that ship, and write the figures into docs/model_card.md.
 
-python scripts/model_card.py
+python -m scripts.model_card
 
 Accuracy and calibration error, and what the default threshold refuses: of MNIST's test images, and of what is
 no digit (strangers.py), drawn on a page and found there as a reader finds digits.
@@ -10,15 +10,15 @@ from pathlib import Path
 
 import numpy as np
 import torch.nn.functional as F
-from readme import write_section
-from ship import held_out, log_probabilities
-from strangers import ALIKE, CHOOSING, REPORTING, blots, letters, scribbles
 from torch import Tensor
 from torchmetrics.functional.classification import multiclass_calibration_error
 
-from digitrec.checkpoints import PRETRAINED, read_checkpoint
-from digitrec.data import MNISTDataModule
-from digitrec.reader import THRESHOLD, Reader
+from digitrec.data.datamodule import MNISTDataModule
+from digitrec.models.checkpoints import PRETRAINED, read_checkpoint
+from digitrec.reading.reader import THRESHOLD, Reader
+from scripts.lib.ood_images import ALIKE, CHOOSING, REPORTING, blots, letters, scribbles
+from scripts.lib.readme import write_section
+from scripts.ship import held_out, log_probabilities
 
 CARD = Path("docs/model_card.md")
 BINS = 15

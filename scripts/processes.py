@@ -1,9 +1,9 @@
 """Compare several processes with one, on the real MNIST, and write the tables of docs/processes.md.
 
-python scripts/processes.py                         all three; each also by its name:
-python scripts/processes.py metrics                 test and predict on 1 to 4 processes: the same
-python scripts/processes.py accuracy --seeds 5      fit on 2, global batch and learning rate held, against 1
-python scripts/processes.py throughput --rounds 3   images a second on 2 against 1; on a quiet machine
+python -m scripts.processes                         all three; each also by its name:
+python -m scripts.processes metrics                 test and predict on 1 to 4 processes: the same
+python -m scripts.processes accuracy --seeds 5      fit on 2, global batch and learning rate held, against 1
+python -m scripts.processes throughput --rounds 3   images a second on 2 against 1; on a quiet machine
 
 Each run is `python -m digitrec` in its own process, which starts the others; they talk by gloo on the CPU.
 """
@@ -22,8 +22,9 @@ from statistics import mean, median, stdev
 from typing import Any
 
 import yaml
-from readme import machine, write_section
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from scripts.lib.readme import machine, write_section
 
 PAGE = Path("docs/processes.md")
 STEPS = 401

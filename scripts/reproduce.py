@@ -1,7 +1,7 @@
 """Train a config with several seeds and write its row: mean and spread, never one lucky run.
 
-python scripts/reproduce.py configs/mlp.yaml --seeds 3   raw figures into docs/results/, the row into README
-python scripts/reproduce.py --table                      the table alone, from docs/results/
+python -m scripts.reproduce configs/mlp.yaml --seeds 3   raw figures into docs/results/, the row into README
+python -m scripts.reproduce --table                      the table alone, from docs/results/
 
 Seeds that docs/results/ already holds are not run again, so an interrupted run goes on where it was.
 
@@ -23,11 +23,11 @@ from typing import Any
 
 import lightning
 import torch
-from readme import write_section
 
 from digitrec.cli import DigitCLI
-from digitrec.messages import silence_what_no_user_can_change
-from digitrec.saving import replacing
+from digitrec.training.callbacks.last_checkpoint import replacing
+from digitrec.training.messages import silence_what_no_user_can_change
+from scripts.lib.readme import write_section
 
 RESULTS = Path("docs/results")
 PROTOCOLS = {"validation": [], "full": ["--data.val_size=0"], "choose": ["--data.val_size=10000"]}

@@ -1,7 +1,7 @@
 """Where does it break? Accuracy on the corrupted, shifted and rotated test set, networks side by side.
 
-python scripts/robustness.py mlp=FILE best=FILE best=FILE wide=FILE
-python scripts/robustness.py --keep     the weights that ship anew; the other columns stay
+python -m scripts.robustness mlp=FILE best=FILE best=FILE wide=FILE
+python -m scripts.robustness --keep     the weights that ship anew; the other columns stay
 
 Each argument is a name and a checkpoint; checkpoints of one name, as of several seeds, share a column. The
 weights that ship with digitrec, where they are there, make the last column. Writes the table in
@@ -18,15 +18,16 @@ from pathlib import Path
 from statistics import mean, stdev
 
 import torch
-from corruptions import CORRUPTIONS, shifted, turned
-from readme import write_section
 from torch import Generator, Tensor, nn
 
-from digitrec import DigitClassifier, figures
-from digitrec.checkpoints import CheckpointError, read_checkpoint
-from digitrec.data import MNISTDataModule
-from digitrec.datasets import DigitDataset
-from digitrec.images import normalize
+from digitrec import DigitClassifier
+from digitrec.data.datamodule import MNISTDataModule
+from digitrec.data.datasets import DigitDataset
+from digitrec.evaluation import plots as figures
+from digitrec.models.checkpoints import CheckpointError, read_checkpoint
+from digitrec.models.normalization import normalize
+from scripts.lib.corruptions import CORRUPTIONS, shifted, turned
+from scripts.lib.readme import write_section
 
 DOCS = Path("docs")
 SHIPPED = Path("digitrec/weights/digits.ckpt")

@@ -1,10 +1,10 @@
 """Make the weights that ship: train configs/handwriting.yaml, set the temperature, write digitrec/weights/.
 
-python scripts/ship.py                     train, calibrate on the held-out images, write digits.ckpt
-python scripts/ship.py --from RUN.ckpt     the same from a run of the config that is there already
+python -m scripts.ship                     train, calibrate on the held-out images, write digits.ckpt
+python -m scripts.ship --from RUN.ckpt     the same from a run of the config that is there already
 
 The images that the config holds out (data.val_size) train nothing and choose no checkpoint: the last epoch
-ships. On them the temperature is chosen, and the threshold for refusal, which digitrec.checkpoints.THRESHOLD
+ships. On them the temperature is chosen, and the threshold for refusal, which checkpoints.THRESHOLD
 is to be; scripts/model_card.py measures the result on the test images.
 """
 
@@ -16,13 +16,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from digitrec.checkpoints import PRETRAINED, read_checkpoint
-from digitrec.classifier import DigitClassifier
 from digitrec.cli import DigitCLI
-from digitrec.data import MNISTDataModule
-from digitrec.images import normalize
-from digitrec.messages import silence_what_no_user_can_change
-from digitrec.saving import replacing
+from digitrec.data.datamodule import MNISTDataModule
+from digitrec.models.checkpoints import PRETRAINED, read_checkpoint
+from digitrec.models.normalization import normalize
+from digitrec.training.callbacks.last_checkpoint import replacing
+from digitrec.training.classifier import DigitClassifier
+from digitrec.training.messages import silence_what_no_user_can_change
 
 CONFIG = "configs/handwriting.yaml"
 REFUSED = 0.004
@@ -89,9 +89,7 @@ def ship(path: Path) -> None:
     threshold = best_threshold(confidence)
     accuracy = (scores.argmax(dim=1) == labels).double().mean()
     print(f"Of {len(labels)} held-out images {accuracy:.2%} are right; temperature {temperature}.")
-    print(
-        f"At most {REFUSED:.1%} is refused up to a threshold of {threshold}: digitrec.checkpoints.THRESHOLD."
-    )
+    print(f"At most {REFUSED:.1%} is refused up to a threshold of {threshold}: checkpoints.THRESHOLD.")
     whole = torch.load(path, weights_only=True)  # with Lightning's notes on how to build the classes
     kept = {key: whole[key] for key in ("pytorch-lightning_version", "state_dict", "hyper_parameters")}
     kept["hyper_parameters"]["temperature"] = temperature

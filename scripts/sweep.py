@@ -1,7 +1,7 @@
 """Search for a better config with Optuna: what to vary stands in a file, trials are judged by val/acc.
 
-python scripts/sweep.py configs/sweeps/fast.yaml --trials 20            in two terminals: two workers
-python scripts/sweep.py configs/sweeps/fast.yaml --trials 20 --write    the table into docs/experiments.md
+python -m scripts.sweep configs/sweeps/fast.yaml --trials 20            in two terminals: two workers
+python -m scripts.sweep configs/sweeps/fast.yaml --trials 20 --write    the table into docs/experiments.md
 
 All workers of a study share its storage: a journal file, which may lie on a network file system, or what
 else Optuna takes by URL. Started again, a sweep goes on: --trials counts those of the whole study, and what
@@ -25,15 +25,15 @@ from jsonargparse import ArgumentError
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.callbacks import ModelSummary, ProgressBar
-from readme import write_section
-from studies import begun, best_epoch, next_trial, open_study, row, table
 
-from digitrec.checkpoints import CheckpointError
 from digitrec.cli import DigitCLI
-from digitrec.download import MNISTUnavailableError
-from digitrec.messages import sentence, silence_what_no_user_can_change
-from digitrec.saving import replacing
-from digitrec.stops import DivergedError, RunStoppedError
+from digitrec.data.mnist import MNISTUnavailableError
+from digitrec.models.checkpoints import CheckpointError
+from digitrec.training.callbacks.divergence import DivergedError, RunStoppedError
+from digitrec.training.callbacks.last_checkpoint import replacing
+from digitrec.training.messages import sentence, silence_what_no_user_can_change
+from scripts.lib.readme import write_section
+from scripts.lib.studies import begun, best_epoch, next_trial, open_study, row, table
 
 # isort: split
 import optuna  # after studies, which says so where it is missing

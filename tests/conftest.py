@@ -1,17 +1,22 @@
 """What the tests share: a small fake MNIST with its own digests, and the command line run in-process."""
 
 import hashlib
+import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
 from lightning.pytorch.accelerators import MPSAccelerator
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from digitrec import download
 from digitrec.cli import DigitCLI
+from digitrec.data import mnist as download
+
+os.environ["OMP_NUM_THREADS"] = "1"  # for child processes: threads that compete for two cores are slow
+torch.set_num_threads(1)
 
 TRAIN, TEST = 400, 130
 ROOT = Path(__file__).parents[1]
@@ -67,8 +72,8 @@ def workplace(fake_mnist: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 @pytest.fixture(scope="session")
 def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The weights that ship as an ONNX file, alone in its folder, made without MNIST: many seconds."""
-    from digitrec.checkpoints import PRETRAINED
     from digitrec.export import export
+    from digitrec.models.checkpoints import PRETRAINED
 
     path = tmp_path_factory.mktemp("export") / "digits.onnx"
     assert export(PRETRAINED, path, path.parent / "no data") is None

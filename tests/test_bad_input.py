@@ -11,16 +11,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import ROOT
 from PIL import Image
-from rendering import Options, render
-from strokes import stroke_digits
-from test_pictures import png_header
 
 from digitrec import Reader
-from digitrec.checkpoints import PRETRAINED
 from digitrec.cli import main
-from digitrec.pictures import PictureError
+from digitrec.models.checkpoints import PRETRAINED
+from digitrec.reading.loading import PictureError
+from scripts.lib.rendering import Options, render
+from scripts.lib.strokes import stroke_digits
+from tests.conftest import ROOT
+from tests.reading.test_loading import png_header
 
 RUN = Path("lightning_logs/version_0")
 

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 import torch
-from conftest import ROOT, TEST
 from jsonargparse import ArgumentError
 
-from digitrec.checkpoints import CheckpointError, read_checkpoint
 from digitrec.cli import DigitCLI, main
+from digitrec.models.checkpoints import CheckpointError, read_checkpoint
+from tests.conftest import ROOT, TEST
 
 MLP = f"--config={ROOT}/configs/mlp.yaml"
 EARLY_STOPPING = f"--config={ROOT}/configs/trainer/early_stopping.yaml"
@@ -127,7 +127,7 @@ def test_with_a_config_the_newest_run_of_its_network_is_taken(fit):
     fit("--model.network.init_args.hidden=[8]")
     assert evaluate("test", MLP) == checkpoint(wanted)
     assert evaluate("test", MLP, "--ckpt_path=last") == checkpoint(wanted, "last")
-    assert evaluate("test", "--model.network=digitrec.networks.MLP") == checkpoint(wanted)
+    assert evaluate("test", "--model.network=digitrec.models.mlp.MLP") == checkpoint(wanted)
 
 
 def test_among_runs_of_one_network_the_one_of_the_whole_model_is_preferred(fit):
@@ -402,8 +402,8 @@ def test_a_mistake_in_a_config_is_named_also_where_there_is_a_checkpoint(path, m
 
 
 def test_a_list_of_sources_keeps_its_lines(digitrec, monkeypatch):
-    from digitrec import data
-    from digitrec.download import MNISTUnavailableError
+    from digitrec.data import datamodule as data
+    from digitrec.data.mnist import MNISTUnavailableError
 
     def unavailable(folder):
         raise MNISTUnavailableError("No source.\n  one: down\n  two: down")
@@ -507,7 +507,7 @@ def test_help_and_print_config_need_no_checkpoint(subcommand, workplace, capsys)
         main([subcommand, MLP, "--print_config"])
     assert stopped.value.code == 0
     printed = capsys.readouterr().out
-    assert "class_path: digitrec.networks.MLP" in printed
+    assert "class_path: digitrec.models.mlp.MLP" in printed
     assert "batch_size: 64" in printed
 
 

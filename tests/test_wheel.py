@@ -10,9 +10,10 @@ import venv
 from pathlib import Path
 
 import pytest
-from conftest import ROOT
-from rendering import Options, render
-from strokes import stroke_digits
+
+from scripts.lib.rendering import Options, render
+from scripts.lib.strokes import stroke_digits
+from tests.conftest import ROOT
 
 
 def run(*command, cwd):
@@ -65,6 +66,6 @@ def test_the_wheel_reads_a_picture_in_an_empty_folder(python, tmp_path):
 
 @pytest.mark.network
 def test_the_wheel_has_the_page_and_its_command(python, tmp_path):
-    code = "from digitrec.web import Reader, make_app; make_app(Reader.pretrained())"
+    code = "from digitrec.web.server import Reader, make_app; make_app(Reader.pretrained())"
     run(python, "-c", code, cwd=tmp_path)
     assert "fit" in run(Path(python).with_name("digitrec"), "--help", cwd=tmp_path)

@@ -1,0 +1,229 @@
+"""MNISTDataModule: the splits, their loaders, the way of a batch to the network."""
+
+from typing import Any, TypeVar
+
+import torch
+from lightning.fabric.utilities.exceptions import MisconfigurationException
+from lightning.pytorch import LightningDataModule
+from lightning.pytorch.accelerators import CPUAccelerator, MPSAccelerator
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset, DistributedSampler
+
+from digitrec.data.datasets import Batch, BatchDataset, DigitDataset, as_fetched
+from digitrec.data.distortion import RandomDistortion
+from digitrec.data.mnist import ensure_mnist, load_mnist
+from digitrec.data.outliers import NonDigits
+from digitrec.data.pictures import PictureBatch, PictureDataset
+from digitrec.data.samplers import ShuffledSampler, UnrepeatedSampler
+from digitrec.data.synthetic import DrawnDigits
+from digitrec.models.normalization import normalize
+
+TRAINING_IMAGES = 60_000
+
+
+AnyBatch = TypeVar("AnyBatch", Batch, PictureBatch)
+
+
+class MNISTDataModule(LightningDataModule):
+    """MNIST: 60,000 training images, of which some are held out for validation, and 10,000 test images.
+
+    Args:
+        data_dir: folder that holds, or gets, ``MNIST/raw`` with the four files.
+        batch_size: training images a step and process.
+        eval_batch_size: images a step when validating, testing and predicting; changes no result.
+        val_size: training images held out to choose a checkpoint by; 0 trains on all.
+        split_seed: which images are held out. Apart from ``seed_everything``, so that runs with different
+            seeds are judged on the same images.
+        pictures: what ``predict`` reads in place of the test images: files, folders, globs.
+        num_workers: loader processes. The images lie in memory, so 0 is fastest.
+        augment: distorts the training images, on the device; nothing else sees it.
+        augment_annealing: share of the epochs, at the end, over which the distortion's strength falls evenly.
+        augment_final_strength: what it falls to, 0 to 1.
+        styles: adds digits drawn in styles that MNIST hardly has to the training digits.
+        outliers: makes images that are no digits out of the training digits; they join the training batches.
+        outlier_share: how many of them a batch gets, as a share of its digits.
+
+    Raises:
+        ValueError: a size that is not possible.
+    """
+
+    def __init__(
+        self,
+        data_dir: str = "data",
+        batch_size: int = 64,
+        eval_batch_size: int = 1000,
+        val_size: int = 5000,
+        split_seed: int = 0,
+        num_workers: int = 0,
+        pictures: str | list[str] | None = None,
+        augment: RandomDistortion | None = None,
+        augment_annealing: float = 0.0,
+        augment_final_strength: float = 1.0,
+        styles: DrawnDigits | None = None,
+        outliers: NonDigits | None = None,
+        outlier_share: float = 0.0,
+    ) -> None:
+        super().__init__()
+        for name, size, least in (
+            ("batch_size", batch_size, 1),
+            ("eval_batch_size", eval_batch_size, 1),
+            ("val_size", val_size, 0),
+            ("num_workers", num_workers, 0),
+        ):
+            if size < least:
+                raise ValueError(f"data.{name} must be at least {least}, not {size}")
+        if val_size >= TRAINING_IMAGES:
+            raise ValueError(f"data.val_size must be less than {TRAINING_IMAGES}, not {val_size}")
+        for name, share in (
+            ("augment_annealing", augment_annealing),
+            ("augment_final_strength", augment_final_strength),
+            ("outlier_share", outlier_share),
+        ):
+            if not 0 <= share <= 1:
+                raise ValueError(f"data.{name} must be 0 to 1, not {share}")
+        if outlier_share and outliers is None:
+            raise ValueError(f"data.outlier_share is {outlier_share}, but data.outliers is null")
+        self.save_hyperparameters(logger=False)
+        self.data_dir = data_dir
+        self.batch_size = batch_size
+        self.eval_batch_size = eval_batch_size
+        self.val_size = val_size
+        self.split_seed = split_seed
+        self.num_workers = num_workers
+        self.pictures = [pictures] if isinstance(pictures, str) else pictures
+        self.augment = augment
+        self.augment_annealing = augment_annealing
+        self.augment_final_strength = augment_final_strength
+        self.styles = styles
+        self.outliers = outliers
+        self.outlier_share = outlier_share
+
+    def prepare_data(self) -> None:
+        """Fetch and verify the four files; Lightning calls this on one process of a machine."""
+        if not self._reads_pictures():
+            ensure_mnist(self.data_dir)
+
+    def setup(self, stage: str) -> None:
+        """Read the images of a stage (fit, validate, test or predict) into memory; list the pictures.
+
+        Raises:
+            PictureError: there is no picture where data.pictures says.
+        """
+        if stage == "predict" and self.pictures is not None:
+            self.picture_set = PictureDataset(self.pictures)
+            if self.trainer is not None:  # another machine's folders may hold others
+                self.picture_set.paths = self.trainer.strategy.broadcast(self.picture_set.paths)
+            return
+        self._seed = torch.initial_seed()  # now: each step of a run starts the generator anew
+        images, labels = load_mnist(self.data_dir, train=stage in ("fit", "validate"))
+        if stage == "test":
+            self.test_set = DigitDataset(images, labels)
+        elif stage == "predict":
+            self.predict_set = DigitDataset(images, torch.arange(len(images)))
+        else:
+            order = torch.randperm(len(images), generator=torch.Generator().manual_seed(self.split_seed))
+            held_out, rest = order[: self.val_size], order[self.val_size :]
+            self.val_set = DigitDataset(images[held_out], labels[held_out])
+            self.train_set = DigitDataset(images[rest], labels[rest])
+            if stage == "fit" and self.styles is not None:
+                self.train_set = DigitDataset(*self.styles(self.train_set.images, self.train_set.targets))
+            if stage == "fit" and self.outliers is not None:
+                self.non_digits = self.outliers(self.train_set.images, self.train_set.targets)
+
+    def train_dataloader(self) -> DataLoader[Batch]:
+        """Training batches, in a new order each epoch; ``seed_everything`` decides which."""
+        sampler = ShuffledSampler(self.train_set, **self._ranks(), seed=self._seed)
+        return self._loader(self.train_set, sampler, self.batch_size)
+
+    def val_dataloader(self) -> DataLoader[Batch] | list[Any]:
+        """Batches of the held-out images; an empty list, which Lightning skips, where there are none."""
+        return self._evaluation_loader(self.val_set) if self.val_size else []
+
+    def test_dataloader(self) -> DataLoader[Batch]:
+        """Batches of the 10,000 test images."""
+        return self._evaluation_loader(self.test_set)
+
+    def predict_dataloader(self) -> DataLoader[Any]:
+        """Batches of the test images with indices in place of labels, or the user's pictures one by one.
+
+        They go round the processes. Where they don't divide, the first come again at the end, so that all
+        take the same number of steps; whoever writes leaves those out.
+        """
+        dataset: Dataset[Any] = (
+            BatchDataset(self.predict_set, self.eval_batch_size)
+            if self.pictures is None
+            else self.picture_set
+        )
+        sampler: DistributedSampler[Any] = DistributedSampler(dataset, **self._ranks(), shuffle=False)
+        return DataLoader(dataset, batch_size=None, sampler=sampler, num_workers=self.num_workers)
+
+    def transfer_batch_to_device(
+        self, batch: AnyBatch, device: torch.device, dataloader_idx: int
+    ) -> AnyBatch:
+        """Move a batch; Lightning's own would search any nesting for tensors, at every step."""
+        images, targets = (tensor.to(device, non_blocking=True) for tensor in batch[:2])
+        return batch._replace(images=images, targets=targets)
+
+    def on_after_batch_transfer(self, batch: AnyBatch, dataloader_idx: int) -> AnyBatch:
+        """Turn pixels into network input, once a batch, on the device; distort them first when training."""
+        images, trainer = batch.images, self.trainer
+        if trainer is not None and trainer.training:
+            # Counted, and seeded, by the batch, so that a resumed run goes on as one that was never stopped.
+            batches = trainer.fit_loop.total_batch_idx + 1
+            if self.outliers is not None:
+                images = torch.cat([images, self._next_non_digits(batches, images)])
+            if self.augment is not None:
+                self.augment.seed(self._seed, batches, trainer.global_rank)
+                images = self.augment(
+                    images, self.augment_strength(trainer.current_epoch, trainer.max_epochs)
+                )
+        return batch._replace(images=normalize(images))
+
+    def _next_non_digits(self, batches: int, digits: Tensor) -> Tensor:
+        """Walk round all non-digits, each process in steps of its own."""
+        ranks = self._ranks()
+        size = round(self.outlier_share * len(digits))
+        first = (batches * ranks["num_replicas"] + ranks["rank"]) * size
+        chosen = torch.arange(first, first + size) % len(self.non_digits)
+        return self.non_digits[chosen].to(digits.device)
+
+    def augment_strength(self, epoch: int, epochs: int | None) -> float:
+        """Strength of the distortion in an epoch, counted from 0: 1, then falling to the final one."""
+        annealed = self.augment_annealing * (epochs or 0)
+        if not annealed or epochs is None or epochs < 0:  # -1: a run without end
+            return 1.0
+        progress = min(max(0.0, (epoch + 1 - (epochs - annealed)) / annealed), 1.0)
+        return 1 - progress * (1 - self.augment_final_strength)
+
+    def _reads_pictures(self) -> bool:
+        return self.pictures is not None and self.trainer is not None and self.trainer.predicting
+
+    def _ranks(self) -> dict[str, Any]:
+        if self.trainer is None:
+            return {"num_replicas": 1, "rank": 0}
+        return {"num_replicas": self.trainer.world_size, "rank": self.trainer.global_rank}
+
+    def _evaluation_loader(self, dataset: DigitDataset) -> DataLoader[Batch]:
+        ranks = self._ranks()
+        if len(dataset) < ranks["num_replicas"]:
+            raise MisconfigurationException(
+                f"{len(dataset)} images cannot be shared by {ranks['num_replicas']} processes: "
+                "give data.val_size more, or trainer.devices less."
+            )
+        sampler = UnrepeatedSampler(dataset, **ranks, shuffle=False)
+        return self._loader(dataset, sampler, self.eval_batch_size)
+
+    def _loader(
+        self, dataset: DigitDataset, sampler: DistributedSampler[int], batch_size: int
+    ) -> DataLoader[Batch]:
+        # On Apple's GPU there is no pinned memory, and PyTorch would warn.
+        unpinned = CPUAccelerator, MPSAccelerator
+        return DataLoader(
+            dataset,
+            batch_size=batch_size,
+            sampler=sampler,
+            num_workers=self.num_workers,
+            collate_fn=as_fetched,
+            pin_memory=self.trainer is not None and not isinstance(self.trainer.accelerator, unpinned),
+            persistent_workers=self.num_workers > 0,
+        )

@@ -1,0 +1,1 @@
+"""Metrics and plots: pure functions of NumPy arrays."""

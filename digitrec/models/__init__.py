@@ -1,0 +1,1 @@
+"""Plain PyTorch modules: networks, test-time augmentation and checkpoints. No Lightning."""

@@ -1,0 +1,1 @@
+"""Reading pictures: from any picture file to digits. No Lightning."""

@@ -1,0 +1,1 @@
+"""Rules that find the digits on a page."""

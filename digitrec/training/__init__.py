@@ -1,0 +1,1 @@
+"""Training with Lightning: the LightningModule, callbacks, run folders and exact resume."""

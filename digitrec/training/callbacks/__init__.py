@@ -1,0 +1,1 @@
+"""Lightning callbacks: checkpoints, figures, reports and predictions."""

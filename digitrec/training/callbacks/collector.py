@@ -1,0 +1,106 @@
+"""What a network says of each image of a validation or test, gathered over all processes."""
+
+from typing import Any, NamedTuple, TypeVar
+
+import torch
+from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch.callbacks import Callback
+from torch import Tensor
+from torch.utils.data import DataLoader
+from torchmetrics.utilities.distributed import gather_all_tensors
+
+from digitrec.evaluation.metrics import Array
+
+AnyFound = TypeVar("AnyFound")
+
+
+class Predictions(NamedTuple):
+    """Images in the order of their data set, and what the network makes of them."""
+
+    images: Array  # uint8 (N, 28, 28)
+    labels: Array  # (N,), as are the others
+    digits: Array
+    confidences: Array  # 0 to 1
+
+
+class PredictionCollector(Callback):
+    """Gather what the network says of each image of a validation or test, over all processes.
+
+    A subclass says when in ``wants`` and gets it in ``predicted``, on every process; rank 0 should write.
+    """
+
+    def __init__(self) -> None:
+        self._log_probabilities: list[Tensor] | None = None
+
+    def wants(self, trainer: Trainer, stage: str) -> bool:
+        """Say whether the validation (``val``) or ``test`` that starts is of interest: on all processes."""
+        raise NotImplementedError
+
+    def predicted(
+        self, trainer: Trainer, pl_module: LightningModule, stage: str, predictions: Predictions
+    ) -> None:
+        """Use what was gathered; called on every process."""
+        raise NotImplementedError
+
+    def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Collect, unless this is only Lightning's check of a few batches before the training."""
+        wanted = not trainer.sanity_checking and self.wants(trainer, "val")
+        self._log_probabilities = [] if wanted else None
+
+    def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Collect where the test is of interest."""
+        self._log_probabilities = [] if self.wants(trainer, "test") else None
+
+    def on_validation_batch_end(
+        self, trainer: Trainer, pl_module: LightningModule, outputs: Any, *_: Any
+    ) -> None:
+        """Keep the log-probabilities of a batch."""
+        if self._log_probabilities is not None:
+            self._log_probabilities.append(outputs)
+
+    def on_test_batch_end(self, trainer: Trainer, pl_module: LightningModule, outputs: Any, *_: Any) -> None:
+        """Keep the log-probabilities of a batch."""
+        if self._log_probabilities is not None:
+            self._log_probabilities.append(outputs)
+
+    def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Hand over what was collected."""
+        self._hand_over(trainer, pl_module, "val", trainer.val_dataloaders)
+
+    def on_test_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Hand over what was collected."""
+        self._hand_over(trainer, pl_module, "test", trainer.test_dataloaders)
+
+    def _hand_over(self, trainer: Trainer, pl_module: LightningModule, stage: str, loader: Any) -> None:
+        if self._log_probabilities is not None:
+            predictions = gathered(torch.cat(self._log_probabilities), loader, trainer.world_size)
+            self._log_probabilities = None
+            self.predicted(trainer, pl_module, stage, predictions)
+
+
+def gathered(log_probabilities: Tensor, loader: DataLoader[Any], processes: int) -> Predictions:
+    """Put together what each process found, in the order of the data set, each image once.
+
+    Args:
+        log_probabilities: (n, 10), of the images that the loader of this process gave, in its order.
+        loader: its sampler says which images of its data set those are.
+        processes: how many there are.
+    """
+    order = torch.tensor(list(loader.sampler)[: len(log_probabilities)], device=log_probabilities.device)
+    if processes > 1:
+        log_probabilities = torch.cat(gather_all_tensors(log_probabilities))
+        order = torch.cat(gather_all_tensors(order))
+    order, places = order.cpu().sort()
+    confidences, digits = log_probabilities.cpu()[places].float().exp().max(dim=1)
+    dataset: Any = loader.dataset
+    columns = dataset.images[order], dataset.targets[order], digits, confidences
+    return Predictions(*(column.numpy() for column in columns))
+
+
+def on_first_process(trainer: Trainer, found: AnyFound) -> list[AnyFound]:
+    """Bring together what each process found: a list by rank on the first process, empty on the others."""
+    if trainer.world_size == 1:
+        return [found]
+    parts: list[Any] | None = [None] * trainer.world_size if trainer.is_global_zero else None
+    torch.distributed.gather_object(found, parts)
+    return parts or []

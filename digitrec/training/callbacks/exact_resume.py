@@ -1,0 +1,89 @@
+"""A run that goes on where it was stopped: the batches that were to come, the same random numbers."""
+
+import hashlib
+import math
+from typing import Any
+
+import torch
+from lightning.fabric.utilities.exceptions import MisconfigurationException
+from lightning.pytorch import Callback, LightningModule, Trainer
+
+from digitrec.data.samplers import ShuffledSampler
+
+
+class ExactResume(Callback):
+    """Make the rest of a run a function of its checkpoint and its seed, whether it was stopped there or not.
+
+    No state of a random generator is saved: each step starts them anew. The order of an epoch's images is a
+    function of the seed and the epoch, of which the first are left out that a checkpoint has seen.
+
+    Args:
+        decisive: of the trainer's config, what must be the same when the run goes on; kept in checkpoints.
+    """
+
+    def __init__(self, decisive: dict[str, Any]) -> None:
+        self._seed = 0
+        self._decisive = decisive
+        self._known: dict[str, Any] = {}  # of the checkpoint
+        self._state: dict[str, Any] = {}
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Remember the seed of the run."""
+        self._seed = torch.initial_seed()
+
+    def state_dict(self) -> dict[str, Any]:
+        """What a resumed run is held to.
+
+        ``seed``, ``processes``, ``epoch_steps`` of the optimizer, ``max_epochs``, ``trainer``: its config.
+        """
+        return self._state
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Remember what the checkpoint says."""
+        self._known = state_dict
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Leave out the images that the checkpoint's epoch has already seen.
+
+        Raises:
+            MisconfigurationException: early stopping has ended the run, or its processes are others now.
+        """
+        for stopper in trainer.early_stopping_callbacks:
+            if stopper.wait_count >= stopper.patience:
+                raise MisconfigurationException(
+                    f"There is nothing to resume: early stopping ended the run, {stopper.wait_count} epochs "
+                    f"without a better {stopper.monitor}. Give it more patience."
+                )
+        batches = math.ceil(trainer.num_training_batches / trainer.accumulate_grad_batches)
+        self._state = {
+            "seed": self._seed,
+            "processes": trainer.world_size,
+            "epoch_steps": batches,
+            "max_epochs": trainer.max_epochs,
+            "trainer": self._decisive,
+        }
+        progress: Any = trainer.fit_loop.epoch_loop.batch_progress
+        done = 0 if progress.is_last_batch else progress.current.processed
+        if done and self._known.get("processes", trainer.world_size) != trainer.world_size:
+            raise MisconfigurationException(
+                f"The checkpoint was written by {self._known['processes']} processes inside an epoch, and "
+                f"{trainer.world_size} cannot go on with it: set trainer.devices."
+            )
+        loader: Any = trainer.train_dataloader
+        if not trainer.global_step or not isinstance(loader.sampler, ShuffledSampler):
+            return
+        epochs: Any = trainer.fit_loop.epoch_progress
+        loader.sampler.set_epoch(epochs.current.processed)
+        loader.sampler.skip = done * loader.batch_size
+        if loader.num_workers and trainer.fit_loop._data_fetcher is not None:
+            iter(trainer.fit_loop._data_fetcher)  # the processes had fetched ahead before this was known
+
+    def on_train_batch_start(
+        self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int
+    ) -> None:
+        """Start torch's random numbers, as dropout takes them, anew for the batch."""
+        key = self._seed, trainer.fit_loop.total_batch_idx, trainer.global_rank
+        seed = int.from_bytes(hashlib.blake2b(repr(key).encode(), digest_size=4).digest(), "big")
+        torch.default_generator.manual_seed(seed)  # torch.manual_seed takes a sixth of a step
+        if pl_module.device.type != "cpu":
+            torch.get_device_module(pl_module.device).manual_seed(seed)

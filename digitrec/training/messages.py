@@ -1,0 +1,120 @@
+"""What is said to the user: one sentence for a mistake, and no warning that nobody can act on."""
+
+import logging
+import re
+import warnings
+
+from digitrec.training.processes import is_first
+
+
+def sentence(error: Exception) -> str:
+    """Say in one sentence what jsonargparse and Lightning say over many lines."""
+    if isinstance(error, OSError) and error.filename:
+        return f"{error.filename}: {error.strerror}"
+    text = str(error)
+    if 'Parser key "' in text:
+        text = _refused_value(text)
+    for said, plainer in _PLAINER:
+        text = re.sub(said, plainer, text, flags=re.DOTALL)
+    return " ".join(text.split())
+
+
+def _refused_value(text: str) -> str:
+    """Name the key, down to the argument of a class, and the reason, of which jsonargparse lists several."""
+    before = text[: text.index('Parser key "')]
+    key = ".init_args.".join(dict.fromkeys(re.findall(r'Parser key "([^"]+)"', text)))
+    for reason, plainer in _REASONS:
+        if found := re.search(reason, text):
+            return before + plainer.format(*found.groups(), key=key)
+    value = re.search(r"(?:(?:Got|Given) value|import path string): (.*?)(?:\. Got value: .*)?$", text, re.M)
+    expected = [
+        *re.findall(r"Expected an? <class '(\w+)'>", text),
+        *re.findall(r"'?([\w-]+)'?", ",".join(re.findall(r"Expected an? typing\.Literal\[(.*?)\]", text))),
+        *(["the full path of a class"] if "Expected a dot import path" in text else []),
+    ]
+    if "NoneType" in expected:
+        expected = [*(name for name in expected if name != "NoneType"), "null"]
+    wanted = " or ".join(dict.fromkeys(expected)).replace("tuple", "list")
+    given = value[1] if value else "its value"
+    return f"{before}{key}: {given} is not accepted{': expected ' if wanted else ''}{wanted}."
+
+
+_REASONS = (
+    (r"Option '([^']+)' is not accepted", "{key}.init_args.{0}: there is no such key."),
+    (r"arguments are required: ([^\n]+)", "{key}: the class needs {0} in its init_args."),
+    (r"(Multiple subclasses with name .*)", "{key}: {0}"),
+    (r"Import path (\S+) does not correspond to a subclass of (\w+)", "{key}: {0} is no {1}."),
+    (r"module '(\S+)' has no attribute '(\w+)'", "{key}: there is no {1} in {0}."),
+    (r"No module named '(\S+)'", "{key}: there is no module {0}."),
+    (r"File does not exist: '?([^'\n]+)'?", "--{key}: there is no file {0}."),
+    (r"Path is not a file: '?([^'\n]+)'?", "--{key}: {0} is not a file."),
+)
+"""What jsonargparse gives as the reason of a refused value, and what is said in its place."""
+
+_PLAINER = (
+    (
+        r"Subcommand '(\w+)' does not accept option '([^']+)'",
+        r"\2: there is no such key; see python -m digitrec \1 --help.",
+    ),
+    (r"unrecognized arguments: (-.*)", r"\1: there is no such option; see --help."),
+    (
+        r"unrecognized arguments: (.*)",
+        r"\1: to which option does this belong? Several values are a list in quotes, \"[a, b]\"; "
+        r"a pattern with * is one value in quotes.",
+    ),
+    (
+        r"argument (--[\w.]+)\S*: expected one argument",
+        r"\1 has no value: one that begins with a dash is joined by =, as in \1=-NAME.",
+    ),
+    (r"\b(?:fit|validate|test|predict)\.(model\.\w+)", r"\1"),
+    (r"Unexpected config: .*", "this is no config: keys and values are expected, as in configs/mlp.yaml."),
+    (
+        r"Problems parsing config: .*?line (\d+), column.*",
+        r"the YAML is broken near line \1.",
+    ),
+    (r"'utf-8' codec can't decode .*", "this is no text file."),
+    (
+        r"(?:the following )?arguments are required: (model.*)",
+        r"\1: there is no value; give an experiment, for example --config configs/mlp.yaml.",
+    ),
+    (
+        r".*given class_path '[\w.]*?(\w+)':\s+Requirement '([\w-]+)[^']*' not met.*",
+        r"\1 needs the package \2, which is not installed: pip install \2.",
+    ),
+    (r"No supported gpu backend found!", "trainer.accelerator: no GPU was found. Use cpu or auto."),
+)
+"""Patterns in the messages of the libraries, and what stands in their place."""
+
+
+def silence_what_no_user_can_change() -> None:
+    """Drop the warnings and tips, each by its name, that a user can do nothing about.
+
+    Of several processes only the first tells what is going on.
+    """
+    if not is_first():
+        for name in ("lightning.pytorch", "lightning.fabric"):
+            logging.getLogger(name).setLevel(logging.WARNING)
+    # Lightning 2.6 with torch 2.14; gone when Lightning asks the tree itself.
+    warnings.filterwarnings("ignore", message=r".*LeafSpec.* is deprecated")
+    # The images lie in memory: loader processes only make it slower.
+    warnings.filterwarnings("ignore", message=".*does not have many workers")
+    # Predictions come by the batch, and the indices are in it: their writer asks for no others.
+    warnings.filterwarnings("ignore", message="Couldn't infer the batch indices")
+    # The summary counts 4 bytes a weight, which is what the weights themselves have in mixed precision.
+    warnings.filterwarnings("ignore", message="Precision bf16-mixed is not supported by the model summary")
+    # With data.val_size 0 there is nothing to validate on, or to choose a best checkpoint by; README says so.
+    warnings.filterwarnings("ignore", message="Total length of `list` across ranks is zero")
+    warnings.filterwarnings("ignore", message=".*could not find the monitored key")
+    # Evaluation needs no callback of the training run, and writes into a folder of its own.
+    warnings.filterwarnings("ignore", message=".*callbacks used to create the checkpoint need to be provided")
+    warnings.filterwarnings("ignore", message=".*The dirpath has changed from")
+    # Lightning does not know that a resumed run writes on in its folder, and that the sampler goes on.
+    warnings.filterwarnings("ignore", message="Checkpoint directory .* exists and is not empty")
+    warnings.filterwarnings("ignore", message="You're resuming from a checkpoint that ended before the epoch")
+
+    for name in ("lightning.pytorch.utilities.rank_zero", "pytorch_lightning.utilities.rank_zero"):
+        logging.getLogger(name).addFilter(_is_no_advertisement)
+
+
+def _is_no_advertisement(record: logging.LogRecord) -> bool:
+    return not any(product in record.getMessage() for product in ("litlogger", "litmodels"))

@@ -1,0 +1,136 @@
+"""Whether a ``fit`` can go on from a checkpoint as its run would have, or what stands against it."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from digitrec.models.checkpoints import CheckpointError, differences, shown
+
+NO_IMAGES = frozenset({"data_dir", "eval_batch_size", "num_workers", "pictures"})
+"""Keys of the data that change no training image and no order of them."""
+
+DECISIVE = (
+    "accumulate_grad_batches",
+    "check_val_every_n_epoch",
+    "devices",
+    "gradient_clip_algorithm",
+    "gradient_clip_val",
+    "limit_train_batches",
+    "limit_val_batches",
+    "log_every_n_steps",
+    "num_nodes",
+    "overfit_batches",
+    "precision",
+    "val_check_interval",
+)
+"""Keys of the trainer that decide a run's weights or the points of its curves."""
+
+WITHOUT_EFFECT = ("ProgressBar", "Monitor", "Summary", "Timer", "Sheet", "Checkpoint", "EarlyStopping")
+"""Ends of the names of callbacks that only record, or decide how long a run goes on; others may change it."""
+
+
+def decisive(trainer: dict[str, Any]) -> dict[str, Any]:
+    """What a resumed run must not change of its trainer's config, to be kept in its checkpoints."""
+    callbacks = [
+        callback
+        for callback in trainer.get("callbacks") or []
+        if not callback["class_path"].endswith(WITHOUT_EFFECT)
+    ]
+    return {**{key: trainer.get(key) for key in DECISIVE}, "callbacks": callbacks}
+
+
+def check_resume(config: dict[str, Any], checkpoint: dict[str, Any], path: Path, new: bool) -> None:
+    """Refuse a ``fit`` that could not go on as the run of its checkpoint would have.
+
+    A new run that starts from a checkpoint may change more, but not inside an epoch.
+
+    Args:
+        config: of ``fit``, with ``seed_everything``, ``data`` and ``trainer``.
+        checkpoint: as ``read_checkpoint`` gives it.
+        path: where it was read, for the message.
+        new: whether a new run is to start from it; else the checkpoint's own goes on.
+
+    Raises:
+        CheckpointError: another seed; other images, or a trainer that makes something else of them; no epochs
+            left, or more of them than was planned for.
+    """
+    trainer = config["trainer"]
+    if trainer["max_epochs"] is None and trainer["max_steps"] == -1 and trainer["max_time"] is None:
+        own = path.parent.parent / "config.yaml"  # where RunConfig puts it
+        raise CheckpointError(
+            f"The checkpoint {path} knows its model but not how long to train: say it with "
+            f"--config {own if own.exists() else 'configs/mlp.yaml'}."
+        )
+    known = checkpoint.get("callbacks", {}).get("ExactResume", {})
+    _check_seed(config["seed_everything"], known, path)
+    inside = not _ends_an_epoch(checkpoint)
+    why = "from inside an epoch: the rest of it would be another" if inside else "whose run goes on as it was"
+    if inside or not new:
+        for key, given, before in _changes(config, checkpoint, known):
+            raise CheckpointError(
+                f"{key} is {_shown(given)} but {_shown(before)} in the checkpoint {path}, {why}. "
+                f"{_remedy(key, before)}, or start anew without --ckpt_path."
+            )
+    _check_length(config["trainer"], checkpoint, known, path)
+
+
+def _check_seed(seed: int | bool, known: dict[str, Any], path: Path) -> None:
+    if known and seed is not False and (seed is True or seed != known["seed"]):  # true draws a new one
+        raise CheckpointError(
+            f"seed_everything is {seed} but {known['seed']} in the checkpoint {path}: the images would come "
+            f"in another order. Say --seed_everything {known['seed']}."
+        )
+
+
+def _changes(
+    config: dict[str, Any], checkpoint: dict[str, Any], known: dict[str, Any]
+) -> Iterator[tuple[str, Any, Any]]:
+    data = {key: value for key, value in config["data"].items() if key not in NO_IMAGES}
+    for key, *values in differences(data, checkpoint["datamodule_hyper_parameters"]):
+        yield f"data.{key}", *values
+    for key, *values in differences(decisive(config["trainer"]), known.get("trainer", {})):
+        yield f"trainer.{key}", *values
+    epochs = config["trainer"]["max_epochs"]
+    if data.get("augment") and data.get("augment_annealing") and epochs != known.get("max_epochs", epochs):
+        yield "trainer.max_epochs", epochs, known["max_epochs"]  # over which the distortion is annealed
+
+
+def _shown(value: Any) -> Any:
+    """A value as a sentence has it; of callbacks the names and arguments."""
+    if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
+        return shown(value)
+    return ", ".join(f"{item['class_path']} {item.get('init_args', {})}" for item in value) or "none"
+
+
+def _remedy(key: str, before: Any) -> str:
+    if key == "trainer.callbacks":
+        return "Give the config that it was made with"
+    return f"Say --{key} {shown(before)}"
+
+
+def _ends_an_epoch(checkpoint: dict[str, Any]) -> bool:
+    progress = checkpoint.get("loops", {}).get("fit_loop", {}).get("epoch_loop.batch_progress", {})
+    return bool(progress.get("is_last_batch", True))
+
+
+def _check_length(
+    trainer: dict[str, Any], checkpoint: dict[str, Any], known: dict[str, Any], path: Path
+) -> None:
+    """A run is resumed towards its own end: its epochs, and the schedule that was planned for them."""
+    max_epochs = trainer["max_epochs"]
+    steps, whole = checkpoint.get("global_step"), _ends_an_epoch(checkpoint)
+    if not max_epochs or max_epochs < 0 or not steps:
+        return
+    epochs = checkpoint["epoch"] + whole
+    epoch_steps = known.get("epoch_steps") or (steps // epochs if whole else 0)
+    planned = next((schedule.get("total_steps") for schedule in checkpoint["lr_schedulers"]), None)
+    if planned and max_epochs * epoch_steps > planned:
+        raise CheckpointError(
+            f"trainer.max_epochs is {max_epochs}, but the learning-rate schedule in {path} ends with epoch "
+            f"{planned // epoch_steps}: a longer run starts anew, without --ckpt_path."
+        )
+    if max_epochs <= epochs:
+        raise CheckpointError(
+            f"There is nothing to resume: trainer.max_epochs is {max_epochs}, and {path} was trained for "
+            f"{epochs}. Give more."
+        )

@@ -1,0 +1,1 @@
+"""Programs that measure, train and write the tables in README and docs."""

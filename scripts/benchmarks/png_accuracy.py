@@ -1,0 +1,69 @@
+"""MNIST's test images as PNG files, read as pictures are, against the network on their own pixels."""
+
+import io
+from collections.abc import Iterable
+
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from digitrec.data.datamodule import MNISTDataModule
+from digitrec.models.checkpoints import THRESHOLD
+from digitrec.models.normalization import normalize
+from digitrec.reading.reader import Reader, Reading
+
+GROUNDS = ("white on black", "black on white")
+
+
+def as_png(image: np.ndarray, ground: str) -> bytes:
+    """The PNG file of an image uint8 (28, 28), white on black, or inverted."""
+    file = io.BytesIO()
+    Image.fromarray(image if ground == GROUNDS[0] else 255 - image).save(file, "PNG")
+    return file.getvalue()
+
+
+def row(name: str, readings: Iterable[Reading], labels: list[int], direct: int) -> str:
+    """A row of the table.
+
+    Args:
+        name: what the pictures are.
+        readings: of each picture, at threshold 0.
+        labels: the digit that is on each.
+        direct: how many of them the network has right on the pixels themselves.
+    """
+    right = refused = 0
+    for reading, label in zip(readings, labels, strict=True):
+        right += reading.text == str(label)
+        refused += any(digit.confidence < THRESHOLD for digit in reading.digits)
+    shares = [100 * count / len(labels) for count in (right, direct - right, refused)]
+    return f"| {name} | {shares[0]:.2f} | {shares[1]:.2f} | {shares[2]:.2f} |"
+
+
+def png_table(images: Tensor, labels: Tensor) -> list[str]:
+    """Read images uint8 (N, 28, 28) on both grounds; a table as Markdown.
+
+    A picture is right if exactly one digit is found on it, and is the right one, however unsure.
+    """
+    reader, truth = Reader.pretrained(), labels.tolist()
+    with torch.inference_mode():
+        probabilities = reader.classifier(normalize(images)).exp()
+    direct = int((probabilities.argmax(dim=1) == labels).sum())
+    unsure = int((probabilities.amax(dim=1) < THRESHOLD).sum())
+    lines = [
+        f"| {len(truth):,} test images | right (%) | lost (points) | below the threshold (%) |",
+        "|---|---:|---:|---:|",
+        f"| their own pixels | {100 * direct / len(truth):.2f} | | {100 * unsure / len(truth):.2f} |",
+    ]
+    for ground in GROUNDS:
+        files = (as_png(image, ground) for image in images.numpy())
+        lines.append(row(f"as PNG, {ground}", reader.read_all(files, threshold=0), truth, direct))
+    return lines
+
+
+def png(data: str) -> list[str]:
+    """Read all of MNIST's test images; the table."""
+    module = MNISTDataModule(data)
+    module.prepare_data()
+    module.setup("test")
+    return png_table(module.test_set.images, module.test_set.targets)

@@ -1,0 +1,115 @@
+"""The loops that benchmark.py races: the usual script, bare PyTorch, and digitrec's command with a clock."""
+
+import contextlib
+import io
+import time
+from collections.abc import Callable
+from typing import Any
+
+import torch
+import torch.nn.functional as F
+from lightning.pytorch import Callback, Trainer
+from torch import nn
+from torch.utils.data import DataLoader
+from torchvision import datasets, transforms
+
+from digitrec.cli import DigitCLI
+from digitrec.data.datamodule import MNISTDataModule
+from digitrec.models.normalization import normalize
+from digitrec.training.messages import silence_what_no_user_can_change
+
+DATA = "data"
+CONFIG, FAST = "configs/mlp.yaml", "configs/fast.yaml"
+IMAGES = 55_000
+
+
+class TrainingClock(Callback):
+    """Seconds of each training epoch, without the validation that lies inside it."""
+
+    def __init__(self) -> None:
+        self.epochs: list[float] = []
+
+    def on_train_epoch_start(self, trainer: Trainer, *_: Any) -> None:
+        self._start = time.perf_counter()
+
+    def on_validation_start(self, trainer: Trainer, *_: Any) -> None:
+        self._validation_start = time.perf_counter()
+
+    def on_validation_end(self, trainer: Trainer, *_: Any) -> None:
+        if not trainer.sanity_checking:  # the start moves by as much as validation took
+            self._start += time.perf_counter() - self._validation_start
+
+    def on_train_epoch_end(self, trainer: Trainer, *_: Any) -> None:
+        self.epochs.append(time.perf_counter() - self._start)
+
+
+def published(network: nn.Module, count: int = IMAGES) -> Callable[[], float]:
+    """The script that most tutorials print: a torchvision data set, a loss read at each step."""
+    transform = transforms.Compose([transforms.ToTensor(), transforms.Normalize((0.1307,), (0.3081,))])
+    dataset = datasets.MNIST(DATA, train=True, transform=transform)
+    dataset.data, dataset.targets = dataset.data[:count], dataset.targets[:count]
+    loader = DataLoader(dataset, batch_size=64, shuffle=True)
+    loss_function = nn.CrossEntropyLoss()
+    optimizer = torch.optim.Adam(network.parameters(), lr=0.001)
+
+    def epoch() -> float:
+        start = time.perf_counter()
+        running_loss = 0.0
+        for images, labels in loader:
+            optimizer.zero_grad()
+            loss = loss_function(network(images), labels)
+            loss.backward()
+            optimizer.step()
+            running_loss += loss.item()
+        return time.perf_counter() - start
+
+    return epoch
+
+
+def bare(network: nn.Module) -> Callable[[], float]:
+    """As fast as eager PyTorch goes: tensors in memory, a fused optimizer, nothing logged or measured."""
+    module = MNISTDataModule(DATA)
+    module.setup("fit")
+    images, labels = normalize(module.train_set.images), module.train_set.targets
+    optimizer = torch.optim.Adam(network.parameters(), lr=0.001, fused=True)
+
+    def epoch() -> float:
+        start = time.perf_counter()
+        for chosen in torch.randperm(IMAGES).split(64):
+            loss = F.nll_loss(network(images[chosen]), labels[chosen])
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+        return time.perf_counter() - start
+
+    return epoch
+
+
+def fit(config: str, folder: str, epochs: int, *callbacks: Callback, seed: int = 1) -> DigitCLI:
+    """Fit a config as the command line does, quietly, its run folder under a folder of the caller's."""
+    logger = f"--trainer.logger.init_args.save_dir={folder}"
+    args = [
+        "fit",
+        f"--config={config}",
+        f"--trainer.max_epochs={epochs}",
+        f"--seed_everything={seed}",
+        logger,
+    ]
+    silence_what_no_user_can_change()
+    with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+        cli = TimedCLI(args, callbacks)
+    assert cli.trainer.state.finished
+    return cli
+
+
+class TimedCLI(DigitCLI):
+    """DigitCLI with callbacks that no config names."""
+
+    def __init__(self, args: list[str], callbacks: tuple[Callback, ...]) -> None:
+        self._more_callbacks = callbacks
+        super().__init__(args)
+
+    def instantiate_trainer(self, **kwargs: Any) -> Trainer:
+        trainer = super().instantiate_trainer(**kwargs)
+        trainer.callbacks[:0] = self._more_callbacks  # a clock there counts the writing of checkpoints
+        return trainer

@@ -1,0 +1,106 @@
+import pytest
+import torch
+
+from digitrec.data.outliers import NonDigits, blots, glyphs, letters, overlaid, scribbles, turned
+from digitrec.data.strokes import centred
+
+
+def digits(count=60):
+    """Images whose brightest column and row say where they came from, labels 0 to 9 in turn."""
+    images = torch.zeros(count, 28, 28, dtype=torch.uint8)
+    images[:, 4:24, 12:16] = 200
+    images[:, 4:8, 12:22] = 200
+    return images, torch.arange(count) % 10
+
+
+def random(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+def test_as_many_as_asked_for_and_the_same_from_the_same_seed():
+    made = NonDigits(count=37, seed=3)(*digits())
+    assert made.shape == (37, 28, 28)
+    assert made.dtype == torch.uint8
+    assert torch.equal(NonDigits(count=37, seed=3)(*digits()), made)
+    assert not torch.equal(NonDigits(count=37, seed=4)(*digits()), made)
+
+
+def test_every_image_has_ink_and_the_place_and_size_of_a_digit():
+    made = NonDigits(count=300)(*digits()).float()
+    ink = made > 64
+    sides = torch.stack([ink.any(1).sum(1), ink.any(2).sum(1)]).amax(0)
+    assert (sides > 0).all()
+    assert (sides <= 24).all()
+    assert ((sides - 20).abs() <= 2).float().mean() > 0.7
+    places = torch.arange(28) - 13.5
+    mass = made.sum((1, 2))
+    assert ((made.sum(1) @ places / mass).abs() < 2).all()
+
+
+def test_the_global_random_state_is_left_alone():
+    before = torch.get_rng_state()
+    NonDigits(count=20)(*digits())
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_a_turned_digit_is_a_quarter_turn_of_one_that_is_no_digit_then():
+    images, labels = digits()
+    images[torch.isin(labels, torch.tensor([0, 1, 8]))] = 77  # digits sideways, too: never taken
+    made = turned(images, labels, 50, random())
+    upright = images[2].float()
+    turns = [torch.rot90(upright, 1), torch.rot90(upright, -1)]
+    found = [[torch.equal(image, turn) for turn in turns] for image in made]
+    assert all(any(row) for row in found)
+    assert all(any(column) for column in zip(*found, strict=True))
+
+
+def test_two_digits_run_into_one_keep_the_ink_of_both():
+    images, labels = digits()
+    made = overlaid(images, labels, 50, random())
+    one = images[0].float().sum()
+    assert (made.sum((1, 2)) > 1.2 * one).all()
+    assert (made.sum((1, 2)) <= 2.01 * one).all()
+
+
+@pytest.mark.parametrize("kind", [glyphs, scribbles])
+def test_strokes_are_as_wide_as_a_pens_and_bright(kind):
+    made = kind(*digits(), 100, random())
+    assert made.amax(dim=(1, 2)).min() > 200
+    assert made.min() == 0
+    assert made.max() <= 255
+    assert len(made.unique(dim=0)) == 100
+
+
+def test_a_scribble_has_more_ink_than_a_glyph_and_a_blot_has_no_strokes():
+    few, many, blot = (kind(*digits(), 200, random()).mean() for kind in (glyphs, scribbles, blots))
+    assert many > 1.3 * few
+    middle = blots(*digits(), 200, random())[:, 13:15, 13:15]
+    assert (middle > 200).float().mean() > 0.9
+    assert blot > few
+
+
+def test_centred_brings_the_longest_side_to_20_pixels_and_the_mass_to_the_middle():
+    image = torch.zeros(1, 28, 28)
+    image[0, 2:12, 3:8] = 255.0
+    result = centred(image)[0]
+    rows, columns = (result.amax(dim=axis) > 127 for axis in (1, 0))
+    assert (rows.sum(), columns.sum()) == (20, 10)
+    assert rows.nonzero().float().mean() == 13.5
+    assert columns.nonzero().float().mean() == 13.5
+
+
+def test_centred_leaves_what_is_empty_empty():
+    assert not centred(torch.zeros(2, 28, 28)).any()
+
+
+def test_too_few_are_refused():
+    with pytest.raises(ValueError, match="count must be at least 10, not 9"):
+        NonDigits(count=9)
+
+
+def test_every_letter_is_drawn_about_as_often_as_another():
+    images, labels = digits()
+    made = letters(images, labels, 75, random())
+    assert made.shape == (75, 28, 28)
+    assert made.amax((1, 2)).min() > 128
+    assert len(made.flatten(1).unique(dim=0)) == 75

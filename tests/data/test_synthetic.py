@@ -1,0 +1,49 @@
+"""Digits drawn from skeletons: how many, which, and that they read as what they are called."""
+
+import pytest
+import torch
+
+from digitrec.data.skeletons import DIGITS, LETTERS
+from digitrec.data.synthetic import DrawnDigits
+
+NONE = torch.zeros(0, 28, 28, dtype=torch.uint8), torch.zeros(0, dtype=torch.int64)
+
+
+@pytest.mark.parametrize("count", [10, 57, 200])
+def test_as_many_as_asked_for_come_behind_all_digits_each_digit_equally_often(count):
+    images = torch.randint(0, 256, (7, 28, 28), dtype=torch.uint8)
+    labels = torch.arange(7)
+    more, names = DrawnDigits(count)(images, labels)
+    assert torch.equal(more[:7], images)
+    assert torch.equal(names[:7], labels)
+    assert len(more) == len(names) == 7 + count
+    each = names[7:].bincount(minlength=10)
+    assert each.max() - each.min() <= 1
+    assert more.dtype == torch.uint8
+    assert names.dtype == torch.int64
+
+
+def test_the_same_seed_draws_the_same_digits_and_another_seed_others():
+    first, again, other = (DrawnDigits(50, seed=seed)(*NONE)[0] for seed in (1, 1, 2))
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
+
+
+@pytest.mark.parametrize(("count", "jitter"), [(9, 0.04), (100, -0.1), (100, 1.0), (100, float("nan"))])
+def test_values_that_are_not_possible_are_refused(count, jitter):
+    with pytest.raises(ValueError, match="must be at least"):
+        DrawnDigits(count, jitter)
+
+
+def test_the_drawn_digits_are_told_apart_by_what_other_drawn_digits_look_like():
+    images, labels = DrawnDigits(2000, seed=0)(*NONE)
+    others, theirs = DrawnDigits(500, seed=1)(*NONE)
+    nearest = torch.cdist(others.flatten(1).float(), images.flatten(1).float()).argmin(1)
+    assert (labels[nearest] == theirs).double().mean() > 0.9
+
+
+def test_every_skeleton_stays_in_its_box_and_has_strokes_of_two_points_at_least():
+    for skeleton in (*(way for ways in DIGITS.values() for way in ways), *LETTERS):
+        for stroke in skeleton:
+            assert len(stroke) >= 2
+            assert all(0 <= x <= 1 and 0 <= y <= 1.05 for x, y in stroke)

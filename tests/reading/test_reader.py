@@ -1,0 +1,175 @@
+"""Reader: the text, the doubt, the pieces and what may be handed in; mostly with a network made by hand."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import nn
+
+from digitrec.reading.loading import Page, PictureError
+from digitrec.reading.reader import Reader, reading
+from digitrec.reading.segmentation.segment import Crop
+from digitrec.training.classifier import DigitClassifier
+from scripts.lib.rendering import Options, render
+from scripts.lib.strokes import stroke_digits
+
+DIGITS = stroke_digits()
+
+
+class Nearest(nn.Module):
+    """Which of the digits drawn by code an image overlaps most."""
+
+    def __init__(self):
+        super().__init__()
+        shifts = [np.roll(DIGITS, (y, x), (1, 2)) for y in range(-2, 3) for x in range(-2, 3)]
+        known = torch.from_numpy(np.stack(shifts)).float().flatten(2)
+        self.known = known / known.norm(dim=2, keepdim=True)
+
+    def forward(self, images):
+        ink = (images + 0.4242).flatten(1)
+        scores = torch.einsum("sdp,np->snd", self.known, ink / ink.norm(dim=1, keepdim=True)).amax(0)
+        return (40 * scores).log_softmax(1)
+
+
+@pytest.fixture(scope="module")
+def reader():
+    return Reader(DigitClassifier(Nearest(), torch.optim.SGD))
+
+
+def picture(*lines):
+    digits = DIGITS[[int(digit) for digit in "".join(lines)]]
+    return render(digits, Options(height=80, pen=0.12, lines=len(lines)), 0).picture
+
+
+def test_a_picture_is_read_line_by_line(reader):
+    read = reader.read(picture("270", "354"))
+    assert read.text == "270\n354"
+    assert [digit.line for digit in read.digits] == [0, 0, 0, 1, 1, 1]
+    assert [digit.position for digit in read.digits] == [0, 1, 2, 0, 1, 2]
+    assert read.confidence == min(digit.confidence for digit in read.digits)
+    for digit in read.digits:
+        assert sum(digit.probabilities) == pytest.approx(1, abs=1e-5)
+        assert digit.confidence == max(digit.probabilities)
+        assert digit.image.shape == (28, 28)
+
+
+def test_what_is_below_the_threshold_is_a_question_mark(reader):
+    sure = reader.read(picture("27"), threshold=0)
+    doubtful = reader.read(picture("27"), threshold=1.1)
+    assert (sure.text, doubtful.text) == ("27", "??")
+    assert doubtful.confidence == sure.confidence
+
+
+def test_a_path_bytes_an_array_and_a_pillow_image_read_the_same(reader, tmp_path):
+    image = picture("35")
+    image.save(tmp_path / "a.png")
+    path = tmp_path / "a.png"
+    readings = list(reader.read_all([path, str(path), path.read_bytes(), np.asarray(image), image]))
+    assert {read.text for read in readings} == {"35"}
+    assert len({tuple(digit.box for digit in read.digits) for read in readings}) == 1
+
+
+def test_an_empty_page_says_nothing(reader):
+    read = reader.read(Image.new("L", (200, 100), 255))
+    assert (read.text, read.digits, read.confidence) == ("", (), 0.0)
+
+
+def test_what_is_no_picture_is_an_error_that_names_it(reader, tmp_path):
+    (tmp_path / "no.png").write_text("text")
+    with pytest.raises(PictureError, match=r"no\.png"):
+        reader.read(tmp_path / "no.png")
+
+
+def crop(line=0, position=0, pieces=(), box=(10, 20, 30, 40)):
+    return Crop(np.zeros((28, 28), np.uint8), box, line, position, pieces)
+
+
+def probabilities(*rows):
+    """Rows of (digit, confidence), the rest spread over the others."""
+    table = [[(1 - sure) / 9] * 10 for _, sure in rows]
+    for row, (digit, sure) in zip(table, rows, strict=True):
+        row[digit] = sure
+    return torch.tensor(table)
+
+
+PAGE = Page(np.zeros((90, 90), np.uint8), 1, (90, 90))
+SMALL = Page(np.zeros((9, 9), np.uint8), 1, (9, 9))
+
+
+@pytest.mark.parametrize(
+    ("sure", "text", "boxes"),
+    [
+        ((0.8, 0.9, 0.85), "124", [(10, 20, 15, 40), (25, 20, 15, 40), (60, 20, 30, 40)]),
+        ((0.8, 0.9, 0.75), "74", [(10, 20, 30, 40), (60, 20, 30, 40)]),
+    ],
+)
+def test_pieces_are_taken_only_where_each_is_surer_than_the_whole(sure, text, boxes):
+    pieces = crop(box=(10, 20, 15, 40)), crop(box=(25, 20, 15, 40))
+    crops = [crop(pieces=pieces), crop(position=1, box=(60, 20, 30, 40))]
+    rows = zip((7, 1, 2, 4), (*sure, 0.9), strict=True)
+    read = reading(PAGE, crops, probabilities(*rows), 0.5)
+    assert read.text == text
+    assert [digit.box for digit in read.digits] == boxes
+    assert [digit.position for digit in read.digits] == list(range(len(text)))
+
+
+@pytest.mark.parametrize(("sure", "text"), [((0.8, 0.3, 0.9), "?5"), ((0.8, 0.9, 0.6), "7")])
+def test_of_pieces_that_do_not_touch_the_largest_decides(sure, text):
+    bar, body = crop(box=(10, 20, 15, 5)), crop(box=(10, 30, 15, 40))
+    whole = replace(crop(pieces=(bar, body)), loose=True)
+    read = reading(PAGE, [whole], probabilities(*zip((7, 1, 5), sure, strict=True)), 0.5)
+    assert read.text == text
+
+
+@pytest.mark.parametrize(
+    ("sure", "text"),
+    [
+        ((0.9, 0.9, 0.9, 0.9, 0.9), "245"),  # all of the whole page, the last beside the sheet
+        ((0.9, 0.9, 0.9, 0.3, 0.2), "24"),  # what is beside the sheet is no digit
+        ((0.9, 0.9, 0.9, 0.8, 0.2), "24"),  # nor is it worth it here
+        ((0.3, 0.3, 0.2, 0.3, 0.2), "??"),
+    ],
+)
+def test_of_the_ways_to_see_a_page_the_one_with_most_digits_and_least_else_is_read(sure, text):
+    seen = [crop(), crop(position=1)]
+    crops = [*seen, *(replace(each, way=1) for each in (*seen, crop(position=2)))]
+    rows = probabilities(*zip((2, 4, 2, 4, 5), sure, strict=True))
+    read = reading(PAGE, crops, rows, 0.5)
+    assert read.text == text
+    assert [digit.position for digit in read.digits] == list(range(len(text)))
+
+
+@pytest.mark.parametrize(("sure", "text"), [((0.8, 0.9, 0.7), "3"), ((0.6, 0.9, 0.7), "11")])
+def test_of_a_small_page_the_way_is_read_whose_least_likely_digit_is_likelier(sure, text):
+    crops = [crop(), *(replace(crop(position=position), way=1) for position in (0, 1))]
+    assert reading(SMALL, crops, probabilities(*zip((3, 1, 1), sure, strict=True)), 0.5).text == text
+    assert reading(PAGE, crops, probabilities(*zip((3, 1, 1), sure, strict=True)), 0.5).text == "11"
+
+
+def test_the_less_likely_way_to_see_a_small_page_is_read_only_if_it_has_no_doubt():
+    crops = [crop(), replace(crop(), way=1)]
+    assert reading(SMALL, crops, probabilities((3, 0.3), (4, 0.4)), 0.5).digits[0].confidence < 0.35
+    assert reading(SMALL, crops[1:], probabilities((4, 0.4)), 0.5).text == ""
+    assert reading(SMALL, crops[1:], probabilities((4, 0.6)), 0.5).text == "4"
+
+
+def test_boxes_are_on_the_pictures_scale():
+    page = Page(PAGE.pixels, 2.5, (225, 225))
+    (digit,) = reading(page, [crop(box=(10, 20, 30, 0))], probabilities((3, 0.9)), 0.5).digits
+    assert digit.box == (25, 50, 75, 1)
+
+
+def test_a_large_picture_gives_boxes_in_its_own_pixels(reader):
+    image = picture("25")
+    large = image.resize((image.width * 16, image.height * 16))
+    assert large.width * large.height > 4_000_000
+    small, big = reader.read(image), reader.read(large)
+    assert big.text == small.text
+    found = np.array([digit.box for digit in big.digits]) / 16
+    assert np.abs(found - [digit.box for digit in small.digits]).max() < 4
+
+
+def test_the_weights_that_ship_read_digits_drawn_by_code():
+    assert Reader.pretrained().read(picture("0123456789")).text == "0123456789"

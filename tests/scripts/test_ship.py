@@ -1,0 +1,75 @@
+"""The script that makes the weights that ship, and the weights themselves."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+
+from digitrec import DigitClassifier
+from digitrec.cli import DigitCLI
+from digitrec.models.checkpoints import PRETRAINED, read_checkpoint
+from digitrec.models.normalization import normalize
+from scripts import ship
+from tests.conftest import ROOT
+
+
+def overconfident(factor):
+    """Log-probabilities and labels drawn from them, the former sharpened by a factor."""
+    random = torch.Generator().manual_seed(0)
+    honest = torch.randn(20_000, 10, generator=random).mul(2).log_softmax(dim=1)
+    labels = honest.exp().multinomial(1, generator=random).squeeze(1)
+    return (honest * factor).log_softmax(dim=1), labels
+
+
+@pytest.mark.parametrize("factor", [0.5, 1.0, 3.0])
+def test_the_temperature_undoes_a_confidence_that_was_sharpened(factor):
+    assert ship.best_temperature(*overconfident(factor)) == pytest.approx(factor, rel=0.03)
+
+
+def test_no_other_temperature_has_a_smaller_loss():
+    scores, labels = overconfident(2.0)
+    best = ship.best_temperature(scores, labels)
+
+    def loss(temperature):
+        return F.cross_entropy(scores.double() / temperature, labels)
+
+    assert loss(best) < min(loss(best * 0.99), loss(best * 1.01))
+
+
+def test_the_threshold_is_the_highest_that_refuses_no_more_than_the_share():
+    confidence = torch.linspace(0.0025, 0.9975, 200)  # two images in each hundredth
+    assert ship.best_threshold(confidence) == 0  # 0.01 would refuse two of 200
+    assert ship.best_threshold(torch.full((100,), 0.835)) == 0.83
+
+
+def test_a_run_is_shipped_with_its_temperature_and_without_what_resuming_needs(workplace, monkeypatch):
+    shipped = workplace / "weights" / "digits.ckpt"
+    monkeypatch.setattr(ship, "PRETRAINED", shipped)
+    monkeypatch.setattr(ship, "CONFIG", f"{ROOT}/configs/handwriting.yaml")
+    tiny = ["--data.val_size=50", "--data.outliers.init_args.count=20", "--trainer.log_every_n_steps=1"]
+    cli = DigitCLI(["fit", f"--config={ship.CONFIG}", "--trainer.max_epochs=1", *tiny])
+    run = workplace / cli.trainer.log_dir / "checkpoints" / "last.ckpt"
+    ship.ship(run)
+    kept, trained = read_checkpoint(shipped), read_checkpoint(run)
+    assert kept["state_dict"].keys() == trained["state_dict"].keys()
+    assert all(torch.equal(kept["state_dict"][key], value) for key, value in trained["state_dict"].items())
+    assert "optimizer_states" not in kept
+    assert "data_dir" not in kept["datamodule_hyper_parameters"]
+    temperature = kept["hyper_parameters"].pop("temperature")
+    assert temperature != trained["hyper_parameters"].pop("temperature")
+    assert kept["hyper_parameters"] == trained["hyper_parameters"]
+    assert DigitClassifier.load_from_checkpoint(shipped, map_location="cpu").temperature == temperature
+    DigitCLI(["test", f"--ckpt_path={shipped}"])
+
+
+def test_the_weights_that_ship_are_small_calibrated_and_of_the_published_network():
+    assert PRETRAINED.stat().st_size < 1_000_000
+    assert sum(value.numel() for value in read_checkpoint(PRETRAINED)["state_dict"].values()) == 109_386
+    classifier = DigitClassifier.load_from_checkpoint(PRETRAINED, map_location="cpu")
+    assert classifier.temperature != 1
+
+
+def test_the_weights_that_ship_doubt_what_is_no_digit():
+    classifier = DigitClassifier.load_from_checkpoint(PRETRAINED, map_location="cpu").eval()
+    noise = torch.randint(0, 256, (100, 28, 28), generator=torch.Generator().manual_seed(0))
+    confidence = classifier(normalize(noise)).exp().amax(dim=1)
+    assert (confidence < 0.5).float().mean() > 0.9

@@ -1,0 +1,147 @@
+import re
+from pathlib import Path
+
+import pytest
+
+from digitrec.models.checkpoints import CheckpointError
+from digitrec.training.resume_checks import check_resume
+from tests.conftest import ROOT
+
+LAST = "lightning_logs/version_0/checkpoints/last.ckpt"
+
+PATH = Path("run/checkpoints/last.ckpt")
+
+
+def check(is_last_batch=True, schedules=(), seed=1, batch_size=64, new=False, **trainer):
+    """Check a config against a checkpoint of seed 1, in or after the second epoch of ten steps."""
+    ema = {"class_path": "EMAWeightAveraging", "init_args": {"decay": 0.9}}
+    checkpoint = {
+        "epoch": 1,
+        "global_step": 20 if is_last_batch else 15,
+        "lr_schedulers": list(schedules),
+        "loops": {"fit_loop": {"epoch_loop.batch_progress": {"is_last_batch": is_last_batch}}},
+        "callbacks": {
+            "ExactResume": {
+                "seed": 1,
+                "epoch_steps": 10,
+                "max_epochs": 3,
+                "trainer": {"accumulate_grad_batches": 2, "gradient_clip_val": None, "callbacks": [ema]},
+            }
+        },
+        "datamodule_hyper_parameters": {"batch_size": 64},
+    }
+    config = {
+        "seed_everything": seed,
+        "data": {"batch_size": batch_size},
+        "trainer": {
+            "max_epochs": 3,
+            "max_steps": -1,
+            "max_time": None,
+            "accumulate_grad_batches": 2,
+            "gradient_clip_val": None,
+            "callbacks": [ema, {"class_path": "lightning.pytorch.callbacks.TQDMProgressBar"}],
+            **trainer,
+        },
+    }
+    check_resume(config, checkpoint, PATH, new)
+
+
+@pytest.mark.parametrize("is_last_batch", [True, False])
+def test_another_seed_is_refused(is_last_batch):
+    check(is_last_batch)
+    check(is_last_batch, seed=False)
+    for seed in (2, True):
+        with pytest.raises(CheckpointError, match=rf"is {seed} but 1 in .* Say --seed_everything 1"):
+            check(is_last_batch, seed=seed)
+
+
+CHANGES = [
+    ({"batch_size": 32}, "data.batch_size is 32 but 64 in", "Say --data.batch_size 64"),
+    (
+        {"accumulate_grad_batches": 1},
+        "trainer.accumulate_grad_batches is 1 but 2 in",
+        "Say --trainer.accumulate_grad_batches 2",
+    ),
+    (
+        {"gradient_clip_val": 1.0},
+        "trainer.gradient_clip_val is 1.0 but null in",
+        "Say --trainer.gradient_clip_val null",
+    ),
+    (
+        {"callbacks": []},
+        "trainer.callbacks is none but EMAWeightAveraging {'decay': 0.9} in",
+        "Give the config that it was made with",
+    ),
+]
+
+
+@pytest.mark.parametrize(("change", "said", "remedy"), CHANGES, ids=str)
+def test_what_would_make_another_run_of_it_is_refused(change, said, remedy):
+    for is_last_batch, new, why in (
+        (True, False, "whose run goes on as it was"),
+        (False, False, "from inside an epoch: the rest of it would be another"),
+        (False, True, "from inside an epoch: the rest of it would be another"),
+    ):
+        sentence = f"{said} the checkpoint {PATH}, {why}. {remedy}, or start anew without --ckpt_path."
+        with pytest.raises(CheckpointError, match=f"^{re.escape(sentence)}$"):
+            check(is_last_batch, new=new, **change)
+    check(new=True, **change)
+
+
+def test_callbacks_that_only_record_or_end_a_run_may_come_and_go():
+    ema = {"class_path": "EMAWeightAveraging", "init_args": {"decay": 0.9}}
+    names = ["LearningRateMonitor", "EarlyStopping", "RichProgressBar", "ModelCheckpoint"]
+    added = [{"class_path": f"lightning.pytorch.callbacks.{name}"} for name in names]
+    check(callbacks=[*added, ema])
+    check(callbacks=[ema])
+
+
+def test_other_training_images_are_refused(fit):
+    distorted = "--data.augment=digitrec.data.distortion.RandomDistortion"
+    steps = "--trainer.max_steps=4"
+    fit(distorted, "--data.augment.rotation=5", steps)
+    again = f"--ckpt_path={LAST}"
+    with pytest.raises(
+        CheckpointError, match=r"data\.augment\.init_args\.rotation is 7.0 but 5.0 in .* inside an epoch"
+    ):
+        fit(distorted, "--data.augment.rotation=7", again, "--trainer.max_epochs=2")
+    fit(distorted, "--data.augment.rotation=5", "--data.eval_batch_size=50", again, "--trainer.max_epochs=2")
+
+
+def test_a_run_that_reached_its_end_is_not_resumed():
+    check(max_epochs=-1)
+    check(is_last_batch=False, max_epochs=2)
+    for epochs, is_last_batch in ((2, True), (1, False)):
+        with pytest.raises(CheckpointError, match=rf"nothing to resume: trainer\.max_epochs is {epochs}"):
+            check(is_last_batch, max_epochs=epochs)
+
+
+@pytest.mark.parametrize("is_last_batch", [True, False])
+def test_a_run_is_not_resumed_past_the_end_of_its_schedule(is_last_batch):
+    check(is_last_batch, schedules=[{"total_steps": 30}])
+    with pytest.raises(CheckpointError, match=r"schedule in .* ends with epoch 3: a longer run starts anew"):
+        check(is_last_batch, schedules=[{"total_steps": 30}], max_epochs=4)
+
+
+def test_resuming_must_say_how_long_to_train():
+    with pytest.raises(CheckpointError, match=r"how long to train: say it with --config configs/mlp\.yaml"):
+        check(max_epochs=None)
+
+
+def test_a_distortion_that_falls_towards_the_last_epoch_lets_no_run_have_another_end(fit):
+    annealed = ["--data.augment=digitrec.data.distortion.RandomDistortion", "--data.augment_annealing=0.5"]
+    fit(*annealed)
+    with pytest.raises(CheckpointError, match=r"trainer\.max_epochs is 3 but 1 in .* whose run goes on"):
+        fit(*annealed, f"--ckpt_path={LAST}", "--trainer.max_epochs=3")
+
+
+def test_a_run_goes_on_only_with_what_it_was_made_with(fit):
+    ema = f"--config={ROOT}/configs/trainer/ema.yaml"
+    fit(ema)
+    longer = [f"--ckpt_path={LAST}", "--trainer.max_epochs=2"]
+    with pytest.raises(CheckpointError, match=r"callbacks is none but .*EMAWeightAveraging {"):
+        fit(*longer)
+    for change in ("gradient_clip_val=1.0", "accumulate_grad_batches=2", "precision=bf16-mixed", "devices=2"):
+        with pytest.raises(CheckpointError, match=f"trainer.{change.split('=')[0]} is .* whose run goes on"):
+            fit(ema, *longer, f"--trainer.{change}")
+    assert fit(ema, *longer, "--data.eval_batch_size=7").trainer.log_dir.endswith("version_0")

@@ -1,0 +1,27 @@
+import subprocess
+import sys
+
+import pytest
+
+
+def printed(code):
+    run = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    return run.stdout.split()
+
+
+@pytest.mark.parametrize("name", ["matplotlib.figure", "scipy.ndimage"])
+def test_what_torchmetrics_was_spared_can_be_imported_as_ever(name):
+    pytest.importorskip(name)
+    code = (
+        f"import sys, digitrec.cli; print({name.split('.')[0]!r} in sys.modules); "
+        f"import {name}; print({name}.__name__)"
+    )
+    assert printed(code) == ["False", name]
+
+
+def test_torchmetrics_is_left_as_it_is_where_it_was_imported_before():
+    code = (
+        "import torchmetrics, sys; n = len(sys.modules); "
+        "import digitrec.training.startup; print(len(sys.modules) - n)"
+    )
+    assert printed(code) == ["3"]  # digitrec, digitrec.training, digitrec.training.startup
