@@ -1,24 +1,47 @@
 """digitrec recognizes handwritten digits: a small PyTorch Lightning project on MNIST.
 
-The public names load when they are first asked for, so that ``import digitrec`` itself costs nothing.
+The public names are imported when they are first used, so that ``import digitrec`` costs nothing.
 """
 
-from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING
 
-__version__ = "0.1.0"
+from digitrec._lazy import lazy_names
 
-_ROOMS = {
+if TYPE_CHECKING:
+    from digitrec.data.datamodule import MNISTDataModule
+    from digitrec.errors import CheckpointError, PictureError
+    from digitrec.models.mlp import MLP
+    from digitrec.reading.reader import Reader
+    from digitrec.reading.results import Digit, Reading
+    from digitrec.training.classifier import DigitClassifier
+
+__version__ = "0.2.0"
+
+__all__ = [
+    "MLP",
+    "CheckpointError",
+    "Digit",
+    "DigitClassifier",
+    "MNISTDataModule",
+    "PictureError",
+    "Reader",
+    "Reading",
+    "__version__",
+]
+
+_MODULES = {
+    "CheckpointError": "errors",
+    "Digit": "reading.results",
     "DigitClassifier": "training.classifier",
     "MLP": "models.mlp",
     "MNISTDataModule": "data.datamodule",
+    "PictureError": "errors",
     "Reader": "reading.reader",
+    "Reading": "reading.results",
 }
-__all__ = ["DigitClassifier", "MLP", "MNISTDataModule", "Reader"]  # noqa: RUF022 - as in _ROOMS
+
+__getattr__, _names = lazy_names(__name__, _MODULES)
 
 
-def __getattr__(name: str) -> Any:
-    """Import the room of a public name when it is first used (PEP 562)."""
-    if name not in _ROOMS:
-        raise AttributeError(f"module 'digitrec' has no attribute {name!r}")
-    return getattr(import_module(f"digitrec.{_ROOMS[name]}"), name)
+def __dir__() -> list[str]:
+    return __all__

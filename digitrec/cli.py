@@ -1,4 +1,4 @@
-"""The command line: Lightning's, with the checkpoint chosen for the user and one sentence for a mistake.
+"""The command line: LightningCLI, with the checkpoint chosen for the user and one sentence for a mistake.
 
 python -m digitrec {fit,validate,test,predict} [--config FILE] [--KEY VALUE ...]
                    [--ckpt_path best|last|pretrained|FILE]
@@ -6,14 +6,10 @@ python -m digitrec {fit,validate,test,predict} [--config FILE] [--KEY VALUE ...]
 
 import sys
 from collections.abc import Sequence
-from contextlib import nullcontext
 from io import TextIOWrapper
 from pathlib import Path
 from typing import Any
 
-import digitrec.training.startup  # noqa: F401 - before Lightning, which imports torchmetrics
-
-# isort: split
 from jsonargparse import ArgumentError, ArgumentParser, Namespace
 from lightning.fabric.plugins.io import TorchCheckpointIO
 from lightning.fabric.utilities.exceptions import MisconfigurationException
@@ -21,35 +17,40 @@ from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 
 from digitrec.data.datamodule import MNISTDataModule
-from digitrec.data.mnist import MNISTUnavailableError
-from digitrec.models.checkpoints import (
-    PRETRAINED,
-    CheckpointError,
-    check_config,
-    foreign_names,
-    read_checkpoint,
-)
-from digitrec.reading.files import PictureError
-from digitrec.training.callbacks.divergence import DivergedError, RunStoppedError, StopAtDivergence
-from digitrec.training.callbacks.exact_resume import ExactResume
-from digitrec.training.callbacks.figures import Figures, ReportWriter
-from digitrec.training.callbacks.last_checkpoint import AtomicCheckpointIO
-from digitrec.training.callbacks.outputs import PredictionsWriter, RunConfig
+from digitrec.errors import CheckpointError, DigitrecError, MNISTUnavailableError, sentence
+from digitrec.models.checkpoints import PRETRAINED, foreign_names, read_checkpoint
+from digitrec.training.callbacks import ExactResume, Figures, StopAtDivergence
+from digitrec.training.callbacks.prediction_writer import PredictionsWriter
+from digitrec.training.callbacks.report import ReportWriter
+from digitrec.training.callbacks.run_config import RunConfig
+from digitrec.training.checkpoint_checks import check_config, check_resume, decisive
+from digitrec.training.checkpoint_io import AtomicCheckpointIO
 from digitrec.training.classifier import DigitClassifier
-from digitrec.training.messages import sentence, silence_what_no_user_can_change
-from digitrec.training.overhead import lighten
-from digitrec.training.preflight import try_out, users_mistakes
+from digitrec.training.compat.loops import parse_given, subcommand_parsers
+from digitrec.training.compat.overhead import reduce_overhead
+from digitrec.training.messages import ignore_warnings, plain_message
+from digitrec.training.preflight import config_errors, try_out
 from digitrec.training.processes import check_started, is_first, is_first_of_machine, lost_connection
-from digitrec.training.resume_checks import check_resume, decisive
-from digitrec.training.run_folder import own_logger, writing_on
-from digitrec.training.runs import LOGGER, newest_run
+from digitrec.training.run_folder import continues, resumed_loggers
+from digitrec.training.run_matching import LOGGER, newest_run
 
 SPLIT = ("val_size", "split_seed")
-"""The data keys that say which images a checkpoint was not trained on."""
+"""Keys of the data that say which images a checkpoint was not trained on."""
+
+CALLBACKS: dict[str, tuple[type[Callback], ...]] = {
+    "fit": (ExactResume, StopAtDivergence, Figures),
+    "validate": (Figures,),
+    "test": (Figures, ReportWriter),
+    "predict": (PredictionsWriter,),
+}
+"""The callbacks of each subcommand, in this order and before those of the config.
+
+Figures has to come before weight averaging, which removes its weights when a validation ends.
+"""
 
 
 class ConfigParser(LightningArgumentParser):
-    """Lightning's parser, which also says in which config a mistake is."""
+    """Lightning's parser, which also names the config file with a mistake."""
 
     def parse_path(self, path: Any, *args: Any, **kwargs: Any) -> Namespace:
         """Parse a config file."""
@@ -64,15 +65,15 @@ class DigitCLI(LightningCLI):
     """LightningCLI for DigitClassifier and MNISTDataModule that never runs an untrained network.
 
     Args:
-        args: what stands behind the program's name on a command line; None takes it from there.
+        args: the arguments after the program's name; None takes those of the command line.
 
     Raises:
-        ArgumentError, CheckpointError, MisconfigurationException, MNISTUnavailableError: a user's mistake.
+        ArgumentError, DigitrecError, MisconfigurationException: a mistake of the user.
     """
 
     def __init__(self, args: Sequence[str] | None = None) -> None:
         self._checkpoint: dict[str, Any] | None = None
-        raising = {"exit_on_error": False}  # main makes a sentence of what is raised
+        raising = {"exit_on_error": False}  # main reports what is raised
         super().__init__(
             DigitClassifier,
             MNISTDataModule,
@@ -86,9 +87,9 @@ class DigitCLI(LightningCLI):
         )
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
-        """Add the callbacks that must be there also when no config names them."""
-        parser.add_lightning_class_args(PredictionsWriter, "predictions")
-        parser.add_lightning_class_args(Figures, "figures")
+        """Add the arguments of the callbacks in ``CALLBACKS`` that have any."""
+        parser.add_class_arguments(PredictionsWriter, "predictions")
+        parser.add_class_arguments(Figures, "figures")
 
     def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
         """Parse with the model of the chosen checkpoint as the default, and refuse what contradicts it."""
@@ -97,14 +98,7 @@ class DigitCLI(LightningCLI):
             super().parse_arguments(parser, args)
             return
         checkpoint = read_checkpoint(path)
-        model, data = checkpoint["hyper_parameters"], checkpoint["datamodule_hyper_parameters"]
-        defaults = {f"model.{key}": value for key, value in model.items()}
-        defaults |= {f"data.{key}": data[key] for key in SPLIT if key in data}
-        for subparser in self._subcommand_parsers.values():
-            try:
-                subparser.set_defaults(defaults)
-            except KeyError as error:
-                raise CheckpointError(f"{path} is not a checkpoint of digitrec: choose another.") from error
+        self._set_defaults(checkpoint, path)
         super().parse_arguments(parser, args)
         config = self.config[self.config.subcommand]
         check_config(config.as_dict(), self.config.subcommand, checkpoint, path)
@@ -112,24 +106,32 @@ class DigitCLI(LightningCLI):
         config.ckpt_path, config.weights_only = str(path), True
         how = ""
         if self.config.subcommand == "fit":
-            new = bool(config.trainer.logger) and not own_logger(config)
+            new = bool(config.trainer.logger) and not continues(config)
             check_resume(config.as_dict(), checkpoint, path, new)
-            how = " (a new run starts from it)" if new else " (its run goes on)"
+            how = " (a new run starts from it)" if new else " (its run continues)"
         if is_first():
             print(f"Checkpoint: {path}{how}")
 
+    def _set_defaults(self, checkpoint: dict[str, Any], path: Path) -> None:
+        model, data = checkpoint["hyper_parameters"], checkpoint["datamodule_hyper_parameters"]
+        defaults = {f"model.{key}": value for key, value in model.items()}
+        defaults |= {f"data.{key}": data[key] for key in SPLIT if key in data}
+        for subparser in subcommand_parsers(self).values():
+            try:
+                subparser.set_defaults(defaults)
+            except KeyError as error:
+                raise CheckpointError(f"{path} is not a checkpoint of digitrec: choose another.") from error
+
     def instantiate_classes(self) -> None:
-        """Build model, data and trainer; a value that one of them refuses is the user's mistake."""
-        config, checkpoint = self.config[self.config.subcommand], self._checkpoint
-        resumed = self.config.subcommand == "fit" and checkpoint
-        with writing_on(config, resumed["global_step"]) if resumed else nullcontext(), users_mistakes():
+        """Build model, data and trainer; a value that one of them refuses is a mistake of the user."""
+        with config_errors():
             super().instantiate_classes()
-        if checkpoint is None:
+        if self._checkpoint is None:
             return
         try:
-            self.model.load_state_dict(checkpoint["state_dict"])
+            self.model.load_state_dict(self._checkpoint["state_dict"])
         except RuntimeError as error:
-            path = config.ckpt_path
+            path = self.config[self.config.subcommand].ckpt_path
             raise CheckpointError(f"The weights in {path} don't fit the network that it names.") from error
 
     def before_fit(self) -> None:
@@ -142,29 +144,30 @@ class DigitCLI(LightningCLI):
         try_out(self.model, self.datamodule.val_size, self.trainer)
 
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
-        """Build the trainer, spared the work that has no result."""
+        """Build the trainer with the callbacks of the subcommand, and the logger of a resumed run."""
+        config, built = self.config[self.subcommand], self.config_init[self.subcommand]
+        arguments = {
+            Figures: built.figures,
+            PredictionsWriter: built.predictions,
+            ExactResume: ExactResume(decisive(config.trainer.as_dict())),
+        }
+        callbacks = [arguments.get(kind) or kind() for kind in CALLBACKS[str(self.subcommand)]]
+        given = built.trainer.callbacks or []
+        kwargs["callbacks"] = [*callbacks, *(given if isinstance(given, list) else [given])]
+        if self.subcommand == "fit" and self._checkpoint and continues(config):
+            kwargs["logger"] = resumed_loggers(config, built.trainer.logger, self._checkpoint["global_step"])
         trainer = super().instantiate_trainer(**kwargs)
         check_started(trainer)
-        callbacks: list[Callback] = trainer.callbacks  # type: ignore[attr-defined]
-        if self.subcommand != "predict":
-            callbacks[:] = [callback for callback in callbacks if not isinstance(callback, PredictionsWriter)]
-        if self.subcommand == "test":
-            callbacks.append(ReportWriter())
-        # First, since weight averaging takes its weights out of the network when a validation ends.
-        callbacks.sort(key=lambda callback: not isinstance(callback, Figures))
-        if self.subcommand == "fit":
-            config = self.config.fit.trainer.as_dict()
-            callbacks[:0] = [ExactResume(decisive(config)), StopAtDivergence()]
-            if type(trainer.strategy.checkpoint_io) is TorchCheckpointIO:
-                trainer.strategy.checkpoint_io = AtomicCheckpointIO()
-        lighten(trainer)
+        if self.subcommand == "fit" and type(trainer.strategy.checkpoint_io) is TorchCheckpointIO:
+            trainer.strategy.checkpoint_io = AtomicCheckpointIO()
+        reduce_overhead(trainer)
         return trainer
 
     def _choose_checkpoint(self, parser: LightningArgumentParser, args: list[str]) -> Path | None:
-        """Find the checkpoint that is meant; None to train from scratch or where nothing is to run."""
+        """Find the checkpoint that is meant; None to train from scratch or where nothing is run."""
         if any(arg in ("-h", "--help") or arg.startswith("--print_config") for arg in args):
             return None
-        given = _explicit(parser, args)
+        given = _given(parser, args)
         subcommand = given.subcommand
         given = given[subcommand]
         which = given.get("ckpt_path")
@@ -185,38 +188,38 @@ def main(args: Sequence[str] | None = None) -> int:
     """Run the command line.
 
     Returns:
-        The exit status: 0, 128 + the number of a signal that stopped the run, or 1 after a user's mistake,
-        a full disk, a training that diverged or a picture that could not be read; each with one sentence on
-        standard error.
+        The exit status: 0, 128 + the number of the signal that stopped the run, or 1 after a mistake of the
+        user, a full disk, a training that diverged or a picture that could not be read; each with one
+        sentence on standard error.
     """
-    status = 1
-    if isinstance(sys.stdout, TextIOWrapper):  # a name may have what a terminal's encoding has not
+    if isinstance(sys.stdout, TextIOWrapper):  # a file name may have characters that the terminal has not
         sys.stdout.reconfigure(errors="backslashreplace")
-    silence_what_no_user_can_change()
+    ignore_warnings()
+    status = 1
     try:
-        cli = DigitCLI(args)
+        return _status(DigitCLI(args).trainer)
     except MNISTUnavailableError as error:
-        said = str(error)  # a list of sources and files, easier to read as one
-    except (RunStoppedError, DivergedError) as error:
-        if not is_first():  # all processes agree on it: one says it
+        message = str(error)  # a list of sources and files, easier to read over several lines
+    except DigitrecError as error:
+        if error.status != 1 and not is_first():  # all processes agree on it: one reports it
             return error.status
-        said, status = str(error), error.status
-    except (ArgumentError, CheckpointError, MisconfigurationException, PictureError, OSError) as error:
-        said = sentence(error)
+        message, status = sentence(error), error.status
+    except (ArgumentError, MisconfigurationException) as error:
+        message = plain_message(error)
+    except OSError as error:
+        message = sentence(error)
     except RuntimeError as error:
         lost = lost_connection(error)
         if lost is None:
             raise
-        said = lost
-    else:
-        return _status(cli.trainer)
+        message = lost
     if is_first_of_machine():
-        print(f"digitrec: {said}", file=sys.stderr)
+        print(f"digitrec: {message}", file=sys.stderr)
     return status
 
 
 def _status(trainer: Trainer) -> int:
-    """1 where some of the user's pictures could not be read."""
+    """1 if some of the user's pictures could not be read."""
     callbacks: list[Callback] = trainer.callbacks  # type: ignore[attr-defined]
     failed = sum(callback.failed for callback in callbacks if isinstance(callback, PredictionsWriter))
     if failed:
@@ -224,18 +227,13 @@ def _status(trainer: Trainer) -> int:
     return 1 if failed else 0
 
 
-def _explicit(parser: ArgumentParser, args: list[str]) -> Namespace:
-    """What the user's files and command line say themselves, without any default."""
-
-    def parse(args: list[str]) -> Namespace:
-        parsed: Namespace = parser.parse_args(args, defaults=False, _skip_validation=True)
-        return parsed
-
+def _given(parser: ArgumentParser, args: list[str]) -> Namespace:
+    """Parse what the user's files and command line say themselves, without any default."""
     try:
-        return parse(args)
+        return parse_given(parser, args)
     except ArgumentError:
-        # A key inside a network whose class nobody named: only the checkpoint can tell whether it fits.
-        return parse(_without_options(args, "--model."))
+        # A key of a network whose class nobody named: only the checkpoint can tell whether it fits.
+        return parse_given(parser, _without_options(args, "--model."))
 
 
 def _without_options(args: list[str], prefix: str) -> list[str]:

@@ -16,14 +16,14 @@ import torch
 from torch import Tensor, nn
 
 from digitrec import __version__
-from digitrec.data.mnist import MNISTUnavailableError, load_mnist
+from digitrec.data.mnist import load_mnist
 from digitrec.data.outliers import blots
-from digitrec.models.checkpoints import CheckpointError, read_checkpoint
+from digitrec.errors import CheckpointError, ExportError, MNISTUnavailableError, sentence
+from digitrec.files import replacing
+from digitrec.models.checkpoints import PATHS, build_classifier, read_checkpoint
 from digitrec.models.normalization import SIDE, normalize
-from digitrec.training.callbacks.last_checkpoint import replacing
-from digitrec.training.classifier import DigitClassifier
-from digitrec.training.messages import sentence, silence_what_no_user_can_change
-from digitrec.training.runs import named_checkpoint
+from digitrec.models.recognizer import Recognizer
+from digitrec.runs import named_checkpoint
 
 TOLERANCE = 1e-4
 """How far a probability in ONNX Runtime may be from PyTorch's."""
@@ -32,22 +32,17 @@ GENERATED = 10_000
 """Images made for the check; MNIST's test images come on top where they are."""
 
 _BATCH = 1_000
-_PLACES = ("data_dir", "pictures")  # hyperparameters that say where something was on a disk
-
-
-class ExportError(RuntimeError):
-    """A checkpoint that cannot become an ONNX file as promised; the message is for the user."""
 
 
 class PixelClassifier(nn.Module):
-    """A classifier with all that belongs to it inside: scaling, normalization, views and temperature."""
+    """A recognizer from raw pixels: scaling, normalization, test-time augmentation and temperature inside."""
 
-    def __init__(self, classifier: DigitClassifier) -> None:
+    def __init__(self, classifier: Recognizer) -> None:
         super().__init__()
         self.classifier = classifier
 
     def forward(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
-        """Read uint8 (batch, 28, 28), white ink on black: digits int64 (batch,), float32 (batch, 10)."""
+        """Read uint8 (batch, 28, 28), bright on black: digits int64 (batch,), float32 (batch, 10)."""
         probabilities = self.classifier(normalize(pixels)).exp()
         return probabilities.argmax(dim=1), probabilities
 
@@ -71,9 +66,8 @@ def export(checkpoint: Path, output: Path, data_dir: str | Path = "data") -> flo
     _import_packages()
     if not output.parent.is_dir():  # said before the work, not after
         raise ExportError(f"There is no folder {output.parent} to write {output.name} into.")
-    hyper_parameters = read_checkpoint(checkpoint)  # refuses what could run code
-    classifier = DigitClassifier.load_from_checkpoint(checkpoint, map_location="cpu", weights_only=True)
-    model = PixelClassifier(classifier).eval()
+    content = read_checkpoint(checkpoint)
+    model = PixelClassifier(build_classifier(content, checkpoint)).eval()
     program = _convert(model)
     check(program.model_proto.SerializeToString(), model, generated_images(GENERATED))
     accuracy = None
@@ -84,7 +78,7 @@ def export(checkpoint: Path, output: Path, data_dir: str | Path = "data") -> flo
     else:
         digits = check(program.model_proto.SerializeToString(), model, images)
         accuracy = (digits == labels).double().mean().item()
-    program.model.metadata_props.update(_metadata(hyper_parameters, accuracy))
+    program.model.metadata_props.update(_metadata(content, accuracy))
     try:
         with replacing(output) as file:
             file.write(program.model_proto.SerializeToString())
@@ -157,9 +151,7 @@ def _metadata(checkpoint: dict[str, Any], accuracy: float | None) -> dict[str, s
         "output": "digit: int64 (batch,); probabilities: float32 (batch, 10), calibrated by temperature",
     }
     for name, key in (("model", "hyper_parameters"), ("data", "datamodule_hyper_parameters")):
-        values = {
-            key: value for key, value in checkpoint[key].items() if key not in _PLACES and key[0] != "_"
-        }
+        values = {key: value for key, value in checkpoint[key].items() if key not in PATHS and key[0] != "_"}
         metadata[name] = json.dumps(values, default=str)
     if accuracy is not None:
         metadata["test_accuracy"] = f"{accuracy:.4f}"
@@ -181,7 +173,6 @@ def main(args: Sequence[str] | None = None) -> int:
     parser.add_argument("--output", type=Path, default=Path("digits.onnx"), help="default: digits.onnx")
     parser.add_argument("--data_dir", default="data", help="where MNIST may be; default: data")
     options = parser.parse_args(args)
-    silence_what_no_user_can_change()
     try:
         accuracy = export(named_checkpoint(options.ckpt_path), options.output, options.data_dir)
     except (CheckpointError, ExportError, OSError) as error:

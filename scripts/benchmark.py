@@ -23,8 +23,8 @@ import argparse
 import sys
 from pathlib import Path
 
-from digitrec.data.mnist import ensure_mnist
-from digitrec.models.checkpoints import CheckpointError
+from digitrec.data.download import ensure_mnist
+from digitrec.errors import CheckpointError
 from scripts.benchmarks.overheads import checkpoints, distort, figures
 from scripts.benchmarks.picture_accuracy import DOCS, ROADS, pictures
 from scripts.benchmarks.png_accuracy import png

@@ -30,7 +30,7 @@ from lightning.pytorch import Callback, Trainer
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from digitrec.cli import DigitCLI
-from digitrec.training.messages import silence_what_no_user_can_change
+from digitrec.training.messages import ignore_warnings
 from scripts.lib.readme import machine, write_section
 
 RUN = Path("lightning_logs/version_0")
@@ -311,7 +311,7 @@ def report(config: str, every: int, at_random: list[Row], rows: list[Row]) -> st
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["victim"]:
-        silence_what_no_user_can_change()
+        ignore_warnings()
         Victim(sys.argv[5:], KillAt(sys.argv[2], int(sys.argv[3]), sys.argv[4]))
     else:
         main()

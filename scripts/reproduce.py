@@ -25,8 +25,8 @@ import lightning
 import torch
 
 from digitrec.cli import DigitCLI
-from digitrec.training.callbacks.last_checkpoint import replacing
-from digitrec.training.messages import silence_what_no_user_can_change
+from digitrec.files import replacing
+from digitrec.training.messages import ignore_warnings
 from scripts.lib.readme import write_section
 
 RESULTS = Path("docs/results")
@@ -153,7 +153,7 @@ def main() -> None:
     parser.add_argument("--name", help="of the file in docs/results/; the config's by default")
     parser.add_argument("--table", action="store_true", help="only write the README's table")
     options, overrides = parser.parse_known_args()
-    silence_what_no_user_can_change()
+    ignore_warnings()
     if not options.table:
         if options.config is None:
             parser.error("name a config, or give --table")

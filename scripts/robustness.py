@@ -23,8 +23,9 @@ from torch import Generator, Tensor, nn
 from digitrec import DigitClassifier
 from digitrec.data.datamodule import MNISTDataModule
 from digitrec.data.datasets import DigitDataset
+from digitrec.errors import CheckpointError
 from digitrec.evaluation import plots as figures
-from digitrec.models.checkpoints import CheckpointError, read_checkpoint
+from digitrec.models.checkpoints import read_checkpoint
 from digitrec.models.normalization import normalize
 from scripts.lib.corruptions import CORRUPTIONS, shifted, turned
 from scripts.lib.readme import write_section

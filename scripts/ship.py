@@ -18,11 +18,11 @@ from torch import Tensor
 
 from digitrec.cli import DigitCLI
 from digitrec.data.datamodule import MNISTDataModule
+from digitrec.files import replacing
 from digitrec.models.checkpoints import PRETRAINED, read_checkpoint
 from digitrec.models.normalization import normalize
-from digitrec.training.callbacks.last_checkpoint import replacing
 from digitrec.training.classifier import DigitClassifier
-from digitrec.training.messages import silence_what_no_user_can_change
+from digitrec.training.messages import ignore_warnings
 
 CONFIG = "configs/handwriting.yaml"
 REFUSED = 0.004
@@ -108,7 +108,7 @@ def main() -> None:
     )
     parser.add_argument("--from", dest="run", type=Path, help="a last.ckpt, in place of training")
     options = parser.parse_args()
-    silence_what_no_user_can_change()
+    ignore_warnings()
     ship(options.run or train())
 
 

@@ -27,11 +27,9 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.callbacks import ModelSummary, ProgressBar
 
 from digitrec.cli import DigitCLI
-from digitrec.data.mnist import MNISTUnavailableError
-from digitrec.models.checkpoints import CheckpointError
-from digitrec.training.callbacks.divergence import DivergedError, RunStoppedError
-from digitrec.training.callbacks.last_checkpoint import replacing
-from digitrec.training.messages import sentence, silence_what_no_user_can_change
+from digitrec.errors import CheckpointError, DivergedError, MNISTUnavailableError, RunStoppedError
+from digitrec.files import replacing
+from digitrec.training.messages import ignore_warnings, sentence
 from scripts.lib.readme import write_section
 from scripts.lib.studies import begun, best_epoch, next_trial, open_study, row, table
 
@@ -179,7 +177,7 @@ def main(args: list[str] | None = None) -> None:
     parser.add_argument("--output", type=Path, help=f"the best config; {RUNS}/STUDY/best.yaml by default")
     parser.add_argument("--write", action="store_true", help="the table into docs/experiments.md")
     options = parser.parse_args(args)
-    silence_what_no_user_can_change()
+    ignore_warnings()
     warnings.filterwarnings("ignore", message="LightningCLI's args parameter")  # the command line is ours
     for name in ("lightning.pytorch", "lightning.fabric"):
         logging.getLogger(name).setLevel(logging.WARNING)

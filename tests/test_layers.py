@@ -1,7 +1,6 @@
-"""The rooms and who may use whom: the table of docs/design.md."""
+"""The layers of the package: which modules may import which, and what is imported when."""
 
 import ast
-import re
 import subprocess
 import sys
 
@@ -9,53 +8,38 @@ import pytest
 
 from tests.conftest import ROOT
 
+LAYERS = [
+    {"errors", "files", "_lazy", "evaluation"},
+    {"models"},
+    {"runs", "reading"},
+    {"data", "web"},
+    {"training", "export"},
+    {"cli"},
+    {"__main__"},
+]
+"""Lowest first. A module may import from its own layer's package and from lower layers."""
 
-def table():
-    """The rooms of docs/design.md, each with those that it may use."""
-    rooms = {"__init__": set(), "__main__": {"cli"}}
-    for line in (ROOT / "docs" / "design.md").read_text().splitlines():
-        if row := re.fullmatch(r"\| `(\w+)` \|[^|]*\|([^|]*)\|", line):
-            rooms[row[1]] = set(re.findall(r"`(\w+)`", row[2]))
-    return rooms
 
-
-MAY_USE = table()
-
-
-def rooms_used(path):
+def packages_imported(path):
+    """The top-level packages of digitrec that a file imports anywhere, TYPE_CHECKING and functions included."""
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}: a relative import"
-            names = [node.module, *(f"{node.module}.{name.name}" for name in node.names)]
+            names = [node.module] if node.module != "digitrec" else [f"digitrec.{a.name}" for a in node.names]
         elif isinstance(node, ast.Import):
             names = [name.name for name in node.names]
         else:
             continue
-        yield from (name.split(".")[1] for name in names if re.match(r"digitrec\.[a-z]", name))
+        yield from (name.split(".")[1] for name in names if name.startswith("digitrec."))
 
 
-def test_every_room_is_in_the_table():
-    assert {path.stem for path in (ROOT / "digitrec").glob("*.py")} == set(MAY_USE)
-
-
-@pytest.mark.parametrize("room", MAY_USE)
-def test_imports_go_one_way(room):
-    assert set(rooms_used(ROOT / "digitrec" / f"{room}.py")) <= MAY_USE[room]
-
-
-HEAVY = {"matplotlib", "scipy", "onnx", "onnxruntime"}
-NEEDS_SCIPY = {
-    "crop",
-    "frames",
-    "ground",
-    "ink",
-    "masks",
-    "parts",
-    "rulings",
-    "segment",
-    "small",
-    "touching",
-}  # to find digits on a page
+def test_imports_point_to_lower_layers():
+    rank = {package: number for number, layer in enumerate(LAYERS) for package in layer}
+    package_files = (ROOT / "digitrec").rglob("*.py")
+    for path in (p for p in package_files if p != ROOT / "digitrec" / "__init__.py"):
+        own = path.relative_to(ROOT / "digitrec").parts[0].removesuffix(".py")
+        for used in packages_imported(path):
+            assert used in (own, "__version__") or rank[used] < rank[own], f"{path} imports digitrec.{used}"
 
 
 def imported_by(statement):
@@ -64,28 +48,31 @@ def imported_by(statement):
     return set(run.stdout.split())
 
 
-def test_start_up_imports_nothing_that_only_some_commands_need():
-    assert not HEAVY & imported_by("import digitrec.cli")
+@pytest.mark.parametrize(
+    ("statement", "absent"),
+    [
+        ("import digitrec", {"torch", "lightning", "numpy"}),
+        ("import digitrec.__main__", {"torch", "lightning", "numpy"}),
+        ("import digitrec.reading.reader", {"lightning", "matplotlib"}),
+        ("import digitrec.web.server", {"lightning", "matplotlib"}),
+        ("import digitrec.export", {"lightning", "matplotlib", "onnx", "onnxruntime"}),
+        (
+            "from digitrec.training.compat.startup import import_torchmetrics; import_torchmetrics(); "
+            "import digitrec.cli",
+            {"matplotlib", "scipy", "onnx", "onnxruntime"},
+        ),
+    ],
+)
+def test_what_only_some_commands_need_is_not_imported(statement, absent):
+    assert not absent & imported_by(statement)
 
 
-@pytest.mark.parametrize("room", MAY_USE)
-def test_what_only_some_commands_need_is_imported_where_it_is_used(room):
-    # By its text as well: where they are not installed, the test above sees nothing.
-    for node in ast.parse((ROOT / "digitrec" / f"{room}.py").read_text()).body:
-        names = [name.name for name in node.names] if isinstance(node, ast.Import) else []
-        names += [node.module] if isinstance(node, ast.ImportFrom) else []
-        allowed = {"scipy"} if room in NEEDS_SCIPY else set()
-        assert not (HEAVY - allowed) & {name.split(".")[0] for name in names}
-
-
-def test_importing_the_package_costs_nothing():
-    assert not {"torch", "lightning", "numpy"} & imported_by("import digitrec")
-
-
-def test_the_public_names_are_there_and_no_other_is():
-    import digitrec
-
-    assert digitrec.MLP.__module__ == "digitrec.models.mlp"
-    assert all(hasattr(digitrec, name) for name in digitrec.__all__)
-    with pytest.raises(AttributeError, match="no attribute 'CNN'"):
-        digitrec.CNN  # noqa: B018
+def test_private_names_of_other_packages_stand_in_compat_alone():
+    ours = ("self", "cls", "options")
+    for path in (ROOT / "digitrec").rglob("*.py"):
+        if "compat" in path.parts:
+            continue
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Attribute) and node.attr.startswith("_") and node.attr[1] != "_":
+                base = node.value.id if isinstance(node.value, ast.Name) else ast.unparse(node.value)
+                assert base in ours or node.attr in ("_replace",), f"{path}:{node.lineno}: {base}.{node.attr}"

@@ -1,1 +1,24 @@
 """MNIST and what is made from it: data sets, distortion, synthetic digits, out-of-distribution images."""
+
+from typing import TYPE_CHECKING
+
+from digitrec._lazy import lazy_names
+
+if TYPE_CHECKING:
+    from digitrec.data.datamodule import MNISTDataModule
+    from digitrec.data.distortion import RandomDistortion
+    from digitrec.data.outliers import OutlierImages
+    from digitrec.data.synthetic import SyntheticDigits
+
+__all__ = ["MNISTDataModule", "OutlierImages", "RandomDistortion", "SyntheticDigits"]
+
+# MNISTDataModule needs Lightning, the others don't.
+__getattr__, __dir__ = lazy_names(
+    __name__,
+    {
+        "MNISTDataModule": "datamodule",
+        "OutlierImages": "outliers",
+        "RandomDistortion": "distortion",
+        "SyntheticDigits": "synthetic",
+    },
+)

@@ -1,4 +1,4 @@
-"""MNISTDataModule: the splits, their loaders, the way of a batch to the network."""
+"""MNISTDataModule: the splits, their loaders, and what happens to a batch before the network."""
 
 from typing import Any, TypeVar
 
@@ -9,19 +9,21 @@ from lightning.pytorch.accelerators import CPUAccelerator, MPSAccelerator
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, DistributedSampler
 
-from digitrec.data.datasets import Batch, BatchDataset, DigitDataset, as_fetched
+from digitrec.data.batches import Batch, PredictBatch
+from digitrec.data.datasets import DigitDataset, PredictBatches, as_fetched
 from digitrec.data.distortion import RandomDistortion
-from digitrec.data.mnist import ensure_mnist, load_mnist
-from digitrec.data.outliers import NonDigits
-from digitrec.data.pictures import PictureBatch, PictureDataset
+from digitrec.data.download import ensure_mnist
+from digitrec.data.mnist import load_mnist
+from digitrec.data.outliers import OutlierImages
+from digitrec.data.pictures import PictureDataset
 from digitrec.data.samplers import ShuffledSampler, UnrepeatedSampler
-from digitrec.data.synthetic import DrawnDigits
+from digitrec.data.synthetic import SyntheticDigits
 from digitrec.models.normalization import normalize
 
 TRAINING_IMAGES = 60_000
 
 
-AnyBatch = TypeVar("AnyBatch", Batch, PictureBatch)
+AnyBatch = TypeVar("AnyBatch", Batch, PredictBatch)
 
 
 class MNISTDataModule(LightningDataModule):
@@ -39,9 +41,9 @@ class MNISTDataModule(LightningDataModule):
         augment: distorts the training images, on the device; nothing else sees it.
         augment_annealing: share of the epochs, at the end, over which the distortion's strength falls evenly.
         augment_final_strength: what it falls to, 0 to 1.
-        styles: adds digits drawn in styles that MNIST hardly has to the training digits.
-        outliers: makes images that are no digits out of the training digits; they join the training batches.
-        outlier_share: how many of them a batch gets, as a share of its digits.
+        synthetic: adds synthetic digits, in styles that are rare in MNIST, to the training digits.
+        outliers: makes out-of-distribution images from the training digits, for outlier exposure.
+        outlier_share: how many outliers a training batch gets, as a share of its digits.
 
     Raises:
         ValueError: a size that is not possible.
@@ -59,8 +61,8 @@ class MNISTDataModule(LightningDataModule):
         augment: RandomDistortion | None = None,
         augment_annealing: float = 0.0,
         augment_final_strength: float = 1.0,
-        styles: DrawnDigits | None = None,
-        outliers: NonDigits | None = None,
+        synthetic: SyntheticDigits | None = None,
+        outliers: OutlierImages | None = None,
         outlier_share: float = 0.0,
     ) -> None:
         super().__init__()
@@ -94,7 +96,7 @@ class MNISTDataModule(LightningDataModule):
         self.augment = augment
         self.augment_annealing = augment_annealing
         self.augment_final_strength = augment_final_strength
-        self.styles = styles
+        self.synthetic = synthetic
         self.outliers = outliers
         self.outlier_share = outlier_share
 
@@ -119,16 +121,16 @@ class MNISTDataModule(LightningDataModule):
         if stage == "test":
             self.test_set = DigitDataset(images, labels)
         elif stage == "predict":
-            self.predict_set = DigitDataset(images, torch.arange(len(images)))
+            self.predict_set = PredictBatches(images, self.eval_batch_size)
         else:
             order = torch.randperm(len(images), generator=torch.Generator().manual_seed(self.split_seed))
             held_out, rest = order[: self.val_size], order[self.val_size :]
             self.val_set = DigitDataset(images[held_out], labels[held_out])
             self.train_set = DigitDataset(images[rest], labels[rest])
-            if stage == "fit" and self.styles is not None:
-                self.train_set = DigitDataset(*self.styles(self.train_set.images, self.train_set.targets))
+            if stage == "fit" and self.synthetic is not None:
+                self.train_set = DigitDataset(*self.synthetic(self.train_set.images, self.train_set.targets))
             if stage == "fit" and self.outliers is not None:
-                self.non_digits = self.outliers(self.train_set.images, self.train_set.targets)
+                self.outlier_images = self.outliers(self.train_set.images, self.train_set.targets)
 
     def train_dataloader(self) -> DataLoader[Batch]:
         """Training batches, in a new order each epoch; ``seed_everything`` decides which."""
@@ -144,48 +146,48 @@ class MNISTDataModule(LightningDataModule):
         return self._evaluation_loader(self.test_set)
 
     def predict_dataloader(self) -> DataLoader[Any]:
-        """Batches of the test images with indices in place of labels, or the user's pictures one by one.
+        """Batches of the test images, or the user's pictures one by one.
 
-        They go round the processes. Where they don't divide, the first come again at the end, so that all
-        take the same number of steps; whoever writes leaves those out.
+        They are dealt to the processes in turn. If their number is no multiple of that of the processes, the
+        first ones are repeated at the end, so that all processes take the same number of steps. The
+        predictions writer leaves the repeated ones out.
         """
-        dataset: Dataset[Any] = (
-            BatchDataset(self.predict_set, self.eval_batch_size)
-            if self.pictures is None
-            else self.picture_set
-        )
+        dataset: Dataset[PredictBatch] = self.predict_set if self.pictures is None else self.picture_set
         sampler: DistributedSampler[Any] = DistributedSampler(dataset, **self._ranks(), shuffle=False)
         return DataLoader(dataset, batch_size=None, sampler=sampler, num_workers=self.num_workers)
 
     def transfer_batch_to_device(
         self, batch: AnyBatch, device: torch.device, dataloader_idx: int
     ) -> AnyBatch:
-        """Move a batch; Lightning's own would search any nesting for tensors, at every step."""
-        images, targets = (tensor.to(device, non_blocking=True) for tensor in batch[:2])
-        return batch._replace(images=images, targets=targets)
+        """Move the tensors of a batch to the device; a picture stays as it is."""
+        parts: Any = (
+            part.to(device, non_blocking=True) if isinstance(part, Tensor) else part for part in batch
+        )
+        return type(batch)(*parts)
 
     def on_after_batch_transfer(self, batch: AnyBatch, dataloader_idx: int) -> AnyBatch:
-        """Turn pixels into network input, once a batch, on the device; distort them first when training."""
-        images, trainer = batch.images, self.trainer
-        if trainer is not None and trainer.training:
-            # Counted, and seeded, by the batch, so that a resumed run goes on as one that was never stopped.
-            batches = trainer.fit_loop.total_batch_idx + 1
-            if self.outliers is not None:
-                images = torch.cat([images, self._next_non_digits(batches, images)])
-            if self.augment is not None:
-                self.augment.seed(self._seed, batches, trainer.global_rank)
-                images = self.augment(
-                    images, self.augment_strength(trainer.current_epoch, trainer.max_epochs)
-                )
-        return batch._replace(images=normalize(images))
+        """Normalize the pixels on the device; in training add outliers and distort everything first."""
+        trainer = self.trainer
+        if isinstance(batch, PredictBatch) or trainer is None or not trainer.training:
+            return batch._replace(images=normalize(batch.images))
+        # Counted and seeded by the batch, so that a resumed run continues exactly.
+        batches = trainer.fit_loop.total_batch_idx + 1
+        digits = images = batch.images
+        if self.outliers is not None:
+            images = torch.cat([images, self._next_outliers(batches, images)])
+        if self.augment is not None:
+            self.augment.seed(self._seed, batches, trainer.global_rank)
+            images = self.augment(images, self.augment_strength(trainer.current_epoch, trainer.max_epochs))
+        digits, outliers = normalize(images).tensor_split([len(digits)])
+        return batch._replace(images=digits, outliers=None if self.outliers is None else outliers)
 
-    def _next_non_digits(self, batches: int, digits: Tensor) -> Tensor:
-        """Walk round all non-digits, each process in steps of its own."""
+    def _next_outliers(self, batches: int, digits: Tensor) -> Tensor:
+        """Take the next outliers in turn, each process its own."""
         ranks = self._ranks()
         size = round(self.outlier_share * len(digits))
         first = (batches * ranks["num_replicas"] + ranks["rank"]) * size
-        chosen = torch.arange(first, first + size) % len(self.non_digits)
-        return self.non_digits[chosen].to(digits.device)
+        chosen = torch.arange(first, first + size) % len(self.outlier_images)
+        return self.outlier_images[chosen].to(digits.device)
 
     def augment_strength(self, epoch: int, epochs: int | None) -> float:
         """Strength of the distortion in an epoch, counted from 0: 1, then falling to the final one."""

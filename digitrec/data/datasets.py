@@ -1,26 +1,18 @@
-"""Images in memory as data sets that are fetched a whole batch at a time."""
+"""Images in memory as data sets that are read a whole batch at a time."""
 
 import math
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-
-class Batch(NamedTuple):
-    """Images (batch, 28, 28) and, for each, its label; when predicting, its index in the data set.
-
-    When training, images beyond the labels are no digits.
-    """
-
-    images: Tensor
-    targets: Tensor
+from digitrec.data.batches import Batch, PredictBatch
 
 
 class DigitDataset(Dataset[Batch]):
-    """Images in memory that a loader takes a whole batch at a time, by one index.
+    """Images in memory, from which a loader takes a whole batch with one index operation.
 
     Args:
         images: uint8 (N, 28, 28).
@@ -38,29 +30,34 @@ class DigitDataset(Dataset[Batch]):
         return Batch(self.images[index], self.targets[index])
 
     def __getitems__(self, indices: list[int]) -> Batch:
-        """Get the images of a batch at once: a fetch for each image costs twenty times as much."""
+        """Return the images of a batch: one by one this would take twenty times as long."""
         chosen = torch.from_numpy(np.array(indices))  # a third of the time of torch.tensor
         return Batch(self.images.index_select(0, chosen), self.targets.index_select(0, chosen))
 
 
-class BatchDataset(Dataset[Batch]):
-    """A data set by the batch: item i is its i-th batch, in its order.
+class PredictBatches(Dataset[PredictBatch]):
+    """Images to predict; item i is the i-th batch.
 
-    So a batch holds the same images on any number of processes, and its predictions are the same bits.
+    A batch holds the same images on any number of processes, and its predictions are the same bits.
+
+    Args:
+        images: uint8 (N, 28, 28).
+        batch_size: images in a batch; the last may have fewer.
     """
 
-    def __init__(self, dataset: DigitDataset, batch_size: int) -> None:
-        self.dataset = dataset
+    def __init__(self, images: Tensor, batch_size: int) -> None:
+        self.images = images
         self.batch_size = batch_size
 
     def __len__(self) -> int:
-        return math.ceil(len(self.dataset) / self.batch_size)
+        return math.ceil(len(self.images) / self.batch_size)
 
-    def __getitem__(self, index: int) -> Batch:
-        chosen = slice(index * self.batch_size, (index + 1) * self.batch_size)
-        return Batch(self.dataset.images[chosen], self.dataset.targets[chosen])
+    def __getitem__(self, index: int) -> PredictBatch:
+        first = index * self.batch_size
+        images = self.images[first : first + self.batch_size]
+        return PredictBatch(images, torch.arange(first, first + len(images)))
 
 
 def as_fetched(batch: Any) -> Any:
-    """Leave a batch as the data set gave it: there is nothing to collate."""
+    """Return a batch as the data set made it: there is nothing to collate."""
     return batch

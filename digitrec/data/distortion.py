@@ -5,14 +5,14 @@ deterministic.
 """
 
 import functools
-import hashlib
 import math
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor
 
-SIDE = 28  # as images.SIDE has it: this module knows no other room
+from digitrec.data.seeds import mix_seed
+from digitrec.models.geometry import affine_maps, change_stroke, distort
+from digitrec.models.normalization import SIDE
 
 
 class RandomDistortion:
@@ -38,7 +38,7 @@ class RandomDistortion:
         size: Largest change of width and height together, as a fraction below 1, besides scale.
         stroke: Largest change of the stroke's width, 0 to 1: 1 adds or takes a pixel on each side.
         blur: Largest share of a Gaussian blur with a standard deviation of one pixel, 0 to 1.
-        ink: Largest change of the ink's brightness either way, as the logarithm of a factor.
+        brightness: Largest change of the brightness of the strokes either way, as the logarithm of a factor.
         neighbours: Share of the digits, 0 to 1, that another digit of the batch reaches into from one side,
             as cropping leaves it.
 
@@ -58,12 +58,12 @@ class RandomDistortion:
         size: float = 0.0,
         stroke: float = 0.0,
         blur: float = 0.0,
-        ink: float = 0.0,
+        brightness: float = 0.0,
         neighbours: float = 0.0,
     ) -> None:
         ranges = {"rotation": rotation, "scale": scale, "shear": shear, "shift": shift, "elastic": elastic}
         shares = {"stroke": stroke, "blur": blur, "neighbours": neighbours}
-        for name, value in {**ranges, "size": size, **shares, "ink": ink}.items():
+        for name, value in {**ranges, "size": size, **shares, "brightness": brightness}.items():
             if not 0 <= value < math.inf:
                 raise ValueError(f"{name} must be a finite number of at least 0, not {value}.")
         for name, value in (("scale", scale), ("size", size)):
@@ -78,18 +78,13 @@ class RandomDistortion:
         self._elastic = elastic
         self._control_points = control_points
         self._size = size
-        self._pen = torch.tensor([stroke, blur, ink])
+        self._pen = torch.tensor([stroke, blur, brightness])
         self._neighbours = neighbours
         self._generator = torch.Generator()
 
     def seed(self, *key: int) -> None:
-        """Start the random numbers anew from any integers, such as seed, step and rank; takes microseconds.
-
-        They are hashed: torch's CPU generator uses only the low 32 bits of a seed, so that numbers packed
-        into one integer would be lost, and sums of them coincide.
-        """
-        digest = hashlib.blake2b(repr(key).encode(), digest_size=4).digest()
-        self._generator.manual_seed(int.from_bytes(digest, "big"))
+        """Seed the random numbers with any integers, such as seed, step and rank."""
+        self._generator.manual_seed(mix_seed(*key))
 
     def __call__(self, images: Tensor, strength: float = 1.0) -> Tensor:
         """Return the digits distorted, images and result as in distort and strength as in draw.
@@ -119,9 +114,9 @@ class RandomDistortion:
         return maps, normal * (self._elastic * strength)
 
     def draw_pen(self, batch: int, strength: float = 1.0) -> tuple[Tensor, Tensor, Tensor]:
-        """Return what redraw takes for this many digits, on the CPU: stroke, blur and ink."""
-        stroke, blur, ink = (self._uniform(batch, 3) * self._pen * strength).unbind(1)
-        return stroke, blur.abs(), ink.exp()
+        """Return what redraw takes for this many digits, on the CPU: stroke, blur and brightness."""
+        stroke, blur, brightness = (self._uniform(batch, 3) * self._pen * strength).unbind(1)
+        return stroke, blur.abs(), brightness.exp()
 
     def _uniform(self, *shape: int) -> Tensor:
         return torch.rand(*shape, generator=self._generator) * 2 - 1
@@ -143,7 +138,7 @@ class RandomDistortion:
         return result
 
 
-def redraw(images: Tensor, stroke: Tensor, blur: Tensor, ink: Tensor) -> Tensor:
+def redraw(images: Tensor, stroke: Tensor, blur: Tensor, brightness: Tensor) -> Tensor:
     """Change the pen: how wide its strokes are, how sharp, how bright.
 
     Args:
@@ -151,37 +146,20 @@ def redraw(images: Tensor, stroke: Tensor, blur: Tensor, ink: Tensor) -> Tensor:
         stroke: (batch,), -1 to 1: how far each pixel goes to the least (negative) or the greatest of the 3 by
             3 around it. 1 widens a stroke by a pixel on each side, -1 narrows it likewise.
         blur: (batch,), 0 to 1: how far each pixel goes to a Gaussian mean with a standard deviation of one.
-        ink: (batch,), factors; nothing gets brighter than what was brightest in its image.
+        brightness: (batch,), factors; nothing gets brighter than what was brightest in its image.
 
     Returns:
         Images of the same shape, dtype, range and device; computed in float32, for uint8 rounded.
     """
     pixels = images.float()
-    stroke, blur, ink = (value.to(images.device).view(-1, 1, 1) for value in (stroke, blur, ink))
-    pixels = widened(pixels, stroke)
+    stroke, blur, brightness = (
+        value.to(images.device).view(-1, 1, 1) for value in (stroke, blur, brightness)
+    )
+    pixels = change_stroke(pixels, stroke)
     peak = pixels.amax(dim=(1, 2), keepdim=True)
     smoothing = _smoothing(images.device)
-    result = torch.minimum(pixels.lerp(smoothing @ pixels @ smoothing, blur) * ink, peak)
+    result = torch.minimum(pixels.lerp(smoothing @ pixels @ smoothing, blur) * brightness, peak)
     return result.to(images.dtype) if images.is_floating_point() else result.round_().to(images.dtype)
-
-
-def widened(pixels: Tensor, stroke: Tensor) -> Tensor:
-    """Widen or narrow strokes.
-
-    Args:
-        pixels: float (batch, 28, 28), ink brighter than ground.
-        stroke: as for redraw, of a shape that broadcasts.
-    """
-    sign = torch.where(stroke < 0, -1.0, 1.0)  # the least is the greatest of the negative
-    return pixels.lerp(_greatest(pixels * sign) * sign, stroke.abs())
-
-
-def _greatest(pixels: Tensor) -> Tensor:
-    """Return the greatest of the 3 by 3 around each pixel; a tenth of max_pool2d's time on a CPU."""
-    # With a channel, since PyTorch pads no batch of none without one.
-    padded = F.pad(pixels.unsqueeze(1), (1, 1, 1, 1), mode="replicate").squeeze(1)
-    rows = torch.maximum(torch.maximum(padded[:, :-2], padded[:, 1:-1]), padded[:, 2:])
-    return torch.maximum(torch.maximum(rows[..., :-2], rows[..., 1:-1]), rows[..., 2:])
 
 
 @functools.lru_cache
@@ -190,66 +168,3 @@ def _smoothing(device: torch.device) -> Tensor:
     weights = torch.tensor([1.0, 4.0, 6.0, 4.0, 1.0]) / 16
     apart = torch.arange(SIDE).unsqueeze(1) - torch.arange(SIDE)
     return torch.where(apart.abs() <= 2, weights[apart.clamp(-2, 2) + 2], 0.0).to(device)
-
-
-def affine_maps(rotation: Tensor, scale: Tensor, shear: Tensor, shift: Tensor) -> Tensor:
-    """Return the maps that scale a digit about the frame's centre, then shear, rotate and shift it.
-
-    Args:
-        rotation: (batch,), radians, positive turns counter-clockwise as seen.
-        scale: (batch, 2), factors of width and height.
-        shear: (batch,), pixels sideways for each pixel of height, positive leans to the right.
-        shift: (batch, 2), pixels to the right and down.
-
-    Returns:
-        (batch, 2, 3): from a pixel of the result back to its source, (x, y, 1) to (x, y), in pixels from the
-        frame's centre, y down. The inverse of what the digit undergoes, since it is the result's pixels that
-        have to be looked up.
-    """
-    cos, sin = rotation.cos(), rotation.sin()
-    unscaled = torch.stack([cos + shear * sin, shear * cos - sin, sin, cos], dim=1).view(-1, 2, 2)
-    inverse = unscaled / scale.unsqueeze(2)
-    return torch.cat([inverse, -inverse @ shift.unsqueeze(2)], dim=2)
-
-
-def distort(images: Tensor, maps: Tensor, displacements: Tensor) -> Tensor:
-    """Look up every pixel of the result in the images, bilinearly; beyond their edges is background, 0.
-
-    Args:
-        images: (batch, 28, 28), uint8 or floating point, of any range with the background at 0.
-        maps: (batch, 2, 3), from affine_maps.
-        displacements: (batch, 2, n, n), how many pixels to the right and down of where the map leads each of
-            n by n control points looks; between them it is interpolated.
-
-    Returns:
-        Images of the same shape, dtype, range and device; computed in float32, for uint8 rounded.
-
-    Raises:
-        ValueError: The images have another shape or dtype.
-    """
-    if images.shape[1:] != (SIDE, SIDE):
-        raise ValueError(f"Images to distort must be (batch, {SIDE}, {SIDE}), not {tuple(images.shape)}.")
-    if images.dtype != torch.uint8 and not images.is_floating_point():
-        raise ValueError(f"Images to distort must be uint8 or floating point, not {images.dtype}.")
-    # Both parts are linear in their parameters, so the sampling grid of the batch is one matrix product.
-    parameters = torch.cat([maps, displacements.flatten(2)], dim=2).to(images.device)
-    places = parameters @ _basis(displacements.shape[-1], images.device)
-    grid = places.view(-1, 2, SIDE, SIDE).permute(0, 2, 3, 1)
-    pixels = images.unsqueeze(1).float()
-    result = F.grid_sample(pixels, grid, padding_mode="zeros", align_corners=False).squeeze(1)
-    return result.to(images.dtype) if images.is_floating_point() else result.round_().to(images.dtype)
-
-
-@functools.lru_cache
-def _basis(control_points: int, device: torch.device) -> Tensor:
-    """Return (3 + control_points squared, 784): what a parameter adds to where a pixel looks."""
-    centred = torch.arange(SIDE) - (SIDE - 1) / 2
-    y, x = torch.meshgrid(centred, centred, indexing="ij")
-    affine = torch.stack([x, y, torch.ones_like(x)])
-    # Bicubic passes through the control points, so that `elastic` is the displacement really met there (a
-    # cubic B-spline would halve it), and is smooth between them (bilinear would put kinks into strokes).
-    points = control_points**2
-    unit = torch.eye(points).view(points, 1, control_points, control_points)
-    field = F.interpolate(unit, size=(SIDE, SIDE), mode="bicubic", align_corners=True).squeeze(1)
-    # To grid_sample with align_corners=False -1 and 1 are the frame's edges, half a frame from its centre.
-    return (torch.cat([affine, field]).flatten(1) / (SIDE / 2)).to(device)

@@ -15,7 +15,7 @@ JITTER = 0.04  # of the points of a letter, as a share of its height
 UPRIGHT_ONLY = (2, 3, 4, 5, 6, 7, 9)  # no digits any more after a quarter turn
 
 
-class NonDigits:
+class OutlierImages:
     """Makes images without a digit, in a digit's place and size.
 
     In ten there are one of two digits run into one, one digit after a quarter turn, three letters, two of a

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterator
 
-import numpy as np
 import torch
 from torch.utils.data import DistributedSampler
+
+from digitrec.data.seeds import shuffle_seed
 
 
 class ShuffledSampler(DistributedSampler[int]):
@@ -19,9 +20,8 @@ class ShuffledSampler(DistributedSampler[int]):
 
     def __iter__(self) -> Iterator[int]:
         skip, self.skip = self.skip, 0
-        # PyTorch's generator keeps 32 bits of a seed: mix, so that no two (seed, epoch) share an order.
-        mixed = int(np.random.SeedSequence([self.seed, self.epoch]).generate_state(1)[0])
-        order = torch.randperm(len(self.dataset), generator=torch.Generator().manual_seed(mixed))  # type: ignore[arg-type]
+        random = torch.Generator().manual_seed(shuffle_seed(self.seed, self.epoch))
+        order = torch.randperm(len(self.dataset), generator=random)  # type: ignore[arg-type]
         order = torch.cat([order, order[: self.total_size - len(order)]])
         return iter(order[self.rank :: self.num_replicas][skip:].tolist())
 

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor
 
-from digitrec.data.distortion import affine_maps, distort
+from digitrec.models.geometry import affine_maps, distort
 from digitrec.models.normalization import BOX, SIDE
 
 Stroke = tuple[tuple[float, float], ...]

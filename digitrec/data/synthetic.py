@@ -10,7 +10,7 @@ from digitrec.data.skeletons import DIGITS
 from digitrec.data.strokes import draw
 
 
-class DrawnDigits:
+class SyntheticDigits:
     """Adds digits drawn from skeletons to the training digits.
 
     Args:

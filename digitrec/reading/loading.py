@@ -18,10 +18,11 @@ import numpy.typing as npt
 from PIL import ExifTags, Image, UnidentifiedImageError
 from PIL.PngImagePlugin import PngImageFile
 
+from digitrec.errors import PictureError
 from digitrec.reading import costs, strips, tones
 from digitrec.reading import files as picture_files
 from digitrec.reading import page as pages
-from digitrec.reading.files import PictureError, find, printable
+from digitrec.reading.files import find, printable
 from digitrec.reading.page import Page
 
 __all__ = ["Page", "PictureError", "find", "load"]

@@ -5,12 +5,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import IO
 
-from torch import Tensor
-
-from digitrec.data.pictures import Picture
 from digitrec.reading.annotate import annotate, contact_sheet
 from digitrec.reading.files import printable
-from digitrec.reading.reader import Digit, Reading, reading
+from digitrec.reading.page import Page
+from digitrec.reading.results import Digit, Reading
 
 COLUMNS = ["picture", "line", "position", "x", "y", "width", "height", "digit", "confidence"]
 COLUMNS += [f"p{digit}" for digit in range(10)]
@@ -25,45 +23,40 @@ class PictureOutput:
     Args:
         folder: the run folder, which is there.
         file: where the rows go.
-        threshold: confidence, 0 to 1, below which a digit is ``?``.
         annotated: write a copy of each picture with its digits boxed into ``annotated/``, and the digits as
             the network saw them into ``crops-1.png`` and on.
     """
 
-    def __init__(self, folder: Path, file: IO[str], threshold: float, annotated: bool) -> None:
+    def __init__(self, folder: Path, file: IO[str], annotated: bool) -> None:
         self._folder = folder
         self._rows = csv.writer(file)
         self._rows.writerow(COLUMNS)
-        self._threshold = threshold
         self._annotated = annotated
         self._names: set[str] = set()
         self._sheets = 0
         self._seen: list[Digit] = []
 
-    def write(self, picture: Picture, probabilities: Tensor) -> str:
-        """Write a picture that could be read, and return the line that says what it reads."""
-        assert picture.page is not None
-        read = reading(picture.page, picture.crops, probabilities.cpu(), self._threshold)
-        for digit in read.digits:
-            place = picture.path, digit.line, digit.position, *digit.box, digit.digit
+    def write(self, path: Path, page: Page, reading: Reading) -> str:
+        """Write what was read in a picture, and return it as a line of text."""
+        for digit in reading.digits:
+            place = path, digit.line, digit.position, *digit.box, digit.digit
             self._rows.writerow([*place, *(f"{p:.6f}" for p in (digit.confidence, *digit.probabilities))])
         if self._annotated:
-            self._annotate(picture, read)
-        if not read.digits:
-            return f"{printable(str(picture.path))}: no digit found"
-        text = read.text.replace("\n", " / ")
-        return f"{printable(str(picture.path))}: {text}  ({read.confidence:.0%})"
+            self._annotate(path, page, reading)
+        if not reading.digits:
+            return f"{printable(str(path))}: no digit found"
+        text = reading.text.replace("\n", " / ")
+        return f"{printable(str(path))}: {text}  ({reading.confidence:.0%})"
 
     def close(self) -> None:
         """Write the last sheet."""
         if self._seen:
             self._write_sheet(self._seen)
 
-    def _annotate(self, picture: Picture, read: Reading) -> None:
-        assert picture.page is not None
-        scale = picture.page.scale
-        boxes = [(x / scale, y / scale, w / scale, h / scale) for x, y, w, h in (d.box for d in read.digits)]
-        stem, suffix = picture.path.stem[:60], picture.path.suffix[:10]  # the file's own may be too long
+    def _annotate(self, path: Path, page: Page, reading: Reading) -> None:
+        places = [digit.box for digit in reading.digits]
+        boxes = [(x / page.scale, y / page.scale, w / page.scale, h / page.scale) for x, y, w, h in places]
+        stem, suffix = path.stem[:60], path.suffix[:10]  # the file's own may be too long
         name, number = f"{stem}{suffix}", 1
         while name in self._names:  # of the same name in another folder
             number += 1
@@ -71,8 +64,8 @@ class PictureOutput:
         self._names.add(name)
         folder = self._folder / "annotated"
         folder.mkdir(exist_ok=True)
-        annotate(picture.page.pixels, boxes, [d.digit for d in read.digits]).save(folder / f"{name}.png")
-        self._seen += read.digits
+        annotate(page.pixels, boxes, [d.digit for d in reading.digits]).save(folder / f"{name}.png")
+        self._seen += reading.digits
         while len(self._seen) >= SHEET:
             self._write_sheet(self._seen[:SHEET])
             del self._seen[:SHEET]

@@ -1,4 +1,4 @@
-"""What is said to the user: one sentence for a mistake, and no warning that nobody can act on."""
+"""Messages for the user: one sentence for a mistake, and no warning that nobody can act on."""
 
 import logging
 import re
@@ -7,15 +7,13 @@ import warnings
 from digitrec.training.processes import is_first
 
 
-def sentence(error: Exception) -> str:
-    """Say in one sentence what jsonargparse and Lightning say over many lines."""
-    if isinstance(error, OSError) and error.filename:
-        return f"{error.filename}: {error.strerror}"
+def plain_message(error: Exception) -> str:
+    """Say in one sentence what jsonargparse and Lightning say in many lines."""
     text = str(error)
     if 'Parser key "' in text:
         text = _refused_value(text)
-    for said, plainer in _PLAINER:
-        text = re.sub(said, plainer, text, flags=re.DOTALL)
+    for pattern, replacement in _REPLACEMENTS:
+        text = re.sub(pattern, replacement, text, flags=re.DOTALL)
     return " ".join(text.split())
 
 
@@ -51,7 +49,7 @@ _REASONS = (
 )
 """What jsonargparse gives as the reason of a refused value, and what is said in its place."""
 
-_PLAINER = (
+_REPLACEMENTS = (
     (
         r"Subcommand '(\w+)' does not accept option '([^']+)'",
         r"\2: there is no such key; see python -m digitrec \1 --help.",
@@ -86,32 +84,35 @@ _PLAINER = (
 """Patterns in the messages of the libraries, and what stands in their place."""
 
 
-def silence_what_no_user_can_change() -> None:
-    """Drop the warnings and tips, each by its name, that a user can do nothing about.
+IGNORED_WARNINGS = (
+    # Lightning 2.6 with torch 2.14; gone when Lightning asks the tree itself.
+    r".*LeafSpec.* is deprecated",
+    # The images are in memory: loader processes would only be slower.
+    ".*does not have many workers",
+    # Predictions come by the batch, which holds the indices: their writer needs no others.
+    "Couldn't infer the batch indices",
+    # The summary counts 4 bytes a weight, which is what the weights have in mixed precision, too.
+    "Precision bf16-mixed is not supported by the model summary",
+    # With data.val_size 0 there is nothing to validate on, or to choose a best checkpoint by.
+    "Total length of `list` across ranks is zero",
+    ".*could not find the monitored key",
+    # Evaluation needs no callback of the training run, and writes into a folder of its own.
+    ".*callbacks used to create the checkpoint need to be provided",
+    ".*The dirpath has changed from",
+    # Lightning does not know that a resumed run continues in its folder, and that the sampler goes on.
+    "Checkpoint directory .* exists and is not empty",
+    "You're resuming from a checkpoint that ended before the epoch",
+)
+"""Beginnings of warnings that a user can do nothing about, each with the reason."""
 
-    Of several processes only the first tells what is going on.
-    """
+
+def ignore_warnings() -> None:
+    """Ignore what a user can do nothing about; of several processes only the first reports."""
     if not is_first():
         for name in ("lightning.pytorch", "lightning.fabric"):
             logging.getLogger(name).setLevel(logging.WARNING)
-    # Lightning 2.6 with torch 2.14; gone when Lightning asks the tree itself.
-    warnings.filterwarnings("ignore", message=r".*LeafSpec.* is deprecated")
-    # The images lie in memory: loader processes only make it slower.
-    warnings.filterwarnings("ignore", message=".*does not have many workers")
-    # Predictions come by the batch, and the indices are in it: their writer asks for no others.
-    warnings.filterwarnings("ignore", message="Couldn't infer the batch indices")
-    # The summary counts 4 bytes a weight, which is what the weights themselves have in mixed precision.
-    warnings.filterwarnings("ignore", message="Precision bf16-mixed is not supported by the model summary")
-    # With data.val_size 0 there is nothing to validate on, or to choose a best checkpoint by; README says so.
-    warnings.filterwarnings("ignore", message="Total length of `list` across ranks is zero")
-    warnings.filterwarnings("ignore", message=".*could not find the monitored key")
-    # Evaluation needs no callback of the training run, and writes into a folder of its own.
-    warnings.filterwarnings("ignore", message=".*callbacks used to create the checkpoint need to be provided")
-    warnings.filterwarnings("ignore", message=".*The dirpath has changed from")
-    # Lightning does not know that a resumed run writes on in its folder, and that the sampler goes on.
-    warnings.filterwarnings("ignore", message="Checkpoint directory .* exists and is not empty")
-    warnings.filterwarnings("ignore", message="You're resuming from a checkpoint that ended before the epoch")
-
+    for message in IGNORED_WARNINGS:
+        warnings.filterwarnings("ignore", message=message)
     for name in ("lightning.pytorch.utilities.rank_zero", "pytorch_lightning.utilities.rank_zero"):
         logging.getLogger(name).addFilter(_is_no_advertisement)
 

@@ -10,6 +10,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from digitrec.training.classifier import DigitClassifier
+from digitrec.training.compat.loops import unscales_itself
 
 
 def try_out(model: DigitClassifier, val_size: int, trainer: Trainer) -> None:
@@ -23,12 +24,12 @@ def try_out(model: DigitClassifier, val_size: int, trainer: Trainer) -> None:
     Raises:
         MisconfigurationException: the run would fail, at its first step or later.
     """
-    with users_mistakes("model.optimizer: "):
+    with config_errors("model.optimizer: "):
         optimizer = model.optimizer(model.network.parameters())
     _refuse_clipping(optimizer, trainer)
     watching: list[Any] = trainer.early_stopping_callbacks
     if model.scheduler is not None:
-        with users_mistakes(f"model.scheduler, by the {model.scheduler_interval}: "):
+        with config_errors(f"model.scheduler, by the {model.scheduler_interval}: "):
             scheduler: Any = model.build_scheduler(optimizer, total_steps=1)
         if isinstance(scheduler, ReduceLROnPlateau) and not hasattr(scheduler, "monitor"):
             raise MisconfigurationException(
@@ -44,8 +45,7 @@ def try_out(model: DigitClassifier, val_size: int, trainer: Trainer) -> None:
 
 
 def _refuse_clipping(optimizer: Optimizer, trainer: Trainer) -> None:
-    fused = getattr(optimizer, "_step_supports_amp_scaling", False)  # as Lightning asks, at the first step
-    if fused and trainer.gradient_clip_val and trainer.precision == "16-mixed":
+    if unscales_itself(optimizer) and trainer.gradient_clip_val and trainer.precision == "16-mixed":
         raise MisconfigurationException(
             "trainer.gradient_clip_val goes with no fused optimizer in 16-mixed, since that undoes the "
             "loss scaling itself: set model.optimizer.init_args.fused false, or precision bf16-mixed."
@@ -53,7 +53,7 @@ def _refuse_clipping(optimizer: Optimizer, trainer: Trainer) -> None:
 
 
 @contextmanager
-def users_mistakes(prefix: str = "") -> Iterator[None]:
+def config_errors(prefix: str = "") -> Iterator[None]:
     """Take what a class refuses for a mistake in the config."""
     try:
         yield

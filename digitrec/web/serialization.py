@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from digitrec.reading.reader import Digit, Reading
+from digitrec.reading.results import Digit, Reading
 
 
 def as_json(reading: Reading, with_images: bool = False) -> dict[str, Any]:

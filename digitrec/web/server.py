@@ -21,11 +21,9 @@ from importlib.resources import files
 
 from aiohttp import hdrs, web
 
-from digitrec.models.checkpoints import CheckpointError
-from digitrec.reading.loading import PictureError
+from digitrec.errors import CheckpointError, PictureError, sentence
 from digitrec.reading.reader import Reader
-from digitrec.training.messages import sentence, silence_what_no_user_can_change
-from digitrec.training.runs import named_checkpoint
+from digitrec.runs import named_checkpoint
 from digitrec.web.host_check import Handler, is_address, only_called_by
 from digitrec.web.serialization import as_json
 
@@ -191,7 +189,6 @@ def main(args: Sequence[str] | None = None) -> int:
     parser.add_argument("--port", type=_port, default=8000, help="default: 8000; 0 takes a free one")
     parser.add_argument("--ckpt_path", default="pretrained", help="pretrained, best, last or a file")
     options = parser.parse_args(args)
-    silence_what_no_user_can_change()
     try:
         open_socket = listen(options.host, options.port)
     except (OSError, UnicodeError) as error:  # the latter by a host that can be no name

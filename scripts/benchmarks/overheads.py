@@ -16,7 +16,7 @@ from lightning.pytorch import Callback, Trainer
 from digitrec import MLP
 from digitrec.data.datamodule import MNISTDataModule
 from digitrec.data.distortion import RandomDistortion
-from digitrec.data.mnist import ensure_mnist
+from digitrec.data.download import ensure_mnist
 from digitrec.models.normalization import normalize
 from digitrec.training.callbacks.last_checkpoint import LastCheckpoint
 from scripts.lib.contenders import CONFIG, DATA, FAST, TrainingClock, fit

@@ -11,7 +11,8 @@ from torch import Tensor
 from digitrec.data.datamodule import MNISTDataModule
 from digitrec.models.checkpoints import THRESHOLD
 from digitrec.models.normalization import normalize
-from digitrec.reading.reader import Reader, Reading
+from digitrec.reading.reader import Reader
+from digitrec.reading.results import Reading
 
 GROUNDS = ("white on black", "black on white")
 

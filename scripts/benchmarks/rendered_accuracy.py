@@ -25,7 +25,8 @@ from scripts.lib.strokes import Box
 from scripts.ship import held_out
 
 if TYPE_CHECKING:
-    from digitrec.reading.reader import Digit, Reader
+    from digitrec.reading.reader import Reader
+    from digitrec.reading.results import Digit
 
 DOCS = Path("docs/pictures.md")
 SEEDS = range(2026, 2031)

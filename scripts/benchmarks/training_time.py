@@ -13,7 +13,7 @@ from torch import nn
 
 from digitrec import MLP
 from digitrec.data.datamodule import MNISTDataModule
-from digitrec.data.mnist import ensure_mnist
+from digitrec.data.download import ensure_mnist
 from digitrec.models.normalization import normalize
 from scripts.lib.contenders import CONFIG, DATA, FAST, IMAGES, TrainingClock, bare, fit, published
 from scripts.lib.readme import SPEED, machine, report

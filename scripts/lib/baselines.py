@@ -13,10 +13,12 @@ from PIL import Image
 from torch import Tensor, nn
 from torchvision.transforms.v2.functional import resize
 
-from digitrec.models.checkpoints import CheckpointError, differences, read_checkpoint
+from digitrec.errors import CheckpointError
+from digitrec.models.checkpoints import read_checkpoint
 from digitrec.models.normalization import SIDE, normalize
+from digitrec.runs import find_checkpoint
+from digitrec.training.checkpoint_checks import differences
 from digitrec.training.classifier import DigitClassifier
-from digitrec.training.runs import find_checkpoint
 
 if TYPE_CHECKING:
     from digitrec.reading.reader import Reader

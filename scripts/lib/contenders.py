@@ -16,7 +16,7 @@ from torchvision import datasets, transforms
 from digitrec.cli import DigitCLI
 from digitrec.data.datamodule import MNISTDataModule
 from digitrec.models.normalization import normalize
-from digitrec.training.messages import silence_what_no_user_can_change
+from digitrec.training.messages import ignore_warnings
 
 DATA = "data"
 CONFIG, FAST = "configs/mlp.yaml", "configs/fast.yaml"
@@ -95,7 +95,7 @@ def fit(config: str, folder: str, epochs: int, *callbacks: Callback, seed: int =
         f"--seed_everything={seed}",
         logger,
     ]
-    silence_what_no_user_can_change()
+    ignore_warnings()
     with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
         cli = TimedCLI(args, callbacks)
     assert cli.trainer.state.finished

@@ -10,7 +10,7 @@ from collections.abc import Callable
 import torch
 from torch import Generator, Tensor
 
-from digitrec.data.distortion import distort
+from digitrec.models.geometry import distort
 from digitrec.models.normalization import SIDE
 
 Corruption = Callable[[Tensor, Generator], Tensor]

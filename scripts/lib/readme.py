@@ -6,7 +6,7 @@ from pathlib import Path
 
 import torch
 
-from digitrec.training.callbacks.last_checkpoint import replacing
+from digitrec.files import replacing
 
 README = Path("README.md")
 SPEED = Path("docs/speed.md")

@@ -7,7 +7,7 @@ from lightning.fabric.utilities.exceptions import MisconfigurationException
 from digitrec.cli import DigitCLI
 from digitrec.data.datamodule import MNISTDataModule
 from digitrec.data.distortion import RandomDistortion
-from digitrec.data.outliers import NonDigits
+from digitrec.data.outliers import OutlierImages
 from digitrec.models.normalization import normalize
 from digitrec.training.classifier import DigitClassifier
 from tests.conftest import ROOT
@@ -121,7 +121,7 @@ def test_non_digits_follow_the_digits_of_training_batches_alone(workplace, monke
         return step(self, stage, batch)
 
     monkeypatch.setattr(DigitClassifier, "_step", remember)
-    outliers = ["--data.outliers=digitrec.data.outliers.NonDigits", "--data.outliers.init_args.count=20"]
+    outliers = ["--data.outliers=digitrec.data.outliers.OutlierImages", "--data.outliers.init_args.count=20"]
     short = ["--trainer.max_epochs=1", "--trainer.log_every_n_steps=1"]
     share = ["--data.outlier_share=0.25", "--data.batch_size=100", "--data.val_size=50"]
     DigitCLI(["fit", f"--config={ROOT}/configs/mlp.yaml", *outliers, *share, *short])
@@ -130,7 +130,7 @@ def test_non_digits_follow_the_digits_of_training_batches_alone(workplace, monke
 
 
 def test_batches_walk_round_the_non_digits(module):
-    module.outliers, module.outlier_share = NonDigits(count=12), 0.5
+    module.outliers, module.outlier_share = OutlierImages(count=12), 0.5
     module.setup("fit")
     digits = module.train_set.images[:10]
     rounds = torch.cat([module._next_non_digits(batch, digits) for batch in range(12)])

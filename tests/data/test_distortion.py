@@ -9,7 +9,8 @@ import torch
 from jsonargparse import ArgumentParser
 from torch import Tensor
 
-from digitrec.data.distortion import RandomDistortion, affine_maps, distort, redraw
+from digitrec.data.distortion import RandomDistortion, redraw
+from digitrec.models.geometry import affine_maps, distort
 
 RECIPE: dict[str, Any] = {"rotation": 11.0, "scale": 0.11, "shear": 0.19, "shift": 1.5, "elastic": 1.0}
 PICTURES: dict[str, Any] = {"size": 0.12, "stroke": 0.8, "blur": 0.8, "ink": 0.4, "neighbours": 0.5}

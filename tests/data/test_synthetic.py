@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from digitrec.data.skeletons import DIGITS, LETTERS
-from digitrec.data.synthetic import DrawnDigits
+from digitrec.data.synthetic import SyntheticDigits
 
 NONE = torch.zeros(0, 28, 28, dtype=torch.uint8), torch.zeros(0, dtype=torch.int64)
 
@@ -13,7 +13,7 @@ NONE = torch.zeros(0, 28, 28, dtype=torch.uint8), torch.zeros(0, dtype=torch.int
 def test_as_many_as_asked_for_come_behind_all_digits_each_digit_equally_often(count):
     images = torch.randint(0, 256, (7, 28, 28), dtype=torch.uint8)
     labels = torch.arange(7)
-    more, names = DrawnDigits(count)(images, labels)
+    more, names = SyntheticDigits(count)(images, labels)
     assert torch.equal(more[:7], images)
     assert torch.equal(names[:7], labels)
     assert len(more) == len(names) == 7 + count
@@ -24,7 +24,7 @@ def test_as_many_as_asked_for_come_behind_all_digits_each_digit_equally_often(co
 
 
 def test_the_same_seed_draws_the_same_digits_and_another_seed_others():
-    first, again, other = (DrawnDigits(50, seed=seed)(*NONE)[0] for seed in (1, 1, 2))
+    first, again, other = (SyntheticDigits(50, seed=seed)(*NONE)[0] for seed in (1, 1, 2))
     assert torch.equal(first, again)
     assert not torch.equal(first, other)
 
@@ -32,12 +32,12 @@ def test_the_same_seed_draws_the_same_digits_and_another_seed_others():
 @pytest.mark.parametrize(("count", "jitter"), [(9, 0.04), (100, -0.1), (100, 1.0), (100, float("nan"))])
 def test_values_that_are_not_possible_are_refused(count, jitter):
     with pytest.raises(ValueError, match="must be at least"):
-        DrawnDigits(count, jitter)
+        SyntheticDigits(count, jitter)
 
 
 def test_the_drawn_digits_are_told_apart_by_what_other_drawn_digits_look_like():
-    images, labels = DrawnDigits(2000, seed=0)(*NONE)
-    others, theirs = DrawnDigits(500, seed=1)(*NONE)
+    images, labels = SyntheticDigits(2000, seed=0)(*NONE)
+    others, theirs = SyntheticDigits(500, seed=1)(*NONE)
     nearest = torch.cdist(others.flatten(1).float(), images.flatten(1).float()).argmin(1)
     assert (labels[nearest] == theirs).double().mean() > 0.9
 

@@ -4,7 +4,9 @@ import os
 import pytest
 import torch
 
-from digitrec.models.checkpoints import CheckpointError, check_config, differences, read_checkpoint
+from digitrec.errors import CheckpointError
+from digitrec.models.checkpoints import read_checkpoint
+from digitrec.training.checkpoint_checks import check_config, differences
 
 ADAM = {"class_path": "torch.optim.Adam", "init_args": {"lr": 0.001}}
 PLATEAU = {

@@ -1,12 +1,12 @@
-"""Views: seventeen looks at a digit, always the same ones, and their mean."""
+"""TTA: seventeen looks at a digit, always the same ones, and their mean."""
 
 import pytest
 import torch
 
 from digitrec import MLP, DigitClassifier
 from digitrec.cli import main
-from digitrec.models.normalization import GROUND, normalize
-from digitrec.models.tta import Views
+from digitrec.models.normalization import BACKGROUND, normalize
+from digitrec.models.tta import TTA
 from digitrec.training.classifier import FEW
 from scripts.lib.strokes import stroke_digits
 
@@ -14,36 +14,36 @@ DIGITS = normalize(torch.from_numpy(stroke_digits()))
 
 
 def test_the_first_view_is_the_image_and_all_differ():
-    views = Views()(DIGITS)
+    views = TTA()(DIGITS)
     assert views.shape == (17, 10, 28, 28)
     torch.testing.assert_close(views[0], DIGITS)
     apart = torch.cdist(views[:, 4].flatten(1), views[:, 4].flatten(1))
     assert (apart + torch.eye(17) * 100).min() > 1
-    torch.testing.assert_close(Views()(DIGITS), views)
+    torch.testing.assert_close(TTA()(DIGITS), views)
 
 
 def test_an_image_has_the_same_views_alone_and_in_a_batch():
-    torch.testing.assert_close(Views()(DIGITS[3:4])[:, 0], Views()(DIGITS)[:, 3])
+    torch.testing.assert_close(TTA()(DIGITS[3:4])[:, 0], TTA()(DIGITS)[:, 3])
 
 
 def test_no_images_have_no_views():
-    assert Views()(DIGITS[:0]).shape == (17, 0, 28, 28)
+    assert TTA()(DIGITS[:0]).shape == (17, 0, 28, 28)
 
 
 def test_views_without_a_distortion_are_the_image():
-    views = Views(rotation=0, shear=0, width=0, stroke=0)(DIGITS)
+    views = TTA(rotation=0, shear=0, width=0, stroke=0)(DIGITS)
     torch.testing.assert_close(views, DIGITS.expand_as(views), atol=1e-5, rtol=0)
 
 
 def test_half_of_the_views_have_thinner_strokes_and_half_wider_ones():
-    ink = (Views(rotation=0, shear=0, width=0)(DIGITS) - DIGITS).sum(dim=(1, 2, 3))
+    ink = (TTA(rotation=0, shear=0, width=0)(DIGITS) - DIGITS).sum(dim=(1, 2, 3))
     assert (ink[1:9] < 0).all()
     assert (ink[9:] > 0).all()
 
 
 def test_what_is_beyond_the_edge_is_ground():
     full = normalize(torch.full((1, 28, 28), 255.0))
-    assert Views(stroke=0)(full)[1:, 0, 0, 0].amin() < 0.5  # a corner of the frame is turned into view
+    assert TTA(stroke=0)(full)[1:, 0, 0, 0].amin() < 0.5  # a corner of the frame is turned into view
 
 
 def test_each_distortion_goes_both_ways():
@@ -51,12 +51,12 @@ def test_each_distortion_goes_both_ways():
     pole[:, 4:24, 13:15] = 255  # mirrors itself
     pole = normalize(pole)
     for values in ({"rotation": 8}, {"shear": 0.2}):
-        views = Views(**{"rotation": 0, "shear": 0, "width": 0, "stroke": 0} | values)(pole)[1:, 0]
+        views = TTA(**{"rotation": 0, "shear": 0, "width": 0, "stroke": 0} | values)(pole)[1:, 0]
         ways = views.flatten(1).unique(dim=0).view(-1, 28, 28)
         assert len(ways) == 2
         torch.testing.assert_close(ways[0], ways[1].flip(1), atol=1e-4, rtol=0)
-    views = Views(rotation=0, shear=0, width=0.2, stroke=0)(DIGITS[:1])[:, 0]
-    ink = (views - GROUND).sum(dim=(1, 2))  # first of the digit as it is
+    views = TTA(rotation=0, shear=0, width=0.2, stroke=0)(DIGITS[:1])[:, 0]
+    ink = (views - BACKGROUND).sum(dim=(1, 2))  # first of the digit as it is
     assert ink.min() < ink[0] < ink.max()
 
 
@@ -71,14 +71,14 @@ def test_each_distortion_goes_both_ways():
 )
 def test_what_is_no_distortion_is_refused(values, message):
     with pytest.raises(ValueError, match=message):
-        Views(**values)
+        TTA(**values)
 
 
 def test_a_classifier_says_the_mean_of_the_views_and_trains_on_the_image():
     torch.manual_seed(0)
-    model = DigitClassifier(MLP(), torch.optim.Adam, temperature=2.0, views=Views())
+    model = DigitClassifier(MLP(), torch.optim.Adam, temperature=2.0, views=TTA())
     with torch.inference_mode():
-        each = torch.stack([model.network(view) for view in Views()(DIGITS)])
+        each = torch.stack([model.network(view) for view in TTA()(DIGITS)])
         once = model.network(DIGITS)
         torch.testing.assert_close(model.eval()(DIGITS), (each.mean(0) / 2).log_softmax(1))
         torch.testing.assert_close(model.train()(DIGITS), (once / 2).log_softmax(1))
@@ -86,14 +86,14 @@ def test_a_classifier_says_the_mean_of_the_views_and_trains_on_the_image():
 
 
 def test_a_config_names_them_and_a_checkpoint_keeps_them(fit, workplace):
-    cli = fit("--model.views=digitrec.models.tta.Views", "--model.views.rotation=5")
+    cli = fit("--model.views=digitrec.models.TTA", "--model.views.rotation=5")
     path = cli.trainer.checkpoint_callback.best_model_path
     kept = DigitClassifier.load_from_checkpoint(path, map_location="cpu").views
-    torch.testing.assert_close(kept(DIGITS), Views(rotation=5)(DIGITS))
+    torch.testing.assert_close(kept(DIGITS), TTA(rotation=5)(DIGITS))
 
 
 def test_more_images_than_are_looked_at_at_once_are_read_as_one_by_one():
-    model = DigitClassifier(MLP(), torch.optim.Adam, views=Views()).eval()
+    model = DigitClassifier(MLP(), torch.optim.Adam, views=TTA()).eval()
     images = torch.cat([DIGITS] * (FEW // 10 + 3))
     with torch.inference_mode():
         torch.testing.assert_close(model(images)[:10], model(DIGITS))
@@ -107,6 +107,6 @@ def test_a_run_from_before_there_were_views_does_not_go_on_with_some(fit, workpl
     checkpoint = torch.load(path, weights_only=True)
     del checkpoint["hyper_parameters"]["views"]
     torch.save(checkpoint, path)
-    assert main(["test", f"--ckpt_path={path}", "--model.views=digitrec.models.tta.Views"]) == 1
-    assert "model.views is digitrec.models.tta.Views but null in the checkpoint" in capsys.readouterr().err
+    assert main(["test", f"--ckpt_path={path}", "--model.views=digitrec.models.TTA"]) == 1
+    assert "model.views is digitrec.models.TTA but null in the checkpoint" in capsys.readouterr().err
     assert main(["test", f"--ckpt_path={path}"]) == 0

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from digitrec.reading.files import PictureError, find, open_file
+from digitrec.errors import PictureError
+from digitrec.reading.files import find, open_file
 
 
 @pytest.fixture

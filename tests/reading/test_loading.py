@@ -14,8 +14,9 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw, PngImagePlugin
 
+from digitrec.errors import PictureError
 from digitrec.reading import loading as pictures
-from digitrec.reading.loading import PictureError, load
+from digitrec.reading.loading import load
 from tests.conftest import ROOT
 
 

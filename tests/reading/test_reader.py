@@ -8,7 +8,8 @@ import torch
 from PIL import Image
 from torch import nn
 
-from digitrec.reading.loading import Page, PictureError
+from digitrec.errors import PictureError
+from digitrec.reading.page import Page
 from digitrec.reading.reader import Reader, reading
 from digitrec.reading.segmentation.segment import Crop
 from digitrec.training.classifier import DigitClassifier

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from digitrec.data import mnist as download
+from digitrec.data import mnist
 from scripts import sweep
 from tests.conftest import digests_in
 
 if __name__ == "__main__":
-    download.FILES = digests_in(Path("data"))
+    mnist.FILES = digests_in(Path("data"))
     sweep.main()

@@ -12,7 +12,7 @@ import yaml
 from optuna.trial import TrialState
 
 from digitrec.cli import DigitCLI
-from digitrec.training.callbacks.divergence import DivergedError, RunStoppedError
+from digitrec.errors import DivergedError, RunStoppedError
 from scripts import sweep
 from scripts.lib import studies
 from tests.conftest import ROOT, SMALL

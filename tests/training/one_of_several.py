@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 from digitrec.cli import main
-from digitrec.data import mnist as download
+from digitrec.data import mnist
 from digitrec.data.samplers import ShuffledSampler
 from digitrec.training.classifier import DigitClassifier
 from tests.conftest import digests_in
@@ -35,7 +35,7 @@ def mortal(self, *args):
 
 
 if __name__ == "__main__":
-    download.FILES = digests_in(Path("data"))
+    mnist.FILES = digests_in(Path("data"))
     in_order, ShuffledSampler.__iter__ = ShuffledSampler.__iter__, recorded
     trained, DigitClassifier.training_step = DigitClassifier.training_step, mortal
     commands = json.loads(sys.argv.pop())

@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from digitrec import MLP, DigitClassifier
-from digitrec.data.datasets import Batch
+from digitrec.data.batches import Batch
 
 
 class Recorded(torch.nn.Module):

@@ -2,9 +2,9 @@ import re
 from pathlib import Path
 
 import pytest
-
-from digitrec.models.checkpoints import CheckpointError
 from digitrec.training.resume_checks import check_resume
+
+from digitrec.errors import CheckpointError
 from tests.conftest import ROOT
 
 LAST = "lightning_logs/version_0/checkpoints/last.ckpt"

@@ -5,8 +5,9 @@ import pytest
 import yaml
 from jsonargparse import Namespace
 
-from digitrec.models.checkpoints import CheckpointError
-from digitrec.training.runs import find_checkpoint, newest_run
+from digitrec.errors import CheckpointError
+from digitrec.runs import find_checkpoint
+from digitrec.training.run_matching import newest_run
 from tests.models.test_checkpoints import ADAM, DATA, mlp, write
 
 

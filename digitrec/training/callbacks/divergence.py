@@ -1,4 +1,4 @@
-"""What ends a run before its time, with a sentence: being asked to, and a loss that is no number."""
+"""Stopping a run whose loss or weights are not finite."""
 
 import math
 from pathlib import Path
@@ -8,24 +8,7 @@ import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
 
-
-class RunStoppedError(Exception):
-    """The run was asked to stop, and ``last.ckpt`` is written; the message says how to go on.
-
-    Args:
-        message: for the user.
-        status: exit status of the process, 128 + the signal's number.
-    """
-
-    def __init__(self, message: str, status: int) -> None:
-        super().__init__(message)
-        self.status = status
-
-
-class DivergedError(RuntimeError):
-    """The loss or a weight is not finite; the message says where, and what is left."""
-
-    status = 1
+from digitrec.errors import DivergedError
 
 
 class StopAtDivergence(Callback):

@@ -1,6 +1,5 @@
 """A run that goes on where it was stopped: the batches that were to come, the same random numbers."""
 
-import hashlib
 import math
 from typing import Any
 
@@ -9,6 +8,8 @@ from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import Callback, LightningModule, Trainer
 
 from digitrec.data.samplers import ShuffledSampler
+from digitrec.data.seeds import mix_seed
+from digitrec.training.compat.loops import refetch
 
 
 class ExactResume(Callback):
@@ -75,15 +76,14 @@ class ExactResume(Callback):
         epochs: Any = trainer.fit_loop.epoch_progress
         loader.sampler.set_epoch(epochs.current.processed)
         loader.sampler.skip = done * loader.batch_size
-        if loader.num_workers and trainer.fit_loop._data_fetcher is not None:
-            iter(trainer.fit_loop._data_fetcher)  # the processes had fetched ahead before this was known
+        if loader.num_workers:
+            refetch(trainer)
 
     def on_train_batch_start(
         self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int
     ) -> None:
         """Start torch's random numbers, as dropout takes them, anew for the batch."""
-        key = self._seed, trainer.fit_loop.total_batch_idx, trainer.global_rank
-        seed = int.from_bytes(hashlib.blake2b(repr(key).encode(), digest_size=4).digest(), "big")
+        seed = mix_seed(self._seed, trainer.fit_loop.total_batch_idx, trainer.global_rank)
         torch.default_generator.manual_seed(seed)  # torch.manual_seed takes a sixth of a step
         if pl_module.device.type != "cpu":
             torch.get_device_module(pl_module.device).manual_seed(seed)

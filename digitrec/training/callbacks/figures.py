@@ -1,26 +1,19 @@
 """What a run shows about its network: figures and final metrics in TensorBoard, the report of a test."""
 
-import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from jsonargparse import Namespace
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.loggers import TensorBoardLogger
 from lightning.pytorch.trainer.states import TrainerFn
 
-from digitrec.evaluation import metrics as measures
-from digitrec.evaluation import plots as figures
+from digitrec.evaluation import metrics, plots
 from digitrec.evaluation.metrics import Array
 from digitrec.models.checkpoints import read_checkpoint
 from digitrec.training.callbacks.collector import PredictionCollector, Predictions
-from digitrec.training.callbacks.last_checkpoint import replacing
-from digitrec.training.run_folder import run_folder
-
-WITHOUT_EFFECT = frozenset({"data_dir", "num_workers", "eval_batch_size", "pictures", "_instantiator"})
-"""Hyperparameters that change no result of a training."""
+from digitrec.training.callbacks.hparams import hyperparameters
 
 
 class Figures(PredictionCollector):
@@ -79,7 +72,7 @@ class Figures(PredictionCollector):
         self._undrawn = None
         for name, figure in drawn(predictions, weights):
             # As SummaryWriter.add_image does, which would encode the pixels itself, at three times the cost.
-            image = Summary.Image(encoded_image_string=figures.png(figure))
+            image = Summary.Image(encoded_image_string=plots.png(figure))
             summary = Summary(value=[Summary.Value(tag=f"{stage}/{name}", image=image)])
             logger.experiment.file_writer.add_summary(summary, step)
 
@@ -134,86 +127,15 @@ def board(trainer: Trainer) -> TensorBoardLogger | None:
 def drawn(predictions: Predictions, weights: Array | None) -> Iterator[tuple[str, Any]]:
     """Draw the figures, one by one: (name, figure). Without weights of a first layer it has no tiles."""
     images, labels, digits, confidences = predictions
-    yield "confusion", figures.confusion_matrix(measures.confusion(labels, digits))
-    yield "mistakes", figures.mistakes(images, labels, digits, confidences)
-    bins = measures.calibration_bins(confidences, labels == digits)
-    yield "reliability", figures.reliability(*bins, measures.calibration_error(bins))
+    yield "confusion", plots.confusion_matrix(metrics.confusion(labels, digits))
+    yield "mistakes", plots.mistakes(images, labels, digits, confidences)
+    bins = metrics.calibration_bins(confidences, labels == digits)
+    yield "reliability", plots.reliability(*bins, metrics.calibration_error(bins))
     if weights is not None:
-        yield "first_layer", figures.first_layer(weights)
+        yield "first_layer", plots.first_layer(weights)
 
 
 def first_weights(pl_module: LightningModule) -> Array | None:
     """A copy of the weights of the first layer on 784 pixels, (units, 784); None if there is none."""
     first = next((p for p in pl_module.parameters() if p.ndim == 2 and p.shape[1] == 28 * 28), None)
     return None if first is None else first.detach().float().cpu().numpy().copy()
-
-
-def hyperparameters(
-    model: Mapping[str, Any], data: Mapping[str, Any], seed: int | str | None, max_epochs: int | None
-) -> dict[str, str | float]:
-    """All that a run is made of, flat: ``optimizer`` is a class's name, ``optimizer.lr`` its argument."""
-    run = {"seed": None if seed is None else str(seed), "max_epochs": max_epochs}
-    # TensorBoard shows five columns by their alphabet: a name late in it leaves room for the model's.
-    return dict(_flat("", {**model, **run, "training_data": dict(data)}))
-
-
-def _flat(name: str, value: Any) -> Iterator[tuple[str, str | float]]:
-    if isinstance(value, Namespace):
-        value = value.as_dict()
-    if isinstance(value, dict) and "class_path" in value:
-        yield name, value["class_path"].rpartition(".")[2]
-        value = value.get("init_args", {})
-    if isinstance(value, dict):
-        for key in value.keys() - WITHOUT_EFFECT:
-            yield from _flat(f"{name}.{key}" if name else key, value[key])
-    elif value is not None:
-        yield name, value if isinstance(value, int | float) and not isinstance(value, bool) else str(value)
-
-
-class ReportWriter(PredictionCollector):
-    """Print what a test found, and leave ``report.json`` and ``mistakes.png`` in the run folder.
-
-    Without a logger there is no run folder, and nothing is written.
-    """
-
-    def wants(self, trainer: Trainer, stage: str) -> bool:
-        """Report every test."""
-        return stage == "test"
-
-    def predicted(
-        self, trainer: Trainer, pl_module: LightningModule, stage: str, predictions: Predictions
-    ) -> None:
-        """Print and write on rank 0, which has the images of all."""
-        folder = run_folder(trainer)  # asked on all processes
-        if not trainer.is_global_zero:
-            return
-        images, labels, digits, confidences = predictions
-        report = measures.report(labels, digits, confidences)
-        print(_text(report))
-        if folder is None:
-            return
-        folder.mkdir(parents=True, exist_ok=True)
-        text = json.dumps({"checkpoint": str(trainer.ckpt_path), **report}, indent=1) + "\n"
-        with replacing(folder / "report.json") as file:
-            file.write(text.encode())
-        sheet = figures.mistakes(images, labels, digits, confidences, columns=10, rows=10)
-        with replacing(folder / "mistakes.png") as file:
-            file.write(figures.png(sheet))
-        print(f"Report: {folder / 'report.json'} and mistakes.png beside it")
-
-
-def _text(report: dict[str, Any]) -> str:
-    low, high = report["accuracy_95"]
-    rows = [
-        f"{row['digit']:>5}{row['images']:>9}{row['wrong']:>8}{row['wrong'] / max(1, row['images']):>9.2%}"
-        for row in report["digits"]
-    ]
-    return "\n".join(
-        [
-            f"Accuracy {report['accuracy']:.2%}, 95 % interval {low:.2%} to {high:.2%}: "
-            f"{report['right']:,} of {report['images']:,} images",
-            f"Expected calibration error {report['calibration_error']:.2%}",
-            "digit   images   wrong    share",
-            *rows,
-        ]
-    )

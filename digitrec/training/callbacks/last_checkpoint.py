@@ -1,73 +1,19 @@
-"""How checkpoints get onto the disk: whole or not at all, and ``last.ckpt`` often enough to lose nothing."""
+"""``last.ckpt``: written so often that little is lost, and when the run is asked to stop."""
 
-import io
-import os
 import signal
 import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
-from typing import IO, Any
+from typing import Any
 
-import torch
-from lightning.fabric.plugins.io import TorchCheckpointIO
 from lightning.pytorch import LightningModule, Trainer
-from lightning.pytorch.callbacks import ModelCheckpoint
 
-from digitrec.models.checkpoints import CheckpointError
-from digitrec.training.callbacks.divergence import RunStoppedError, check_weights, is_logged
-
-
-@contextmanager
-def replacing(path: Path, shared: bool = False) -> Iterator[IO[bytes]]:
-    """Open a file that takes the place of ``path`` when the block ends well; else the old one stays.
-
-    Written beside it: a rename is atomic on one file system only, and TMPDIR may be on another.
-
-    Args:
-        path: the file, in a folder that is there.
-        shared: several processes may write it at once, so each writes under a name of its own. Else the name
-            is always the same, so that what a kill leaves behind is overwritten and not piled up.
-    """
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp" if shared else f"{path.name}.tmp")
-    try:
-        with temporary.open("wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)  # noqa: PTH105 - the atomic one
-    except BaseException as error:
-        temporary.unlink(missing_ok=True)
-        if isinstance(error, OSError) and error.filename is None:  # a full disk does not say of which file
-            error.filename = os.fspath(path)
-        raise
+from digitrec.errors import RunStoppedError
+from digitrec.training.callbacks.divergence import check_weights, is_logged
+from digitrec.training.compat.loops import StepCheckpoint, is_between_steps
 
 
-class AtomicCheckpointIO(TorchCheckpointIO):
-    """Lightning's reading, and writing that a kill or a full disk cannot make a broken checkpoint of."""
-
-    def save_checkpoint(
-        self, checkpoint: dict[str, Any], path: str | os.PathLike[str], storage_options: Any | None = None
-    ) -> None:
-        """Write a checkpoint in place of the one that is there.
-
-        Raises:
-            CheckpointError: it cannot be written; the earlier one is still there.
-        """
-        target = Path(path)
-        content = io.BytesIO()  # PyTorch makes a RuntimeError of its own of a full disk
-        torch.save(checkpoint, content)
-        try:
-            target.parent.mkdir(parents=True, exist_ok=True)
-            with replacing(target) as file:
-                file.write(content.getbuffer())
-        except OSError as error:
-            stays = " The one written before is still there." if target.exists() else ""
-            raise CheckpointError(f"{target} cannot be written: {error.strerror}.{stays}") from error
-
-
-class LastCheckpoint(ModelCheckpoint):
+class LastCheckpoint(StepCheckpoint):
     """Write ``last.ckpt`` every N steps, at the end of each epoch, and when the run is asked to stop.
 
     Ctrl-C and SIGTERM ask: the step is finished, with the validation that belongs to it, ``last.ckpt`` is
@@ -112,7 +58,7 @@ class LastCheckpoint(ModelCheckpoint):
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
         """Write ``last.ckpt`` if it is due, or the run is to stop."""
-        every = self._every_n_train_steps
+        every = self.every_n_train_steps
         self._due = self._due or (every > 0 and trainer.global_step % every == 0)
         asked = self._is_asked(trainer, now=is_logged(trainer))
         if (self._due or asked) and _can_be_resumed(trainer):
@@ -137,9 +83,9 @@ class LastCheckpoint(ModelCheckpoint):
 
     def _save(self, trainer: Trainer) -> None:
         self._due = False
-        if not self._should_skip_saving_checkpoint(trainer):
+        if not self.skips_saving(trainer):
             check_weights(trainer)
-            self._save_topk_checkpoint(trainer, self._monitor_candidates(trainer))
+            self.save(trainer)
 
     def _ask(self, number: int, frame: FrameType | None) -> None:
         if number == signal.SIGINT and self._signal is not None:
@@ -174,10 +120,7 @@ class LastCheckpoint(ModelCheckpoint):
 
 
 def _can_be_resumed(trainer: Trainer) -> bool:
-    loop = trainer.fit_loop.epoch_loop
     # A logged step's metrics are written after this hook: a kill in between would lose a point of the curve.
     # Where every step is logged there is no better one.
     unlogged = trainer.log_every_n_steps == 1 or not is_logged(trainer)  # type: ignore[attr-defined]
-    fetcher: Any = trainer.fit_loop._data_fetcher
-    validates = loop.batch_progress.is_last_batch or loop._should_check_val_fx(fetcher)
-    return unlogged and not validates and not loop._should_accumulate()
+    return unlogged and is_between_steps(trainer)

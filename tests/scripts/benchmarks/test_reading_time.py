@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from digitrec.data.mnist import ensure_mnist
+from digitrec.data.download import ensure_mnist
 from scripts.benchmarks import reading_time
 from scripts.benchmarks.reading_time import decode, photograph, race, reading, write_pictures
 from tests.conftest import TEST

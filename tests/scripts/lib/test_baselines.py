@@ -5,7 +5,7 @@ import pytest
 import torch
 from PIL import Image, ImageDraw
 
-from digitrec.models.checkpoints import CheckpointError
+from digitrec.errors import CheckpointError
 from scripts.lib.baselines import (
     Read,
     grey_image,

@@ -4,8 +4,9 @@ import pytest
 import torch
 
 from digitrec.cli import main
+from digitrec.errors import DivergedError
 from digitrec.models.checkpoints import read_checkpoint
-from digitrec.training.callbacks.divergence import DivergedError, StopAtDivergence
+from digitrec.training.callbacks.divergence import StopAtDivergence
 from digitrec.training.classifier import DigitClassifier
 from tests.conftest import curves
 

@@ -151,7 +151,7 @@ def test_accumulated_batches_are_not_cut_in_two(run):
 
 def test_images_that_are_no_digits_come_as_they_would_have(run):
     doubt = [
-        "--data.outliers=digitrec.data.outliers.NonDigits",
+        "--data.outliers=digitrec.data.outliers.OutlierImages",
         "--data.outliers.count=100",
         "--data.outlier_share=0.25",
     ]

@@ -10,10 +10,12 @@ import torch
 from lightning.fabric.plugins.io import TorchCheckpointIO
 
 from digitrec.cli import DigitCLI, main
-from digitrec.models.checkpoints import CheckpointError, read_checkpoint
-from digitrec.training.callbacks.divergence import RunStoppedError
-from digitrec.training.callbacks.last_checkpoint import AtomicCheckpointIO, LastCheckpoint, replacing
-from digitrec.training.callbacks.outputs import PredictionsWriter
+from digitrec.errors import CheckpointError, RunStoppedError
+from digitrec.files import replacing
+from digitrec.models.checkpoints import read_checkpoint
+from digitrec.training.callbacks.last_checkpoint import LastCheckpoint
+from digitrec.training.callbacks.prediction_writer import PredictionsWriter
+from digitrec.training.checkpoint_io import AtomicCheckpointIO
 from digitrec.training.classifier import DigitClassifier
 
 FOLDER = Path("lightning_logs/version_0/checkpoints")

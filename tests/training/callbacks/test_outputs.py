@@ -2,10 +2,11 @@ import csv
 
 import pytest
 import torch
+from digitrec.training.callbacks.outputs import COLUMNS
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from digitrec.cli import DigitCLI
-from digitrec.training.callbacks.outputs import COLUMNS, PredictionsWriter
+from digitrec.training.callbacks.prediction_writer import PredictionsWriter
 from tests.conftest import ROOT
 
 

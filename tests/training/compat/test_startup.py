@@ -3,6 +3,8 @@ import sys
 
 import pytest
 
+STARTUP = "from digitrec.training.compat.startup import import_torchmetrics; import_torchmetrics()"
+
 
 def printed(code):
     run = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
@@ -13,7 +15,7 @@ def printed(code):
 def test_what_torchmetrics_was_spared_can_be_imported_as_ever(name):
     pytest.importorskip(name)
     code = (
-        f"import sys, digitrec.cli; print({name.split('.')[0]!r} in sys.modules); "
+        f"{STARTUP}; import sys, digitrec.cli; print({name.split('.')[0]!r} in sys.modules); "
         f"import {name}; print({name}.__name__)"
     )
     assert printed(code) == ["False", name]
@@ -22,6 +24,6 @@ def test_what_torchmetrics_was_spared_can_be_imported_as_ever(name):
 def test_torchmetrics_is_left_as_it_is_where_it_was_imported_before():
     code = (
         "import torchmetrics, sys; n = len(sys.modules); "
-        "import digitrec.training.startup; print(len(sys.modules) - n)"
+        f"{STARTUP}; print([m for m in sys.modules if m.partition('.')[0] not in ('digitrec', 'torchmetrics')][n:])"
     )
-    assert printed(code) == ["3"]  # digitrec, digitrec.training, digitrec.training.startup
+    assert printed(code) == ["[]"]

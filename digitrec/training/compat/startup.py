@@ -1,7 +1,7 @@
-"""Importing this before Lightning imports torchmetrics without SciPy and matplotlib.
+"""Importing torchmetrics without SciPy and matplotlib.
 
-Where they are installed torchmetrics loads both, for metrics that are not used here and to draw with: every
-start takes longer. While it is imported it is told that they are not there; others import them as ever.
+Where they are installed torchmetrics imports both, for metrics and plots that are not used here, and every
+start takes longer. While torchmetrics is imported they are hidden from it.
 """
 
 import sys
@@ -9,13 +9,23 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError
 
-from lightning_utilities.core import imports
-
 _HIDDEN = ("matplotlib", "scipy")
+
+
+def import_torchmetrics() -> None:
+    """Import torchmetrics without SciPy and matplotlib, if none of them has been imported yet.
+
+    To be called before Lightning is imported, which imports torchmetrics.
+    """
+    if not {"torchmetrics", *_HIDDEN} & sys.modules.keys():
+        with _hidden():
+            import torchmetrics  # noqa: F401
 
 
 @contextmanager
 def _hidden() -> Iterator[None]:
+    from lightning_utilities.core import imports
+
     known = vars(imports)["_version"]
 
     def version(name: str) -> str:
@@ -31,8 +41,3 @@ def _hidden() -> Iterator[None]:
         vars(imports)["_version"] = known
         for name in _HIDDEN:
             del sys.modules[name]
-
-
-if not {"torchmetrics", *_HIDDEN} & sys.modules.keys():
-    with _hidden():
-        import torchmetrics  # noqa: F401

