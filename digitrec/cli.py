@@ -102,8 +102,7 @@ class DigitCLI(LightningCLI):
         super().parse_arguments(parser, args)
         config = self.config[self.config.subcommand]
         check_config(config.as_dict(), self.config.subcommand, checkpoint, path)
-        self._checkpoint = checkpoint
-        config.ckpt_path, config.weights_only = str(path), True
+        self._checkpoint, config.ckpt_path = checkpoint, str(path)
         how = ""
         if self.config.subcommand == "fit":
             new = bool(config.trainer.logger) and not continues(config)
@@ -111,6 +110,14 @@ class DigitCLI(LightningCLI):
             how = " (a new run starts from it)" if new else " (its run continues)"
         if is_first():
             print(f"Checkpoint: {path}{how}")
+        config.ckpt_path = None  # or Lightning would parse the hyperparameters of the file once more
+        self._path = str(path)
+
+    def before_instantiate_classes(self) -> None:
+        """Tell the trainer which checkpoint to restore."""
+        if self._checkpoint is not None:
+            config = self.config[self.config.subcommand]
+            config.ckpt_path, config.weights_only = self._path, True
 
     def _set_defaults(self, checkpoint: dict[str, Any], path: Path) -> None:
         model, data = checkpoint["hyper_parameters"], checkpoint["datamodule_hyper_parameters"]

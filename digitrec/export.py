@@ -17,7 +17,7 @@ from torch import Tensor, nn
 
 from digitrec import __version__
 from digitrec.data.mnist import load_mnist
-from digitrec.data.outliers import blots
+from digitrec.data.synthetic.outliers import blots
 from digitrec.errors import CheckpointError, ExportError, MNISTUnavailableError, sentence
 from digitrec.files import replacing
 from digitrec.models.checkpoints import PATHS, build_classifier, read_checkpoint

@@ -11,7 +11,7 @@ from digitrec.models.checkpoints import PRETRAINED, foreign_names, read_checkpoi
 
 
 def named_checkpoint(which: str, folder: Path = Path("lightning_logs")) -> Path:
-    """Find the checkpoint that a word or a file's name means, where no config says more.
+    """Find a checkpoint by a word or a file name.
 
     Args:
         which: ``pretrained``, ``best`` or ``last`` of the newest run, or a file.
@@ -34,13 +34,13 @@ def find_checkpoint(
     """Find a checkpoint of the newest run under some folders.
 
     Args:
-        which: ``best`` or ``last``; None takes the best, and the last where a run had no validation images. A
-            newer training that has no checkpoint yet is passed over by None alone, with a line that says so.
+        which: ``best`` or ``last``; None takes the best, or the last of a run without validation images. Only
+            None skips a newer training that has no checkpoint yet, with a line that says so.
         folders: where runs are kept, at any depth.
-        matches: called with the hyperparameters of a run's model, says whether the run counts.
+        matches: is called with the hyperparameters of a run's model and says whether the run counts.
 
     Returns:
-        The file, or None where no run matches.
+        The file, or None if no run matches.
 
     Raises:
         CheckpointError: the newest run that matches has no such checkpoint; or one cannot be read.
@@ -58,27 +58,33 @@ def find_checkpoint(
             continue
         if unsaved and which:
             raise _nothing_saved(unsaved, last if which == "last" and last.exists() else path)
-        if which == "best" and not best.exists():
-            reason = (
-                "stopped before its first validation"
-                if checkpoint["datamodule_hyper_parameters"].get("val_size")
-                else "trained without validation images (data.val_size 0), so its last epoch is the result"
-            )
-            raise CheckpointError(
-                f"The newest run, {run}, has no best checkpoint: it was {reason}. Use --ckpt_path last."
-            )
-        if which == "last" and not last.exists():
-            raise CheckpointError(f"The newest run, {run}, has no last checkpoint. Use --ckpt_path best.")
         if unsaved:
             print(f"The newest run, {unsaved}, has no checkpoint: an older one is taken.")
-        return last if which == "last" else path
+        return _choose(which, run, checkpoint)
     if unsaved:
         raise _nothing_saved(unsaved, None)
     return None
 
 
+def _choose(which: str | None, run: Path, checkpoint: dict[str, Any]) -> Path:
+    """Choose between the checkpoints of a run, of which one exists."""
+    best, last = run / "best.ckpt", run / "last.ckpt"
+    if which == "best" and not best.exists():
+        reason = (
+            "stopped before its first validation"
+            if checkpoint["datamodule_hyper_parameters"].get("val_size")
+            else "trained without validation images (data.val_size 0), so its last epoch is the result"
+        )
+        raise CheckpointError(
+            f"The newest run, {run}, has no best checkpoint: it was {reason}. Use --ckpt_path last."
+        )
+    if which == "last" and not last.exists():
+        raise CheckpointError(f"The newest run, {run}, has no last checkpoint. Use --ckpt_path best.")
+    return last if which == "last" or not best.exists() else best
+
+
 def _runs(folders: Sequence[Path]) -> list[Path]:
-    """The folders of checkpoints, whether there are any yet or not, the newest first."""
+    """Return the folders of checkpoints, the newest first, also of runs that have none yet."""
     newest: dict[Path, float] = {}
     for folder in folders:
         for path in [*folder.rglob("best.ckpt"), *folder.rglob("last.ckpt")]:
@@ -90,7 +96,7 @@ def _runs(folders: Sequence[Path]) -> list[Path]:
 
 
 def _trains(config: Path, matches: Callable[[dict[str, Any]], bool]) -> bool:
-    """Whether a run's config is that of a training, of a model that matches."""
+    """Whether a run's config is that of a training with a model that matches."""
     try:
         content = yaml.safe_load(config.read_text())
     except (OSError, ValueError, yaml.YAMLError):

@@ -128,7 +128,7 @@ def test_with_a_config_the_newest_run_of_its_network_is_taken(fit):
     fit("--model.network.init_args.hidden=[8]")
     assert evaluate("test", MLP) == checkpoint(wanted)
     assert evaluate("test", MLP, "--ckpt_path=last") == checkpoint(wanted, "last")
-    assert evaluate("test", "--model.network=digitrec.models.mlp.MLP") == checkpoint(wanted)
+    assert evaluate("test", "--model.network=digitrec.models.MLP") == checkpoint(wanted)
 
 
 def test_among_runs_of_one_network_the_one_of_the_whole_model_is_preferred(fit):
@@ -508,7 +508,7 @@ def test_help_and_print_config_need_no_checkpoint(subcommand, workplace, capsys)
         main([subcommand, MLP, "--print_config"])
     assert stopped.value.code == 0
     printed = capsys.readouterr().out
-    assert "class_path: digitrec.models.mlp.MLP" in printed
+    assert "class_path: digitrec.models.MLP" in printed
     assert "batch_size: 64" in printed
 
 

@@ -21,7 +21,7 @@ LAYERS = [
 
 
 def packages_imported(path):
-    """The top-level packages of digitrec that a file imports anywhere, TYPE_CHECKING and functions included."""
+    """The packages of digitrec that a file imports anywhere, also in functions and for type checkers."""
     for node in ast.walk(ast.parse(path.read_text())):
         if isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}: a relative import"

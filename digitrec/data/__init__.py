@@ -7,8 +7,8 @@ from digitrec._lazy import lazy_names
 if TYPE_CHECKING:
     from digitrec.data.datamodule import MNISTDataModule
     from digitrec.data.distortion import RandomDistortion
-    from digitrec.data.outliers import OutlierImages
-    from digitrec.data.synthetic import SyntheticDigits
+    from digitrec.data.synthetic.digits import SyntheticDigits
+    from digitrec.data.synthetic.outliers import OutlierImages
 
 __all__ = ["MNISTDataModule", "OutlierImages", "RandomDistortion", "SyntheticDigits"]
 
@@ -17,8 +17,8 @@ __getattr__, __dir__ = lazy_names(
     __name__,
     {
         "MNISTDataModule": "datamodule",
-        "OutlierImages": "outliers",
+        "OutlierImages": "synthetic.outliers",
         "RandomDistortion": "distortion",
-        "SyntheticDigits": "synthetic",
+        "SyntheticDigits": "synthetic.digits",
     },
 )

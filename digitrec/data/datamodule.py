@@ -1,5 +1,6 @@
 """MNISTDataModule: the splits, their loaders, and what happens to a batch before the network."""
 
+import math
 from typing import Any, TypeVar
 
 import torch
@@ -14,10 +15,10 @@ from digitrec.data.datasets import DigitDataset, PredictBatches, as_fetched
 from digitrec.data.distortion import RandomDistortion
 from digitrec.data.download import ensure_mnist
 from digitrec.data.mnist import load_mnist
-from digitrec.data.outliers import OutlierImages
 from digitrec.data.pictures import PictureDataset
 from digitrec.data.samplers import ShuffledSampler, UnrepeatedSampler
-from digitrec.data.synthetic import SyntheticDigits
+from digitrec.data.synthetic.digits import SyntheticDigits
+from digitrec.data.synthetic.outliers import OutlierImages
 from digitrec.models.normalization import normalize
 
 TRAINING_IMAGES = 60_000
@@ -30,17 +31,17 @@ class MNISTDataModule(LightningDataModule):
     """MNIST: 60,000 training images, of which some are held out for validation, and 10,000 test images.
 
     Args:
-        data_dir: folder that holds, or gets, ``MNIST/raw`` with the four files.
-        batch_size: training images a step and process.
-        eval_batch_size: images a step when validating, testing and predicting; changes no result.
-        val_size: training images held out to choose a checkpoint by; 0 trains on all.
-        split_seed: which images are held out. Apart from ``seed_everything``, so that runs with different
-            seeds are judged on the same images.
-        pictures: what ``predict`` reads in place of the test images: files, folders, globs.
-        num_workers: loader processes. The images lie in memory, so 0 is fastest.
-        augment: distorts the training images, on the device; nothing else sees it.
-        augment_annealing: share of the epochs, at the end, over which the distortion's strength falls evenly.
-        augment_final_strength: what it falls to, 0 to 1.
+        data_dir: folder with the four files in ``MNIST/raw``; they are downloaded if they are missing.
+        batch_size: training images per step and process.
+        eval_batch_size: images per step in validate, test and predict; it changes no result.
+        val_size: number of training images that are held out for validation; 0 trains on all.
+        split_seed: chooses the images that are held out. It is independent of ``seed_everything``, so that
+            runs with different seeds are validated on the same images.
+        pictures: files, folders and globs that ``predict`` reads instead of the test images.
+        num_workers: loader processes. The images are in memory, so 0 is fastest.
+        augment: distorts the training images on the device.
+        augment_annealing: share of the epochs, at the end, in which the strength of the distortion decreases.
+        augment_final_strength: strength of the distortion in the last epoch, 0 to 1.
         synthetic: adds synthetic digits, in styles that are rare in MNIST, to the training digits.
         outliers: makes out-of-distribution images from the training digits, for outlier exposure.
         outlier_share: how many outliers a training batch gets, as a share of its digits.
@@ -66,23 +67,11 @@ class MNISTDataModule(LightningDataModule):
         outlier_share: float = 0.0,
     ) -> None:
         super().__init__()
-        for name, size, least in (
-            ("batch_size", batch_size, 1),
-            ("eval_batch_size", eval_batch_size, 1),
-            ("val_size", val_size, 0),
-            ("num_workers", num_workers, 0),
-        ):
-            if size < least:
-                raise ValueError(f"data.{name} must be at least {least}, not {size}")
-        if val_size >= TRAINING_IMAGES:
-            raise ValueError(f"data.val_size must be less than {TRAINING_IMAGES}, not {val_size}")
-        for name, share in (
-            ("augment_annealing", augment_annealing),
-            ("augment_final_strength", augment_final_strength),
-            ("outlier_share", outlier_share),
-        ):
-            if not 0 <= share <= 1:
-                raise ValueError(f"data.{name} must be 0 to 1, not {share}")
+        _check({"batch_size": batch_size, "eval_batch_size": eval_batch_size}, 1, math.inf)
+        _check({"val_size": val_size}, 0, TRAINING_IMAGES - 1)
+        _check({"num_workers": num_workers}, 0, math.inf)
+        _check({"augment_annealing": augment_annealing, "outlier_share": outlier_share}, 0, 1)
+        _check({"augment_final_strength": augment_final_strength}, 0, 1)
         if outlier_share and outliers is None:
             raise ValueError(f"data.outlier_share is {outlier_share}, but data.outliers is null")
         self.save_hyperparameters(logger=False)
@@ -101,7 +90,7 @@ class MNISTDataModule(LightningDataModule):
         self.outlier_share = outlier_share
 
     def prepare_data(self) -> None:
-        """Fetch and verify the four files; Lightning calls this on one process of a machine."""
+        """Download and verify the four files; Lightning calls this in one process per machine."""
         if not self._reads_pictures():
             ensure_mnist(self.data_dir)
 
@@ -109,14 +98,15 @@ class MNISTDataModule(LightningDataModule):
         """Read the images of a stage (fit, validate, test or predict) into memory; list the pictures.
 
         Raises:
-            PictureError: there is no picture where data.pictures says.
+            MNISTUnavailableError: a file is missing or damaged.
+            PictureError: data.pictures names no picture.
         """
         if stage == "predict" and self.pictures is not None:
             self.picture_set = PictureDataset(self.pictures)
-            if self.trainer is not None:  # another machine's folders may hold others
+            if self.trainer is not None:  # another machine may have other files
                 self.picture_set.paths = self.trainer.strategy.broadcast(self.picture_set.paths)
             return
-        self._seed = torch.initial_seed()  # now: each step of a run starts the generator anew
+        self._seed = torch.initial_seed()  # now: ExactResume seeds the generator at each step
         images, labels = load_mnist(self.data_dir, train=stage in ("fit", "validate"))
         if stage == "test":
             self.test_set = DigitDataset(images, labels)
@@ -133,20 +123,20 @@ class MNISTDataModule(LightningDataModule):
                 self.outlier_images = self.outliers(self.train_set.images, self.train_set.targets)
 
     def train_dataloader(self) -> DataLoader[Batch]:
-        """Training batches, in a new order each epoch; ``seed_everything`` decides which."""
+        """Return the training batches, in a new order each epoch that depends on ``seed_everything``."""
         sampler = ShuffledSampler(self.train_set, **self._ranks(), seed=self._seed)
         return self._loader(self.train_set, sampler, self.batch_size)
 
     def val_dataloader(self) -> DataLoader[Batch] | list[Any]:
-        """Batches of the held-out images; an empty list, which Lightning skips, where there are none."""
+        """Return the batches of the held-out images; without any an empty list, which Lightning skips."""
         return self._evaluation_loader(self.val_set) if self.val_size else []
 
     def test_dataloader(self) -> DataLoader[Batch]:
-        """Batches of the 10,000 test images."""
+        """Return the batches of the 10,000 test images."""
         return self._evaluation_loader(self.test_set)
 
     def predict_dataloader(self) -> DataLoader[Any]:
-        """Batches of the test images, or the user's pictures one by one.
+        """Return batches of the test images, or the user's pictures one by one.
 
         They are dealt to the processes in turn. If their number is no multiple of that of the processes, the
         first ones are repeated at the end, so that all processes take the same number of steps. The
@@ -190,7 +180,7 @@ class MNISTDataModule(LightningDataModule):
         return self.outlier_images[chosen].to(digits.device)
 
     def augment_strength(self, epoch: int, epochs: int | None) -> float:
-        """Strength of the distortion in an epoch, counted from 0: 1, then falling to the final one."""
+        """Return the strength of the distortion in an epoch, counted from 0."""
         annealed = self.augment_annealing * (epochs or 0)
         if not annealed or epochs is None or epochs < 0:  # -1: a run without end
             return 1.0
@@ -229,3 +219,10 @@ class MNISTDataModule(LightningDataModule):
             pin_memory=self.trainer is not None and not isinstance(self.trainer.accelerator, unpinned),
             persistent_workers=self.num_workers > 0,
         )
+
+
+def _check(values: dict[str, float], lowest: float, highest: float) -> None:
+    for name, value in values.items():
+        if not lowest <= value <= highest:
+            limits = f"at least {lowest}" if highest == math.inf else f"{lowest} to {highest}"
+            raise ValueError(f"data.{name} must be {limits}, not {value}")

@@ -3,7 +3,6 @@
 from typing import Any
 
 CLASS_PATHS = {
-    "digitrec.MLP": "digitrec.models.MLP",
     "digitrec.networks.MLP": "digitrec.models.MLP",
     "digitrec.views.Views": "digitrec.models.TTA",
     "digitrec.augment.RandomDistortion": "digitrec.data.RandomDistortion",

@@ -93,6 +93,8 @@ IGNORED_WARNINGS = (
     "Couldn't infer the batch indices",
     # The summary counts 4 bytes a weight, which is what the weights have in mixed precision, too.
     "Precision bf16-mixed is not supported by the model summary",
+    # The images come first in a batch, so the size that Lightning finds is the right one.
+    "Trying to infer the `batch_size` from an ambiguous collection",
     # With data.val_size 0 there is nothing to validate on, or to choose a best checkpoint by.
     "Total length of `list` across ranks is zero",
     ".*could not find the monitored key",

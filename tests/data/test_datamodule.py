@@ -7,7 +7,7 @@ from lightning.fabric.utilities.exceptions import MisconfigurationException
 from digitrec.cli import DigitCLI
 from digitrec.data.datamodule import MNISTDataModule
 from digitrec.data.distortion import RandomDistortion
-from digitrec.data.outliers import OutlierImages
+from digitrec.data.synthetic.outliers import OutlierImages
 from digitrec.models.normalization import normalize
 from digitrec.training.classifier import DigitClassifier
 from tests.conftest import ROOT
@@ -49,7 +49,7 @@ def test_images_stay_bytes_until_the_batch_is_normalized(module):
 
 def test_images_keep_their_labels_through_split_and_shuffling(module):
     module.setup("fit")
-    for images, labels in [*module.train_dataloader(), *module.val_dataloader()]:
+    for images, labels, _ in [*module.train_dataloader(), *module.val_dataloader()]:
         bars = (images[:, 10] > 200).float().argmax(dim=1)  # conftest.digits draws the label's bar there
         assert torch.equal((bars - 2) // 2, labels)
 
@@ -71,9 +71,9 @@ def test_test_batches_drop_no_image_and_keep_the_official_order(module):
     assert torch.equal(torch.cat([batch.images for batch in batches]), module.test_set.images)
 
 
-def test_prediction_carries_indices_in_place_of_labels(module):
+def test_a_batch_to_predict_has_indices(module):
     module.setup("predict")
-    indices = torch.cat([batch.targets for batch in module.predict_dataloader()])
+    indices = torch.cat([batch.indices for batch in module.predict_dataloader()])
     assert torch.equal(indices, torch.arange(130))
 
 
@@ -112,32 +112,36 @@ def test_batches_that_are_accumulated_are_distorted_each_by_itself(workplace, mo
     assert seeds == [(1, batch, 0) for batch in range(10)]
 
 
-def test_non_digits_follow_the_digits_of_training_batches_alone(workplace, monkeypatch):
+def test_only_training_batches_have_outliers(workplace, monkeypatch):
     seen = {"train": [], "val": []}
     step = DigitClassifier._step
 
     def remember(self, stage, batch):
-        seen[stage].append((len(batch.images), len(batch.targets)))
+        outliers = None if batch.outliers is None else len(batch.outliers)
+        seen[stage].append((len(batch.images), len(batch.targets), outliers))
         return step(self, stage, batch)
 
     monkeypatch.setattr(DigitClassifier, "_step", remember)
-    outliers = ["--data.outliers=digitrec.data.outliers.OutlierImages", "--data.outliers.init_args.count=20"]
+    outliers = [
+        "--data.outliers=digitrec.data.OutlierImages",
+        "--data.outliers.init_args.count=20",
+    ]
     short = ["--trainer.max_epochs=1", "--trainer.log_every_n_steps=1"]
     share = ["--data.outlier_share=0.25", "--data.batch_size=100", "--data.val_size=50"]
     DigitCLI(["fit", f"--config={ROOT}/configs/mlp.yaml", *outliers, *share, *short])
-    assert seen["train"] == [(125, 100), (125, 100), (125, 100), (62, 50)]
-    assert set(seen["val"]) == {(50, 50)}
+    assert seen["train"] == [(100, 100, 25), (100, 100, 25), (100, 100, 25), (50, 50, 12)]
+    assert set(seen["val"]) == {(50, 50, None)}
 
 
-def test_batches_walk_round_the_non_digits(module):
+def test_batches_take_the_outliers_in_turn(module):
     module.outliers, module.outlier_share = OutlierImages(count=12), 0.5
     module.setup("fit")
     digits = module.train_set.images[:10]
-    rounds = torch.cat([module._next_non_digits(batch, digits) for batch in range(12)])
-    assert torch.equal(rounds, module.non_digits.repeat(5, 1, 1))
+    rounds = torch.cat([module._next_outliers(batch, digits) for batch in range(12)])
+    assert torch.equal(rounds, module.outlier_images.repeat(5, 1, 1))
 
 
-def test_a_share_of_non_digits_without_any_is_refused():
+def test_a_share_of_outliers_without_any_is_refused():
     with pytest.raises(ValueError, match=r"data\.outlier_share is 0\.5, but data\.outliers is null"):
         MNISTDataModule(outlier_share=0.5)
 

@@ -13,7 +13,7 @@ from digitrec.data.distortion import RandomDistortion, redraw
 from digitrec.models.geometry import affine_maps, distort
 
 RECIPE: dict[str, Any] = {"rotation": 11.0, "scale": 0.11, "shear": 0.19, "shift": 1.5, "elastic": 1.0}
-PICTURES: dict[str, Any] = {"size": 0.12, "stroke": 0.8, "blur": 0.8, "ink": 0.4, "neighbours": 0.5}
+PICTURES: dict[str, Any] = {"size": 0.12, "stroke": 0.8, "blur": 0.8, "brightness": 0.4, "neighbours": 0.5}
 
 
 def maps_of(
@@ -31,7 +31,7 @@ def still(points: int = 5) -> Tensor:
 
 
 def noise(batch: int = 1) -> Tensor:
-    """Return uint8 images with ink right up to the edge."""
+    """Return uint8 images with brightness right up to the edge."""
     return torch.randint(
         0, 256, (batch, 28, 28), dtype=torch.uint8, generator=torch.Generator().manual_seed(0)
     )
@@ -142,9 +142,9 @@ def test_each_digit_has_its_own_parameters() -> None:
     assert len(torch.unique(drawn, dim=0)) == 16
 
 
-def redrawn(images: Tensor, stroke: float = 0.0, blur: float = 0.0, ink: float = 1.0) -> Tensor:
+def redrawn(images: Tensor, stroke: float = 0.0, blur: float = 0.0, brightness: float = 1.0) -> Tensor:
     """Redraw every image with the same pen."""
-    return redraw(images, *(torch.full((len(images),), value) for value in (stroke, blur, ink)))
+    return redraw(images, *(torch.full((len(images),), value) for value in (stroke, blur, brightness)))
 
 
 def bar() -> Tensor:
@@ -188,13 +188,13 @@ def test_a_blur_spreads_a_dot_with_a_standard_deviation_of_one_pixel_and_loses_n
 def test_ink_pales_evenly_and_saturates_at_the_brightest_of_each_image() -> None:
     images = torch.cat([noise(), noise() // 2])
     peaks = images.amax(dim=(1, 2)).view(-1, 1, 1).float()
-    assert torch.equal(redrawn(images.float(), ink=0.5), images.float() / 2)
-    assert torch.equal(redrawn(images.float(), ink=2.0), torch.minimum(images.float() * 2, peaks))
+    assert torch.equal(redrawn(images.float(), brightness=0.5), images.float() / 2)
+    assert torch.equal(redrawn(images.float(), brightness=2.0), torch.minimum(images.float() * 2, peaks))
 
 
 def test_the_pen_is_drawn_between_its_limits() -> None:
-    stroke, blur, ink = RandomDistortion(stroke=0.6, blur=0.3, ink=0.4).draw_pen(4000)
-    for value, low, high in ((stroke, -0.6, 0.6), (blur, 0.0, 0.3), (ink.log(), -0.4, 0.4)):
+    stroke, blur, brightness = RandomDistortion(stroke=0.6, blur=0.3, brightness=0.4).draw_pen(4000)
+    for value, low, high in ((stroke, -0.6, 0.6), (blur, 0.0, 0.3), (brightness.log(), -0.4, 0.4)):
         assert value.min().item() == pytest.approx(low, abs=0.01)
         assert value.max().item() == pytest.approx(high, abs=0.01)
         assert value.mean().item() == pytest.approx((low + high) / 2, abs=0.02)
@@ -372,7 +372,7 @@ def test_a_config_constructs_it() -> None:
     parser = ArgumentParser(exit_on_error=False)
     parser.add_argument("--augment", type=RandomDistortion)
     init_args = RECIPE | PICTURES | {"rotation": 11, "control_points": 6}
-    config = {"augment": {"class_path": "digitrec.data.distortion.RandomDistortion", "init_args": init_args}}
+    config = {"augment": {"class_path": "digitrec.data.RandomDistortion", "init_args": init_args}}
     augment = parser.instantiate(parser.parse_object(config)).augment
     assert torch.equal(augment(noise(2)), RandomDistortion(**RECIPE, **PICTURES, control_points=6)(noise(2)))
 

@@ -5,34 +5,9 @@ import pytest
 import torch
 
 from digitrec.errors import CheckpointError
-from digitrec.models.checkpoints import read_checkpoint
-from digitrec.training.checkpoint_checks import check_config, differences
-
-ADAM = {"class_path": "torch.optim.Adam", "init_args": {"lr": 0.001}}
-PLATEAU = {
-    "class_path": "lightning.pytorch.cli.ReduceLROnPlateau",
-    "init_args": {"monitor": "val/loss", "mode": "min"},
-}
-DATA = {"data_dir": "../data.v2/here", "val_size": 50, "split_seed": 0, "augment": None}
-
-
-def mlp(*hidden):
-    return {"class_path": "digitrec.models.mlp.MLP", "init_args": {"hidden": list(hidden)}}
-
-
-def write(path, data=DATA, changes=None, **model):
-    """A small file with the layout of a Lightning checkpoint."""
-    lightnings = {"_instantiator": "lightning.pytorch.cli.instantiate_module"}
-    hyper_parameters = {"network": mlp(4), "optimizer": ADAM, "scheduler": None, **lightnings, **model}
-    content = {
-        "state_dict": {"weight": torch.arange(1000.0)},
-        "hyper_parameters": hyper_parameters,
-        "datamodule_hyper_parameters": {**data, **lightnings} if isinstance(data, dict) else data,
-        **(changes or {}),
-    }
-    path.parent.mkdir(parents=True, exist_ok=True)
-    torch.save(content, path)
-    return path
+from digitrec.models.checkpoints import load_classifier, read_checkpoint
+from tests.checkpoint_files import ADAM, DATA, PLATEAU, mlp, write
+from tests.conftest import ROOT
 
 
 @pytest.fixture
@@ -43,7 +18,7 @@ def path(tmp_path):
 def test_a_checkpoint_of_ours_is_read_whole(path):
     checkpoint = read_checkpoint(write(path, scheduler=PLATEAU))
     known = {"network": mlp(4), "optimizer": ADAM, "scheduler": PLATEAU}
-    assert checkpoint["hyper_parameters"] == {**known, "views": None}  # of an old one, too
+    assert checkpoint["hyper_parameters"] == {**known, "tta": None, "threshold": 0.41}  # of an old one, too
     assert checkpoint["datamodule_hyper_parameters"] == DATA
     assert torch.equal(checkpoint["state_dict"]["weight"], torch.arange(1000.0))
 
@@ -53,7 +28,7 @@ FOREIGN = {
     "network": {"network": NET},
     "optimizer": {"optimizer": NET},
     "scheduler": {"scheduler": NET},
-    "deep": {"network": {"class_path": "digitrec.models.mlp.MLP", "init_args": {"hidden": [{"a": [NET]}]}}},
+    "deep": {"network": {"class_path": "digitrec.models.MLP", "init_args": {"hidden": [{"a": [NET]}]}}},
     "plain string": {"network": "foreign.Net"},
     "name of another key": {"label_smoothing": "foreign.Net"},
     "YAML in a string": {"network": "{class_path: foreign.Net}"},
@@ -110,7 +85,7 @@ def test_a_prefix_is_not_enough_it_must_be_a_class_of_digitrec_or_torch(name, pa
         read_checkpoint(write(path, network={"class_path": name}))
 
 
-@pytest.mark.parametrize("name", ["torch.nn.Identity", "digitrec.MLP", "digitrec.models.mlp.MLP"])
+@pytest.mark.parametrize("name", ["torch.nn.Identity", "digitrec.MLP", "digitrec.models.MLP"])
 def test_classes_of_digitrec_and_torch_are_accepted(name, path):
     checkpoint = read_checkpoint(write(path, network={"class_path": name}))
     assert checkpoint["hyper_parameters"]["network"] == {"class_path": name}
@@ -198,55 +173,35 @@ def test_a_missing_file_and_a_folder_are_told_apart(tmp_path):
         read_checkpoint(tmp_path)
 
 
-def test_differences_name_the_key_and_both_values():
-    assert list(differences({"network": mlp(4), "a": 1}, {"network": mlp(8), "b": 2})) == [
-        ("network.init_args.hidden", [4], [8])
-    ]
-    assert list(differences({"hidden": (4, 8)}, {"hidden": [4, 8]})) == []
-    short = {"class_path": "digitrec.MLP", "init_args": {"hidden": [4]}}
-    assert list(differences({"network": short}, {"network": mlp(4)})) == []
-    other = {"class_path": "torch.nn.Identity", "init_args": {"hidden": [5]}}
-    assert list(differences({"network": other}, {"network": mlp(4)})) == [
-        ("network.class_path", "torch.nn.Identity", "digitrec.models.mlp.MLP")
-    ]
-
-
-def config(val_size=50, split_seed=0, weights_only=None, **model):
-    return {
-        "model": {"network": mlp(4), "optimizer": ADAM, "scheduler": None, **model},
-        "data": {"val_size": val_size, "split_seed": split_seed},
-        "weights_only": weights_only,
+def test_names_of_earlier_releases_are_translated(path):
+    augment = {"class_path": "digitrec.augment.RandomDistortion", "init_args": {"ink": 0.4, "stroke": 0.8}}
+    data = {"augment": augment, "styles": {"class_path": "digitrec.styles.DrawnDigits", "init_args": {}}}
+    network = {"class_path": "digitrec.networks.MLP", "init_args": {"hidden": [4]}}
+    last = {"class_path": "digitrec.saving.LastCheckpoint", "init_args": {"every_n_train_steps": 3}}
+    content = {
+        "state_dict": {},
+        "hyper_parameters": {"network": network, "optimizer": ADAM, "views": None},
+        "datamodule_hyper_parameters": data,
+        "callbacks": {"ExactResume": {"seed": 1, "trainer": {"callbacks": [last]}}},
     }
+    torch.save(content, path)
+    checkpoint = read_checkpoint(path)
+    assert checkpoint["hyper_parameters"]["network"]["class_path"] == "digitrec.models.MLP"
+    assert "views" not in checkpoint["hyper_parameters"]
+    assert checkpoint["datamodule_hyper_parameters"] == {
+        "augment": {
+            "class_path": "digitrec.data.RandomDistortion",
+            "init_args": {"brightness": 0.4, "stroke": 0.8},
+        },
+        "synthetic": {"class_path": "digitrec.data.SyntheticDigits", "init_args": {}},
+    }
+    [callback] = checkpoint["callbacks"]["ExactResume"]["trainer"]["callbacks"]
+    assert callback["class_path"] == "digitrec.training.callbacks.LastCheckpoint"
 
 
-@pytest.fixture
-def check(path):
-    return lambda subcommand, config: check_config(config, subcommand, read_checkpoint(write(path)), path)
-
-
-@pytest.mark.parametrize("subcommand", ["fit", "validate", "test", "predict"])
-def test_every_subcommand_refuses_another_model(check, subcommand):
-    check(subcommand, config())
-    with pytest.raises(
-        CheckpointError, match=r"model\.network\.init_args\.hidden is \[5\] but \[4\] in .*--ckpt"
-    ):
-        check(subcommand, config(network=mlp(5)))
-    with pytest.raises(CheckpointError, match=r"model\.scheduler is lightning\.pytorch\S+ but null in"):
-        check(subcommand, config(scheduler=PLATEAU))
-    with pytest.raises(CheckpointError, match="--weights_only false lets a checkpoint run code"):
-        check(subcommand, config(weights_only=False))
-
-
-@pytest.mark.parametrize("subcommand", ["fit", "validate"])
-def test_no_image_that_was_trained_on_is_validated_on(check, subcommand):
-    check(subcommand, config(val_size=20))  # the first 20 of the 50 that were held out
-    with pytest.raises(CheckpointError, match=r"data\.val_size is 51 but 50 in"):
-        check(subcommand, config(val_size=51))
-    with pytest.raises(CheckpointError, match=r"data\.split_seed is 1 but 0 in"):
-        check(subcommand, config(split_seed=1))
-    check("test", config(val_size=51, split_seed=1))
-
-
-def test_without_held_out_images_there_is_nothing_to_validate_on(check):
-    with pytest.raises(CheckpointError, match=r"nothing to validate on: data\.val_size is 0"):
-        check("validate", config(val_size=0))
+def test_a_checkpoint_of_the_release_before_gives_its_classifier():
+    """A file as 0.1 wrote it: its classes are where they were then."""
+    classifier = load_classifier(ROOT / "tests" / "models" / "release-0.1.ckpt")
+    assert classifier.threshold == 0.41
+    assert classifier.tta is not None
+    assert classifier.probabilities(torch.zeros(2, 28, 28, dtype=torch.uint8)).shape == (2, 10)

@@ -1,4 +1,4 @@
-"""TTA: seventeen looks at a digit, always the same ones, and their mean."""
+"""Test-time augmentation: seventeen fixed variants of a digit, and the mean over them."""
 
 import pytest
 import torch
@@ -6,20 +6,20 @@ import torch
 from digitrec import MLP, DigitClassifier
 from digitrec.cli import main
 from digitrec.models.normalization import BACKGROUND, normalize
+from digitrec.models.recognizer import CHUNK
 from digitrec.models.tta import TTA
-from digitrec.training.classifier import FEW
 from scripts.lib.strokes import stroke_digits
 
 DIGITS = normalize(torch.from_numpy(stroke_digits()))
 
 
 def test_the_first_view_is_the_image_and_all_differ():
-    views = TTA()(DIGITS)
-    assert views.shape == (17, 10, 28, 28)
-    torch.testing.assert_close(views[0], DIGITS)
-    apart = torch.cdist(views[:, 4].flatten(1), views[:, 4].flatten(1))
+    variants = TTA()(DIGITS)
+    assert variants.shape == (17, 10, 28, 28)
+    torch.testing.assert_close(variants[0], DIGITS)
+    apart = torch.cdist(variants[:, 4].flatten(1), variants[:, 4].flatten(1))
     assert (apart + torch.eye(17) * 100).min() > 1
-    torch.testing.assert_close(TTA()(DIGITS), views)
+    torch.testing.assert_close(TTA()(DIGITS), variants)
 
 
 def test_an_image_has_the_same_views_alone_and_in_a_batch():
@@ -31,8 +31,8 @@ def test_no_images_have_no_views():
 
 
 def test_views_without_a_distortion_are_the_image():
-    views = TTA(rotation=0, shear=0, width=0, stroke=0)(DIGITS)
-    torch.testing.assert_close(views, DIGITS.expand_as(views), atol=1e-5, rtol=0)
+    variants = TTA(rotation=0, shear=0, width=0, stroke=0)(DIGITS)
+    torch.testing.assert_close(variants, DIGITS.expand_as(variants), atol=1e-5, rtol=0)
 
 
 def test_half_of_the_views_have_thinner_strokes_and_half_wider_ones():
@@ -51,12 +51,12 @@ def test_each_distortion_goes_both_ways():
     pole[:, 4:24, 13:15] = 255  # mirrors itself
     pole = normalize(pole)
     for values in ({"rotation": 8}, {"shear": 0.2}):
-        views = TTA(**{"rotation": 0, "shear": 0, "width": 0, "stroke": 0} | values)(pole)[1:, 0]
-        ways = views.flatten(1).unique(dim=0).view(-1, 28, 28)
-        assert len(ways) == 2
-        torch.testing.assert_close(ways[0], ways[1].flip(1), atol=1e-4, rtol=0)
-    views = TTA(rotation=0, shear=0, width=0.2, stroke=0)(DIGITS[:1])[:, 0]
-    ink = (views - BACKGROUND).sum(dim=(1, 2))  # first of the digit as it is
+        variants = TTA(**{"rotation": 0, "shear": 0, "width": 0, "stroke": 0} | values)(pole)[1:, 0]
+        signs = variants.flatten(1).unique(dim=0).view(-1, 28, 28)
+        assert len(signs) == 2
+        torch.testing.assert_close(signs[0], signs[1].flip(1), atol=1e-4, rtol=0)
+    variants = TTA(rotation=0, shear=0, width=0.2, stroke=0)(DIGITS[:1])[:, 0]
+    ink = (variants - BACKGROUND).sum(dim=(1, 2))  # first of the digit as it is
     assert ink.min() < ink[0] < ink.max()
 
 
@@ -74,39 +74,39 @@ def test_what_is_no_distortion_is_refused(values, message):
         TTA(**values)
 
 
-def test_a_classifier_says_the_mean_of_the_views_and_trains_on_the_image():
+def test_a_classifier_averages_over_the_variants_and_trains_on_the_image():
     torch.manual_seed(0)
-    model = DigitClassifier(MLP(), torch.optim.Adam, temperature=2.0, views=TTA())
+    model = DigitClassifier(MLP(), torch.optim.Adam, temperature=2.0, tta=TTA())
     with torch.inference_mode():
-        each = torch.stack([model.network(view) for view in TTA()(DIGITS)])
+        each = torch.stack([model.network(variant) for variant in TTA()(DIGITS)])
         once = model.network(DIGITS)
         torch.testing.assert_close(model.eval()(DIGITS), (each.mean(0) / 2).log_softmax(1))
         torch.testing.assert_close(model.train()(DIGITS), (once / 2).log_softmax(1))
     assert model.state_dict().keys() == DigitClassifier(MLP(), torch.optim.Adam).state_dict().keys()
 
 
-def test_a_config_names_them_and_a_checkpoint_keeps_them(fit, workplace):
-    cli = fit("--model.views=digitrec.models.TTA", "--model.views.rotation=5")
+def test_a_config_names_tta_and_a_checkpoint_keeps_it(fit, workplace):
+    cli = fit("--model.tta=digitrec.models.TTA", "--model.tta.rotation=5")
     path = cli.trainer.checkpoint_callback.best_model_path
-    kept = DigitClassifier.load_from_checkpoint(path, map_location="cpu").views
+    kept = DigitClassifier.load_from_checkpoint(path, map_location="cpu").tta
     torch.testing.assert_close(kept(DIGITS), TTA(rotation=5)(DIGITS))
 
 
-def test_more_images_than_are_looked_at_at_once_are_read_as_one_by_one():
-    model = DigitClassifier(MLP(), torch.optim.Adam, views=TTA()).eval()
-    images = torch.cat([DIGITS] * (FEW // 10 + 3))
+def test_a_batch_larger_than_a_chunk_gives_the_same_as_small_ones():
+    model = DigitClassifier(MLP(), torch.optim.Adam, tta=TTA()).eval()
+    images = torch.cat([DIGITS] * (CHUNK // 10 + 3))
     with torch.inference_mode():
         torch.testing.assert_close(model(images)[:10], model(DIGITS))
         torch.testing.assert_close(model(images)[-10:], model(DIGITS))
         assert model(DIGITS[:0]).shape == (0, 10)
 
 
-def test_a_run_from_before_there_were_views_does_not_go_on_with_some(fit, workplace, capsys):
+def test_a_checkpoint_from_before_tta_is_evaluated_without_it(fit, workplace, capsys):
     cli = fit()
     path = workplace / cli.trainer.log_dir / "checkpoints" / "last.ckpt"
     checkpoint = torch.load(path, weights_only=True)
-    del checkpoint["hyper_parameters"]["views"]
+    del checkpoint["hyper_parameters"]["tta"]
     torch.save(checkpoint, path)
-    assert main(["test", f"--ckpt_path={path}", "--model.views=digitrec.models.TTA"]) == 1
-    assert "model.views is digitrec.models.TTA but null in the checkpoint" in capsys.readouterr().err
+    assert main(["test", f"--ckpt_path={path}", "--model.tta=digitrec.models.TTA"]) == 1
+    assert "model.tta is digitrec.models.TTA but null in the checkpoint" in capsys.readouterr().err
     assert main(["test", f"--ckpt_path={path}"]) == 0

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from scripts import robustness
-from tests.models.test_checkpoints import write
+from tests.checkpoint_files import write
 
 ACCURACIES = {"none": {"mlp": [0.9], "shipped": [0.8]}, "shear": {"mlp": [0.5], "shipped": [0.4]}}
 

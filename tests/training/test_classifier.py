@@ -6,7 +6,7 @@ import torch.nn.functional as F
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from digitrec import MLP, DigitClassifier
-from digitrec.data.batches import Batch
+from digitrec.data.batches import Batch, PredictBatch
 
 
 class Recorded(torch.nn.Module):
@@ -63,19 +63,20 @@ def training(network, **kwargs):
     return model
 
 
-def test_images_beyond_the_labels_are_trained_towards_ten_equal_probabilities(log_probabilities):
-    images, labels = torch.zeros(8, 28, 28), torch.arange(6)
+def test_outliers_are_trained_towards_ten_equal_probabilities(log_probabilities):
+    images, labels = torch.zeros(6, 28, 28), torch.arange(6)
     targets = torch.cat([F.one_hot(labels, 10).float(), torch.full((2, 10), 0.1)])
-    loss, _ = training(Recorded(log_probabilities))._step("train", Batch(images, labels))
+    loss, _ = training(Recorded(log_probabilities))._step("train", Batch(images, labels, images[:2]))
     torch.testing.assert_close(loss, F.cross_entropy(log_probabilities, targets))
 
 
-def test_images_beyond_the_labels_leave_the_smoothing_of_the_digits_alone(log_probabilities):
-    images, labels = torch.zeros(8, 28, 28), torch.arange(6)
+def test_outliers_leave_the_label_smoothing_of_the_digits_alone(log_probabilities):
+    images, labels = torch.zeros(6, 28, 28), torch.arange(6)
     model = training(Recorded(log_probabilities), label_smoothing=0.2)
     digits = F.cross_entropy(log_probabilities[:6], labels, label_smoothing=0.2)
     others = F.cross_entropy(log_probabilities[6:], torch.full((2, 10), 0.1))
-    torch.testing.assert_close(model._step("train", Batch(images, labels))[0], (6 * digits + 2 * others) / 8)
+    loss, _ = model._step("train", Batch(images, labels, images[:2]))
+    torch.testing.assert_close(loss, (6 * digits + 2 * others) / 8)
 
 
 def test_a_temperature_divides_what_the_softmax_takes(log_probabilities):
@@ -84,7 +85,7 @@ def test_a_temperature_divides_what_the_softmax_takes(log_probabilities):
         model = classifier(Recorded(log_probabilities), temperature=temperature)
         expected = (log_probabilities / temperature).softmax(dim=1)
         torch.testing.assert_close(model(images).exp(), expected)
-        prediction = model.predict_step((images, torch.arange(8)), 0)
+        prediction = model.predict_step(PredictBatch(images, torch.arange(8)), 0)
         torch.testing.assert_close(prediction["probabilities"], expected)
         assert torch.equal(prediction["digit"], log_probabilities.argmax(dim=1))
 
@@ -132,7 +133,7 @@ def test_an_evaluated_batch_gives_its_log_probabilities_to_the_callbacks(stage, 
 def test_a_prediction_is_the_likeliest_digit_with_probabilities_that_sum_to_one(log_probabilities):
     indices = torch.arange(40, 48)
     prediction = classifier(Recorded(log_probabilities)).predict_step(
-        Batch(torch.zeros(8, 28, 28), indices), 0
+        PredictBatch(torch.zeros(8, 28, 28), indices), 0
     )
     assert torch.equal(prediction["index"], indices)
     assert torch.equal(prediction["digit"], log_probabilities.argmax(dim=1))

@@ -67,7 +67,7 @@ def own_config(folder):
     config["data"] |= {"batch_size": 32, "val_size": 50}
     config["trainer"] |= {"max_epochs": EPOCHS, "log_every_n_steps": 3}
     for callback in config["trainer"]["callbacks"]:
-        if callback["class_path"] == "digitrec.training.callbacks.last_checkpoint.LastCheckpoint":
+        if callback["class_path"] == "digitrec.training.callbacks.LastCheckpoint":
             callback["init_args"]["every_n_train_steps"] = 2
     (folder / "own.yaml").write_text(yaml.safe_dump(config))
 

@@ -20,11 +20,11 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from aiohttp import web
-from digitrec.reading.results import Reading
 from PIL import Image
 
 from digitrec.errors import PictureError
 from digitrec.reading.reader import Reader
+from digitrec.reading.results import Reading
 from digitrec.web import server as room
 from digitrec.web.host_check import _name
 from digitrec.web.server import MAX_BYTES, PAGE, PLACES, READER, listen, main, make_app

@@ -32,7 +32,7 @@ def run(workplace, monkeypatch):
     config["data"] |= {"batch_size": 64, "val_size": 50}
     config["trainer"] |= {"max_epochs": 3, "log_every_n_steps": 3}
     for callback in config["trainer"]["callbacks"]:
-        if callback["class_path"] == "digitrec.training.callbacks.last_checkpoint.LastCheckpoint":
+        if callback["class_path"] == "digitrec.training.callbacks.LastCheckpoint":
             callback["init_args"]["every_n_train_steps"] = 2
     (workplace / "own.yaml").write_text(yaml.safe_dump(config))
 
@@ -151,7 +151,7 @@ def test_accumulated_batches_are_not_cut_in_two(run):
 
 def test_images_that_are_no_digits_come_as_they_would_have(run):
     doubt = [
-        "--data.outliers=digitrec.data.outliers.OutlierImages",
+        "--data.outliers=digitrec.data.OutlierImages",
         "--data.outliers.count=100",
         "--data.outlier_share=0.25",
     ]

@@ -166,7 +166,7 @@ def every(workplace, steps):
     """A config that writes ``last.ckpt`` every so many steps."""
     (workplace / "steps.yaml").write_text(
         "trainer:\n  callbacks:\n"
-        "    - class_path: digitrec.training.callbacks.last_checkpoint.LastCheckpoint\n"
+        "    - class_path: digitrec.training.callbacks.LastCheckpoint\n"
         f"      init_args:\n        every_n_train_steps: {steps}\n"
         "    - class_path: lightning.pytorch.callbacks.TQDMProgressBar\n"
     )

@@ -22,8 +22,6 @@ def test_what_torchmetrics_was_spared_can_be_imported_as_ever(name):
 
 
 def test_torchmetrics_is_left_as_it_is_where_it_was_imported_before():
-    code = (
-        "import torchmetrics, sys; n = len(sys.modules); "
-        f"{STARTUP}; print([m for m in sys.modules if m.partition('.')[0] not in ('digitrec', 'torchmetrics')][n:])"
-    )
-    assert printed(code) == ["[]"]
+    ours = "[m for m in sys.modules if m.partition('.')[0] not in ('digitrec', 'torchmetrics')]"
+    code = f"import torchmetrics, sys; before = {ours}; {STARTUP}; print(len({ours}) - len(before))"
+    assert printed(code) == ["0"]

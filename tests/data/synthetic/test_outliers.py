@@ -1,8 +1,16 @@
 import pytest
 import torch
 
-from digitrec.data.outliers import OutlierImages, blots, glyphs, letters, overlaid, scribbles, turned
-from digitrec.data.strokes import centred
+from digitrec.data.synthetic.outliers import (
+    OutlierImages,
+    blots,
+    glyphs,
+    letters,
+    overlapping,
+    rotated,
+    scribbles,
+)
+from digitrec.data.synthetic.strokes import center
 
 
 def digits(count=60):
@@ -46,7 +54,7 @@ def test_the_global_random_state_is_left_alone():
 def test_a_turned_digit_is_a_quarter_turn_of_one_that_is_no_digit_then():
     images, labels = digits()
     images[torch.isin(labels, torch.tensor([0, 1, 8]))] = 77  # digits sideways, too: never taken
-    made = turned(images, labels, 50, random())
+    made = rotated(images, labels, 50, random())
     upright = images[2].float()
     turns = [torch.rot90(upright, 1), torch.rot90(upright, -1)]
     found = [[torch.equal(image, turn) for turn in turns] for image in made]
@@ -56,7 +64,7 @@ def test_a_turned_digit_is_a_quarter_turn_of_one_that_is_no_digit_then():
 
 def test_two_digits_run_into_one_keep_the_ink_of_both():
     images, labels = digits()
-    made = overlaid(images, labels, 50, random())
+    made = overlapping(images, labels, 50, random())
     one = images[0].float().sum()
     assert (made.sum((1, 2)) > 1.2 * one).all()
     assert (made.sum((1, 2)) <= 2.01 * one).all()
@@ -82,7 +90,7 @@ def test_a_scribble_has_more_ink_than_a_glyph_and_a_blot_has_no_strokes():
 def test_centred_brings_the_longest_side_to_20_pixels_and_the_mass_to_the_middle():
     image = torch.zeros(1, 28, 28)
     image[0, 2:12, 3:8] = 255.0
-    result = centred(image)[0]
+    result = center(image)[0]
     rows, columns = (result.amax(dim=axis) > 127 for axis in (1, 0))
     assert (rows.sum(), columns.sum()) == (20, 10)
     assert rows.nonzero().float().mean() == 13.5
@@ -90,7 +98,7 @@ def test_centred_brings_the_longest_side_to_20_pixels_and_the_mass_to_the_middle
 
 
 def test_centred_leaves_what_is_empty_empty():
-    assert not centred(torch.zeros(2, 28, 28)).any()
+    assert not center(torch.zeros(2, 28, 28)).any()
 
 
 def test_too_few_are_refused():

@@ -2,9 +2,9 @@ import re
 from pathlib import Path
 
 import pytest
-from digitrec.training.resume_checks import check_resume
 
 from digitrec.errors import CheckpointError
+from digitrec.training.checkpoint_checks import check_resume
 from tests.conftest import ROOT
 
 LAST = "lightning_logs/version_0/checkpoints/last.ckpt"
@@ -97,7 +97,7 @@ def test_callbacks_that_only_record_or_end_a_run_may_come_and_go():
 
 
 def test_other_training_images_are_refused(fit):
-    distorted = "--data.augment=digitrec.data.distortion.RandomDistortion"
+    distorted = "--data.augment=digitrec.data.RandomDistortion"
     steps = "--trainer.max_steps=4"
     fit(distorted, "--data.augment.rotation=5", steps)
     again = f"--ckpt_path={LAST}"
@@ -129,7 +129,7 @@ def test_resuming_must_say_how_long_to_train():
 
 
 def test_a_distortion_that_falls_towards_the_last_epoch_lets_no_run_have_another_end(fit):
-    annealed = ["--data.augment=digitrec.data.distortion.RandomDistortion", "--data.augment_annealing=0.5"]
+    annealed = ["--data.augment=digitrec.data.RandomDistortion", "--data.augment_annealing=0.5"]
     fit(*annealed)
     with pytest.raises(CheckpointError, match=r"trainer\.max_epochs is 3 but 1 in .* whose run goes on"):
         fit(*annealed, f"--ckpt_path={LAST}", "--trainer.max_epochs=3")

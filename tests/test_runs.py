@@ -8,7 +8,7 @@ from jsonargparse import Namespace
 from digitrec.errors import CheckpointError
 from digitrec.runs import find_checkpoint
 from digitrec.training.run_matching import newest_run
-from tests.models.test_checkpoints import ADAM, DATA, mlp, write
+from tests.checkpoint_files import ADAM, DATA, mlp, write
 
 
 def run(folder, name, time, files=("best", "last"), **model):

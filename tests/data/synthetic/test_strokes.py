@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from digitrec.data.strokes import centred, distance_to, draw, moved
+from digitrec.data.synthetic.strokes import center, distance_to, draw, shifted
 
 CROSS = (((0, 0.5), (1, 0.5)), ((0.5, 0), (0.5, 1)))
 RING = (((0.5, 0), (0, 0.5), (0.5, 1), (1, 0.5), (0.5, 0)),)
@@ -80,8 +80,8 @@ def test_distance_is_measured_from_the_centre_in_pixels():
 def test_moving_shifts_right_and_down():
     image = torch.zeros(1, 28, 28)
     image[0, 10, 12] = 255
-    assert moved(image, torch.tensor([[3.0, 2.0]]))[0, 12, 15] == 255
+    assert shifted(image, torch.tensor([[3.0, 2.0]]))[0, 12, 15] == 255
 
 
 def test_centring_leaves_an_empty_image_empty():
-    assert centred(torch.zeros(2, 28, 28)).sum() == 0
+    assert center(torch.zeros(2, 28, 28)).sum() == 0

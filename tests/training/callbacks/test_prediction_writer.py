@@ -2,11 +2,10 @@ import csv
 
 import pytest
 import torch
-from digitrec.training.callbacks.outputs import COLUMNS
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from digitrec.cli import DigitCLI
-from digitrec.training.callbacks.prediction_writer import PredictionsWriter
+from digitrec.training.callbacks.prediction_writer import COLUMNS, PredictionsWriter
 from tests.conftest import ROOT
 
 
@@ -56,7 +55,7 @@ def test_the_sheet_shows_each_digit_beside_its_distortion_once_a_run(workplace):
 
 
 def test_without_distortion_there_is_no_sheet(fit, workplace):
-    cli = fit("--trainer.callbacks+=digitrec.training.callbacks.outputs.DistortionSheet")
+    cli = fit("--trainer.callbacks+=digitrec.training.callbacks.DistortionSheet")
     events = EventAccumulator(str(workplace / cli.trainer.log_dir))
     events.Reload()
     assert "train/distorted" not in events.Tags()["images"]

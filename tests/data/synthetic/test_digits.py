@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from digitrec.data.skeletons import DIGITS, LETTERS
-from digitrec.data.synthetic import SyntheticDigits
+from digitrec.data.synthetic.digits import SyntheticDigits
+from digitrec.data.synthetic.skeletons import digit_skeletons, letter_skeletons
 
 NONE = torch.zeros(0, 28, 28, dtype=torch.uint8), torch.zeros(0, dtype=torch.int64)
 
@@ -43,7 +43,7 @@ def test_the_drawn_digits_are_told_apart_by_what_other_drawn_digits_look_like():
 
 
 def test_every_skeleton_stays_in_its_box_and_has_strokes_of_two_points_at_least():
-    for skeleton in (*(way for ways in DIGITS.values() for way in ways), *LETTERS):
+    for skeleton in (*(one for styles in digit_skeletons().values() for one in styles), *letter_skeletons()):
         for stroke in skeleton:
             assert len(stroke) >= 2
             assert all(0 <= x <= 1 and 0 <= y <= 1.05 for x, y in stroke)
