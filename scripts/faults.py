@@ -116,7 +116,7 @@ class Runs:
     def __init__(self, config: str, folder: Path, every: int) -> None:
         content = yaml.safe_load(Path(config).read_text())
         for callback in content["trainer"]["callbacks"]:
-            if callback["class_path"] == "digitrec.training.callbacks.last_checkpoint.LastCheckpoint":
+            if callback["class_path"] == "digitrec.training.callbacks.LastCheckpoint":
                 callback["init_args"]["every_n_train_steps"] = every
         own = folder / "config.yaml"
         own.write_text(yaml.safe_dump(content))

@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from digitrec.data import download, mnist
 from tests.conftest import ROOT
 
 
