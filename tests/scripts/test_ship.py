@@ -10,6 +10,8 @@ from digitrec.models.checkpoints import PRETRAINED, load_classifier, read_checkp
 from scripts import ship
 from tests.conftest import ROOT
 
+pytestmark = pytest.mark.scripts
+
 
 def overconfident(factor):
     """Log-probabilities and labels drawn from them, the former sharpened by a factor."""

@@ -3,6 +3,7 @@
 from types import SimpleNamespace
 
 import numpy as np
+import pytest
 import torch
 
 from digitrec.data.mnist import load_mnist
@@ -10,6 +11,8 @@ from digitrec.reading.loading import load
 from digitrec.reading.results import Reading
 from scripts.benchmarks.png_accuracy import GROUNDS, as_png, png, png_table, row
 from scripts.lib.strokes import stroke_digits
+
+pytestmark = pytest.mark.scripts
 
 
 def read(digits, confidence=0.9):

@@ -10,6 +10,8 @@ from scripts.benchmarks import reading_time
 from scripts.benchmarks.reading_time import decode, photograph, race, reading, write_pictures
 from tests.conftest import TEST
 
+pytestmark = pytest.mark.scripts
+
 DIGITS = np.zeros((10, 28, 28), np.uint8)
 DIGITS[:, 4:24, 12:16] = 255
 

@@ -19,6 +19,8 @@ from scripts.lib.baselines import (
 )
 from tests.conftest import ROOT
 
+pytestmark = pytest.mark.scripts
+
 
 class Recorder(torch.nn.Module):
     """A network that keeps what it is given, and says 3 with a confidence of 0.82."""
