@@ -18,7 +18,7 @@ from digitrec.models.checkpoints import PRETRAINED, load_classifier, read_checkp
 from digitrec.models.recognizer import Recognizer
 from digitrec.reading.reader import Reader
 from scripts.lib.ood_images import ALIKE, CHOOSING, REPORTING, blots, letters, scribbles
-from scripts.lib.readme import write_section
+from scripts.lib.docs import write_section
 from scripts.ship import held_out, log_probabilities
 
 CARD = Path("docs/model_card.md")

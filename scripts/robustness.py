@@ -28,7 +28,7 @@ from digitrec.models.checkpoints import load_classifier, read_checkpoint
 from digitrec.models.normalization import normalize
 from digitrec.models.recognizer import CHUNK
 from scripts.lib.corruptions import CORRUPTIONS, shifted, turned
-from scripts.lib.readme import write_section
+from scripts.lib.docs import write_section
 
 DOCS = Path("docs")
 SHIPPED = Path("digitrec/weights/digits.ckpt")

@@ -30,8 +30,8 @@ from digitrec.cli import DigitCLI
 from digitrec.errors import CheckpointError, DivergedError, MNISTUnavailableError, RunStoppedError, sentence
 from digitrec.files import replacing
 from digitrec.training.messages import ignore_warnings, plain_message
-from scripts.lib.readme import write_section
-from scripts.lib.studies import begun, best_epoch, next_trial, open_study, row, table
+from scripts.lib.docs import write_section
+from scripts.lib.sweep_study import begun, best_epoch, next_trial, open_study, row, table
 
 # isort: split
 import optuna  # after studies, which says so where it is missing
