@@ -31,7 +31,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from digitrec.cli import DigitCLI
 from digitrec.training.messages import ignore_warnings
-from scripts.lib.readme import machine, write_section
+from scripts.lib.docs import machine, write_section
 
 RUN = Path("lightning_logs/version_0")
 INSIDE, END, NOTHING = "inside an epoch", "an epoch's end", "the start"

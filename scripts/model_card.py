@@ -3,7 +3,7 @@
 python -m scripts.model_card
 
 Accuracy and calibration error, and what the default threshold refuses: of MNIST's test images, and of what is
-no digit (strangers.py), drawn on a page and found there as a reader finds digits.
+no digit (scripts/lib/ood_images.py), drawn on a page and found there as a reader finds digits.
 """
 
 from pathlib import Path
@@ -14,10 +14,11 @@ from torch import Tensor
 from torchmetrics.functional.classification import multiclass_calibration_error
 
 from digitrec.data.datamodule import MNISTDataModule
-from digitrec.models.checkpoints import PRETRAINED, read_checkpoint
-from digitrec.reading.reader import THRESHOLD, Reader
+from digitrec.models.checkpoints import PRETRAINED, load_classifier, read_checkpoint
+from digitrec.models.recognizer import Recognizer
+from digitrec.reading.reader import Reader
 from scripts.lib.ood_images import ALIKE, CHOOSING, REPORTING, blots, letters, scribbles
-from scripts.lib.readme import write_section
+from scripts.lib.docs import write_section
 from scripts.ship import held_out, log_probabilities
 
 CARD = Path("docs/model_card.md")
@@ -30,15 +31,15 @@ def calibration_error(log_probabilities: Tensor, labels: Tensor) -> float:
     return float(error)
 
 
-def digits_row(name: str, images: Tensor, labels: Tensor, temperature: float) -> str:
+def digits_row(name: str, images: Tensor, labels: Tensor, classifier: Recognizer) -> str:
     """A row of the table of digits."""
     after = log_probabilities(PRETRAINED, images)
-    before = F.log_softmax(after * temperature, dim=1)  # as at a temperature of 1
+    before = F.log_softmax(after * classifier.temperature, dim=1)  # as at a temperature of 1
     figures = [
         (after.argmax(dim=1) == labels).double().mean(),
         calibration_error(before, labels),
         calibration_error(after, labels),
-        (after.amax(dim=1).exp() < THRESHOLD).double().mean(),
+        (after.amax(dim=1).exp() < classifier.threshold).double().mean(),
     ]
     cells = [f"{name} ({len(labels):,})", *(f"{100 * float(figure):.2f}" for figure in figures)]
     return f"| {' | '.join(cells)} |"
@@ -46,18 +47,18 @@ def digits_row(name: str, images: Tensor, labels: Tensor, temperature: float) ->
 
 def digits_table() -> list[str]:
     """Accuracy, calibration error and refusals on held-out and test images."""
-    checkpoint = read_checkpoint(PRETRAINED)
-    temperature = checkpoint["hyper_parameters"]["temperature"]
+    classifier = load_classifier(PRETRAINED)
     test = MNISTDataModule()
     test.prepare_data()
     test.setup("test")
     return [
-        f"Temperature {temperature}, threshold {THRESHOLD}; ECE: expected calibration error, {BINS} bins.",
+        f"Temperature {classifier.temperature}, threshold {classifier.threshold}; "
+        f"ECE: expected calibration error, {BINS} bins.",
         "",
         "| images | accuracy (%) | ECE at temperature 1 (%) | ECE as shipped (%) | refused (%) |",
         "|---|---|---|---|---|",
-        digits_row("held out", *held_out(checkpoint), temperature),
-        digits_row("MNIST test", test.test_set.images, test.test_set.targets, temperature),
+        digits_row("held out", *held_out(read_checkpoint(PRETRAINED)), classifier),
+        digits_row("MNIST test", test.test_set.images, test.test_set.targets, classifier),
     ]
 
 

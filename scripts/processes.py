@@ -24,7 +24,7 @@ from typing import Any
 import yaml
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from scripts.lib.readme import machine, write_section
+from scripts.lib.docs import machine, write_section
 
 PAGE = Path("docs/processes.md")
 STEPS = 401

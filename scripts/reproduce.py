@@ -27,7 +27,7 @@ import torch
 from digitrec.cli import DigitCLI
 from digitrec.files import replacing
 from digitrec.training.messages import ignore_warnings
-from scripts.lib.readme import write_section
+from scripts.lib.docs import write_section
 
 RESULTS = Path("docs/results")
 PROTOCOLS = {"validation": [], "full": ["--data.val_size=0"], "choose": ["--data.val_size=10000"]}

@@ -20,15 +20,15 @@ from statistics import mean, stdev
 import torch
 from torch import Generator, Tensor, nn
 
-from digitrec import DigitClassifier
 from digitrec.data.datamodule import MNISTDataModule
 from digitrec.data.datasets import DigitDataset
 from digitrec.errors import CheckpointError
 from digitrec.evaluation import plots as figures
-from digitrec.models.checkpoints import read_checkpoint
+from digitrec.models.checkpoints import load_classifier, read_checkpoint
 from digitrec.models.normalization import normalize
+from digitrec.models.recognizer import CHUNK
 from scripts.lib.corruptions import CORRUPTIONS, shifted, turned
-from scripts.lib.readme import write_section
+from scripts.lib.docs import write_section
 
 DOCS = Path("docs")
 SHIPPED = Path("digitrec/weights/digits.ckpt")
@@ -58,7 +58,7 @@ def conditions(images: Tensor, seed: int) -> Iterator[tuple[str, list[Tensor]]]:
 @torch.no_grad()
 def accuracy(network: nn.Module, images: Tensor, labels: Tensor) -> float:
     """Share of images that a network reads right."""
-    digits = torch.cat([network(normalize(part)).argmax(dim=1) for part in images.split(1000)])
+    digits = torch.cat([network(normalize(part)).argmax(dim=1) for part in images.split(CHUNK)])
     return (digits == labels).float().mean().item()
 
 
@@ -133,12 +133,6 @@ def draw(accuracies: Accuracies, digit: Tensor, seed: int) -> bytes:
     return figures.png(figure)
 
 
-def loaded(path: Path) -> nn.Module:
-    """The network of a checkpoint."""
-    read_checkpoint(path)  # refuses what must not be loaded
-    return DigitClassifier.load_from_checkpoint(path, map_location="cpu", weights_only=True).eval()
-
-
 def weights_hash(path: Path) -> str:
     """SHA-256 of a checkpoint's weights alone: of the file it would change with what else is in it."""
     digest = hashlib.sha256()
@@ -181,7 +175,7 @@ def main() -> None:
     networks: Networks = {}
     try:
         for name, file in files:
-            networks.setdefault(name, []).append(loaded(Path(file)))
+            networks.setdefault(name, []).append(load_classifier(file))
     except CheckpointError as error:
         parser.error(str(error))
     module = MNISTDataModule()

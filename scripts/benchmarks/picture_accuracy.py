@@ -9,9 +9,10 @@ from pathlib import Path
 from PIL import Image, ImageDraw, ImageOps
 from torch import nn
 
-from scripts.lib.baselines import Read, Road, grey_image, load_network, newest_run, ours, published, usual
-from scripts.lib.picture_sets import LabelError, Picture, PictureSet, commit, found_sets, known_sets
-from scripts.lib.readme import write_section
+from digitrec.models.checkpoints import load_classifier
+from scripts.lib.baselines import Read, Road, grey_image, newest_run, ours, published, usual
+from scripts.lib.picture_sets.sets import LabelError, Picture, PictureSet, commit, found_sets, known_sets
+from scripts.lib.docs import write_section
 
 DOCS = Path("docs/pictures.md")
 CONFIG = Path("configs/mlp.yaml")  # the published recipe
@@ -62,7 +63,7 @@ def choose_roads(
     if {"published", "usual"} & set(names):
         checkpoint = published_weights or newest_run(CONFIG)
         print(f"published weights: {checkpoint}", file=sys.stderr)
-        theirs = load_network(checkpoint)
+        theirs = load_classifier(checkpoint).network
     for name in names:
         if name in ("published", "usual"):
             assert theirs is not None

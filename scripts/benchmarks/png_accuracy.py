@@ -4,13 +4,10 @@ import io
 from collections.abc import Iterable
 
 import numpy as np
-import torch
 from PIL import Image
 from torch import Tensor
 
 from digitrec.data.datamodule import MNISTDataModule
-from digitrec.models.checkpoints import THRESHOLD
-from digitrec.models.normalization import normalize
 from digitrec.reading.reader import Reader
 from digitrec.reading.results import Reading
 
@@ -24,7 +21,7 @@ def as_png(image: np.ndarray, ground: str) -> bytes:
     return file.getvalue()
 
 
-def row(name: str, readings: Iterable[Reading], labels: list[int], direct: int) -> str:
+def row(name: str, readings: Iterable[Reading], labels: list[int], direct: int, threshold: float) -> str:
     """A row of the table.
 
     Args:
@@ -32,11 +29,12 @@ def row(name: str, readings: Iterable[Reading], labels: list[int], direct: int) 
         readings: of each picture, at threshold 0.
         labels: the digit that is on each.
         direct: how many of them the network has right on the pixels themselves.
+        threshold: confidence, 0 to 1, below which a digit is refused.
     """
     right = refused = 0
     for reading, label in zip(readings, labels, strict=True):
         right += reading.text == str(label)
-        refused += any(digit.confidence < THRESHOLD for digit in reading.digits)
+        refused += any(digit.confidence < threshold for digit in reading.digits)
     shares = [100 * count / len(labels) for count in (right, direct - right, refused)]
     return f"| {name} | {shares[0]:.2f} | {shares[1]:.2f} | {shares[2]:.2f} |"
 
@@ -47,18 +45,18 @@ def png_table(images: Tensor, labels: Tensor) -> list[str]:
     A picture is right if exactly one digit is found on it, and is the right one, however unsure.
     """
     reader, truth = Reader.pretrained(), labels.tolist()
-    with torch.inference_mode():
-        probabilities = reader.classifier(normalize(images)).exp()
+    threshold = reader.classifier.threshold
+    probabilities = reader.classifier.probabilities(images)
     direct = int((probabilities.argmax(dim=1) == labels).sum())
-    unsure = int((probabilities.amax(dim=1) < THRESHOLD).sum())
+    unsure = int((probabilities.amax(dim=1) < threshold).sum())
     lines = [
         f"| {len(truth):,} test images | right (%) | lost (points) | below the threshold (%) |",
         "|---|---:|---:|---:|",
         f"| their own pixels | {100 * direct / len(truth):.2f} | | {100 * unsure / len(truth):.2f} |",
     ]
     for ground in GROUNDS:
-        files = (as_png(image, ground) for image in images.numpy())
-        lines.append(row(f"as PNG, {ground}", reader.read_all(files, threshold=0), truth, direct))
+        readings = (reader.read(as_png(image, ground), threshold=0) for image in images.numpy())
+        lines.append(row(f"as PNG, {ground}", readings, truth, direct, threshold))
     return lines
 
 

@@ -87,7 +87,7 @@ def reading(rounds: int, data: str, machine: str) -> str:
                 "decoded photo": lambda: decode([photo]),
                 "read photo": lambda: reader.read(photo),
                 "decoded small": lambda: decode(small),
-                "read small": lambda: list(reader.read_all(small)),
+                "read small": lambda: [reader.read(path) for path in small],
             },
             rounds,
         )

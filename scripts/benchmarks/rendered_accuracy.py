@@ -18,9 +18,9 @@ from torch import Tensor
 
 from digitrec.data.datamodule import MNISTDataModule
 from digitrec.models.checkpoints import PRETRAINED, read_checkpoint
-from scripts.lib.readme import write_section
+from scripts.lib.docs import write_section
 from scripts.lib.rendering import Rendering
-from scripts.lib.scenes import empty_pages, rendered_set
+from scripts.lib.rendering.scenes import empty_pages, rendered_set
 from scripts.lib.strokes import Box
 from scripts.ship import held_out
 

@@ -14,11 +14,9 @@ from torch import Tensor, nn
 from torchvision.transforms.v2.functional import resize
 
 from digitrec.errors import CheckpointError
-from digitrec.models.checkpoints import read_checkpoint
 from digitrec.models.normalization import SIDE, normalize
 from digitrec.runs import find_checkpoint
 from digitrec.training.checkpoint_checks import differences
-from digitrec.training.classifier import DigitClassifier
 
 if TYPE_CHECKING:
     from digitrec.reading.reader import Reader
@@ -121,17 +119,6 @@ def classify(network: nn.Module, pixels: Tensor) -> Read:
     with torch.no_grad():
         probabilities = network(normalize(pixels[None]))[0].exp()
     return Read(str(int(probabilities.argmax())), float(probabilities.max()))
-
-
-def load_network(checkpoint: Path) -> nn.Module:
-    """The network of a checkpoint, ready to read.
-
-    Raises:
-        CheckpointError: no checkpoint of digitrec's.
-    """
-    read_checkpoint(checkpoint)
-    classifier = DigitClassifier.load_from_checkpoint(checkpoint, map_location="cpu", weights_only=True)
-    return classifier.eval().network
 
 
 def newest_run(config: Path, folder: Path = Path("lightning_logs")) -> Path:

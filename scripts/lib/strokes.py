@@ -1,4 +1,4 @@
-"""Digits as strokes of a pen: middle lines traced from MNIST's pixels, or made up, and drawn with any pen."""
+"""Digits as pen strokes: center lines traced from MNIST images or written by hand, drawn with any pen."""
 
 import functools
 import math
@@ -11,14 +11,20 @@ from scipy import ndimage
 Box = tuple[int, int, int, int]
 """x, y, width, height, in pixels."""
 
-FINE = 5  # pixels of the thinned digit for each pixel of MNIST
-SMOOTH = 3  # of those: less leaves wobbles of MNIST's pixels, more makes holes of crossings
-SPECK = 0.1  # of the largest part's ink: dirt on MNIST's paper has less, a 5's bar more
+FINE = 5  # pixels of the thinned digit for each MNIST pixel
+SMOOTH = 3  # of those pixels: less leaves the staircase of MNIST pixels, more makes holes of crossings
+SPECK = 0.1  # share of the ink of the largest component: dirt in MNIST has less, the bar of a 5 more
 
 
 @dataclass(frozen=True)
 class Strokes:
-    """Middle lines: points (n, 2), y down; the pen's radius at each (n,); joined pairs of them (m, 2)."""
+    """Center lines of pen strokes.
+
+    Attributes:
+        points: (n, 2), x and y, y down.
+        radii: (n,), of the pen at each point.
+        joints: (m, 2), indices of points that are joined.
+    """
 
     points: np.ndarray
     radii: np.ndarray
@@ -26,12 +32,19 @@ class Strokes:
 
 
 def trace(digit: np.ndarray) -> Strokes:
-    """Thin a digit, uint8 (28, 28), to the middle lines of its strokes, in heights from its centre.
+    """Thin a digit to the center lines of its strokes.
 
-    Radii are those of the strokes less their median: a pen's radius added to them keeps the places that were
-    thicker. ValueError where a digit has no ink.
+    Args:
+        digit: uint8 (28, 28), bright on black.
+
+    Returns:
+        Strokes in digit heights from the center. The radii are those of the strokes less their median: with
+        the radius of a pen added, thicker places stay thicker.
+
+    Raises:
+        ValueError: the digit is all black.
     """
-    mask = _ink(digit)
+    mask = _foreground(digit)
     mask = np.pad(mask[ndimage.find_objects(mask.astype(np.uint8))[0]], 2)
     depth = ndimage.distance_transform_edt(mask)
     line = _thin(mask)
@@ -40,9 +53,9 @@ def trace(digit: np.ndarray) -> Strokes:
     number[rows, columns] = np.arange(len(rows))
     joints = []
     for down, right in ((0, 1), (1, 0), (1, 1), (1, -1)):
-        neighbour = number[rows + down, columns + right]
-        joints.append(np.stack([np.arange(len(rows)), neighbour], axis=1)[neighbour >= 0])
-    # The mean of the line's pixels nearby: what was a staircase of pixels is a smooth line again.
+        neighbor = number[rows + down, columns + right]
+        joints.append(np.stack([np.arange(len(rows)), neighbor], axis=1)[neighbor >= 0])
+    # The mean of nearby pixels of the line turns a staircase of pixels into a smooth line.
     near = ndimage.gaussian_filter(line.astype(float), SMOOTH)
     x, y, radii = (
         ndimage.gaussian_filter(np.where(line, values, 0.0), SMOOTH)[line] / near[line]
@@ -54,29 +67,34 @@ def trace(digit: np.ndarray) -> Strokes:
     return Strokes(points / size, (radii - np.median(radii)) / size, np.concatenate(joints))
 
 
-def _ink(digit: np.ndarray) -> np.ndarray:
-    """The pixels of the enlarged digit, bool (28 * FINE, 28 * FINE), that are ink.
+def _foreground(digit: np.ndarray) -> np.ndarray:
+    """Return the foreground mask of the enlarged digit, bool (28 * FINE, 28 * FINE).
 
-    Ink is what is brighter than its surroundings: one level for all of the digit would fill the small loops
-    and narrow gaps of thick strokes, and break pale ones. A part that is pale everywhere is a speck.
+    The threshold is local: one for the whole digit would fill the small loops and narrow gaps of thick
+    strokes, and break pale ones. A component that is pale everywhere is a speck.
     """
     if not digit.any():
         raise ValueError("A digit to render has no ink.")
     fine = Image.fromarray(digit).resize((28 * FINE, 28 * FINE), Image.Resampling.BICUBIC)
-    grey = np.asarray(fine) / np.float32(digit.max())
-    parts, count = ndimage.label(grey > 0.25 + 0.5 * ndimage.gaussian_filter(grey, 3 * FINE), np.ones((3, 3)))
-    peaks = ndimage.maximum(grey, parts, np.arange(1, count + 1))
-    ink: np.ndarray = np.isin(parts, 1 + np.flatnonzero(peaks > 0.45))
-    return ink
+    gray = np.asarray(fine) / np.float32(digit.max())
+    components, count = ndimage.label(
+        gray > 0.25 + 0.5 * ndimage.gaussian_filter(gray, 3 * FINE), np.ones((3, 3))
+    )
+    peaks = ndimage.maximum(gray, components, np.arange(1, count + 1))
+    foreground: np.ndarray = np.isin(components, 1 + np.flatnonzero(peaks > 0.45))
+    return foreground
 
 
 def _thin(mask: np.ndarray) -> np.ndarray:
-    """Take pixels off both sides by turns until lines are left; Zhang and Suen (1984)."""
+    """Thin a mask to lines.
+
+    The method is that of Zhang and Suen, "A fast parallel algorithm for thinning digital patterns" (1984).
+    """
     while True:
         before = mask
-        for goes in _goes():
+        for removable in _removable():
             ring = (np.roll(mask, shift, (0, 1)).view(np.uint8) << bit for bit, shift in enumerate(_RING))
-            mask = mask & ~goes[sum(ring)]
+            mask = mask & ~removable[sum(ring)]
         if (mask == before).all():
             return mask
 
@@ -85,8 +103,8 @@ _RING = ((1, 0), (1, -1), (0, -1), (-1, -1), (-1, 0), (-1, 1), (0, 1), (1, 1))  
 
 
 @functools.cache
-def _goes() -> tuple[np.ndarray, np.ndarray]:
-    """Which of the 256 neighbourhoods lose their pixel, in either half of a round."""
+def _removable() -> tuple[np.ndarray, np.ndarray]:
+    """Return which of the 256 neighborhoods lose their pixel, in either half of an iteration."""
     ring = (np.arange(256)[:, None] >> np.arange(8)) & 1
     count, starts = ring.sum(axis=1), ((ring == 0) & (np.roll(ring, -1, axis=1) == 1)).sum(axis=1)
     edge = (count >= 2) & (count <= 6) & (starts == 1)
@@ -94,21 +112,28 @@ def _goes() -> tuple[np.ndarray, np.ndarray]:
     return edge & (up | right | down) & (right | down | left), edge & (up | right | left) & (up | down | left)
 
 
-def reach(strokes: Strokes) -> tuple[np.ndarray, np.ndarray]:
-    """The corners of what the pen covers."""
+def extent(strokes: Strokes) -> tuple[np.ndarray, np.ndarray]:
+    """Return the upper left and the lower right corner of what the pen covers."""
     pen = strokes.radii[:, None]
     return (strokes.points - pen).min(axis=0), (strokes.points + pen).max(axis=0)
 
 
 def draw(strokes: Strokes, layer: np.ndarray, grain: float, random: np.random.Generator) -> Box:
-    """Draw into a layer of coverage, uint8 (height, width); the box of what is drawn, without specks.
+    """Draw strokes into a layer.
 
-    grain is the share of the ink that the roughness of the paper leaves out.
+    Args:
+        strokes: in pixels of the layer.
+        layer: coverage, uint8 (height, width); changed in place.
+        grain: share of the ink that is missing because the paper is rough, 0 to 1.
+        random: draws the roughness.
+
+    Returns:
+        The box of what is drawn, without specks.
     """
-    low, high = reach(strokes)
+    low, high = extent(strokes)
     corner = np.floor(low).astype(int) - 1
     size = np.ceil(high).astype(int) + 1 - corner
-    fineness = 4 if size.max() < 250 else 2  # to draw larger and average is Pillow's only anti-aliasing
+    fineness = 4 if size.max() < 250 else 2  # Pillow's lines have no anti-aliasing of their own
     canvas = Image.new("L", (int(size[0]) * fineness, int(size[1]) * fineness))
     pen, points, radii = (
         ImageDraw.Draw(canvas),
@@ -134,27 +159,27 @@ def draw(strokes: Strokes, layer: np.ndarray, grain: float, random: np.random.Ge
 
 
 def _without_specks(coverage: np.ndarray) -> tuple[slice, slice]:
-    """The rows and columns of all parts but those with little of the ink: the dirt on MNIST's paper."""
-    parts, count = ndimage.label(coverage, np.ones((3, 3)))
-    amounts = ndimage.sum_labels(coverage, parts, np.arange(1, count + 1))
-    main = np.isin(parts, 1 + np.flatnonzero(amounts >= SPECK * amounts.max()))
+    """Return rows and columns of the connected components without specks, the dirt in MNIST."""
+    components, count = ndimage.label(coverage, np.ones((3, 3)))
+    amounts = ndimage.sum_labels(coverage, components, np.arange(1, count + 1))
+    main = np.isin(components, 1 + np.flatnonzero(amounts >= SPECK * amounts.max()))
     return tuple(ndimage.find_objects(main.astype(np.uint8))[0])
 
 
 def rectangle(x: float, y: float, width: float, height: float, pen: float) -> Strokes:
-    """The outline of a box from its upper left corner, drawn with a pen of this width."""
+    """Return the outline of a box, whose upper left corner is (x, y), for a pen of a given width."""
     corners = np.array([[x, y], [x + width, y], [x + width, y + height], [x, y + height]])
     return Strokes(corners, np.full(4, pen / 2), np.array([[0, 1], [1, 2], [2, 3], [3, 0]]))
 
 
 def rotation(degrees: float) -> np.ndarray:
-    """The matrix that turns x, y clockwise as seen, y down."""
+    """Return the matrix (2, 2) that rotates x, y clockwise, y down."""
     cos, sin = math.cos(math.radians(degrees)), math.sin(math.radians(degrees))
     return np.array([[cos, -sin], [sin, cos]])
 
 
 def stroke_digits() -> np.ndarray:
-    """The digits 0 to 9 as MNIST has them, uint8 (10, 28, 28), drawn by code: for tests without data."""
+    """Return drawn digits 0 to 9, uint8 (10, 28, 28), bright on black: for tests without MNIST."""
     images = np.zeros((10, 28, 28), np.uint8)
     random = np.random.default_rng(0)
     for image, paths in zip(images, _glyphs(), strict=True):
@@ -168,13 +193,13 @@ def stroke_digits() -> np.ndarray:
 def _arc(
     x: float, y: float, width: float, height: float, start: float, end: float
 ) -> list[tuple[float, float]]:
-    """Points of an ellipse about x, y from one angle to another, clockwise from the right."""
+    """Return points of an ellipse around x, y from one angle to another, clockwise from the right."""
     angles = np.radians(np.linspace(start, end, 20))
     return [(x + width * math.cos(angle), y + height * math.sin(angle)) for angle in angles]
 
 
 def _glyphs() -> list[list[list[tuple[float, float]]]]:
-    """The strokes of each digit, in pixels of its image."""
+    """Return the strokes of each digit, in pixels of its image."""
     return [
         [_arc(14, 14, 6, 9, -90, 270)],
         [[(11, 8), (14.5, 5), (14.5, 23)]],

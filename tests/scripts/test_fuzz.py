@@ -11,6 +11,8 @@ from digitrec.reading import loading as pictures
 from scripts import fuzz
 from tests.conftest import ROOT
 
+pytestmark = pytest.mark.scripts
+
 
 def test_two_hundred_damaged_files_are_read_or_refused():
     command = [sys.executable, "-m", "scripts.fuzz", "--count", "200", "--seed", "1"]

@@ -6,6 +6,8 @@ import torch
 from scripts import robustness
 from tests.checkpoint_files import write
 
+pytestmark = pytest.mark.scripts
+
 ACCURACIES = {"none": {"mlp": [0.9], "shipped": [0.8]}, "shear": {"mlp": [0.5], "shipped": [0.4]}}
 
 

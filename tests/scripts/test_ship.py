@@ -6,10 +6,11 @@ import torch.nn.functional as F
 
 from digitrec import DigitClassifier
 from digitrec.cli import DigitCLI
-from digitrec.models.checkpoints import PRETRAINED, read_checkpoint
-from digitrec.models.normalization import normalize
+from digitrec.models.checkpoints import PRETRAINED, load_classifier, read_checkpoint
 from scripts import ship
 from tests.conftest import ROOT
+
+pytestmark = pytest.mark.scripts
 
 
 def overconfident(factor):
@@ -54,22 +55,27 @@ def test_a_run_is_shipped_with_its_temperature_and_without_what_resuming_needs(w
     assert all(torch.equal(kept["state_dict"][key], value) for key, value in trained["state_dict"].items())
     assert "optimizer_states" not in kept
     assert "data_dir" not in kept["datamodule_hyper_parameters"]
-    temperature = kept["hyper_parameters"].pop("temperature")
-    assert temperature != trained["hyper_parameters"].pop("temperature")
+    classifier = DigitClassifier.load_from_checkpoint(shipped, map_location="cpu")
+    for name in ("temperature", "threshold"):
+        chosen = kept["hyper_parameters"].pop(name)
+        assert chosen != trained["hyper_parameters"].pop(name)
+        assert chosen == getattr(classifier, name)
     assert kept["hyper_parameters"] == trained["hyper_parameters"]
-    assert DigitClassifier.load_from_checkpoint(shipped, map_location="cpu").temperature == temperature
     DigitCLI(["test", f"--ckpt_path={shipped}"])
 
 
 def test_the_weights_that_ship_are_small_calibrated_and_of_the_published_network():
     assert PRETRAINED.stat().st_size < 1_000_000
     assert sum(value.numel() for value in read_checkpoint(PRETRAINED)["state_dict"].values()) == 109_386
-    classifier = DigitClassifier.load_from_checkpoint(PRETRAINED, map_location="cpu")
-    assert classifier.temperature != 1
+    classifier = load_classifier(PRETRAINED)
+    assert (classifier.temperature, classifier.threshold) == (0.584, 0.41)
+    stored = torch.load(PRETRAINED, weights_only=True)["hyper_parameters"]
+    assert stored.pop("_instantiator")  # for DigitClassifier.load_from_checkpoint
+    assert stored == read_checkpoint(PRETRAINED)["hyper_parameters"]  # no name of an earlier release
 
 
 def test_the_weights_that_ship_doubt_what_is_no_digit():
-    classifier = DigitClassifier.load_from_checkpoint(PRETRAINED, map_location="cpu").eval()
-    noise = torch.randint(0, 256, (100, 28, 28), generator=torch.Generator().manual_seed(0))
-    confidence = classifier(normalize(noise)).exp().amax(dim=1)
+    random = torch.Generator().manual_seed(0)
+    noise = torch.randint(0, 256, (100, 28, 28), generator=random, dtype=torch.uint8)
+    confidence = load_classifier(PRETRAINED).probabilities(noise).amax(dim=1)
     assert (confidence < 0.5).float().mean() > 0.9

@@ -17,6 +17,8 @@ from scripts import sweep
 from scripts.lib import studies
 from tests.conftest import ROOT, SMALL
 
+pytestmark = pytest.mark.scripts
+
 RATE = "model.optimizer.init_args.lr"
 FOLDER = Path("lightning_logs/sweeps/space")
 

@@ -2,12 +2,15 @@
 
 import shutil
 
+import pytest
 from PIL import Image
 
 from digitrec.models.checkpoints import PRETRAINED
 from scripts.benchmarks import export_time
 from scripts.benchmarks.export_time import LIGHTNING_START, ONNX_START, export_times, start
 from scripts.lib.strokes import stroke_digits
+
+pytestmark = pytest.mark.scripts
 
 
 def test_both_processes_read_the_picture(exported, tmp_path):

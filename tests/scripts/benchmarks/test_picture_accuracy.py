@@ -21,6 +21,8 @@ from scripts.lib import picture_sets
 from scripts.lib.baselines import Read
 from scripts.lib.picture_sets import LabelError, Picture, PictureSet
 
+pytestmark = pytest.mark.scripts
+
 SINGLE = PictureSet("owner/name", ("digits/*.png",), "first", "pen", left_out={"a.png": "no digit"})
 ROW = PictureSet("owner/rows", ("*.png",), {"1.png": "12 34"}, "pen", "row", crop={"1.png": [0, 0, 4, 3]})
 BESIDE = PictureSet("owner/other", ("a.gz",), "usps", "small", "beside")

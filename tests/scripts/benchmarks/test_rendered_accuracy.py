@@ -15,6 +15,8 @@ from scripts.benchmarks.rendered_accuracy import error_sheet, match, rendered, s
 from scripts.lib.rendering import Rendering
 from tests.conftest import TEST
 
+pytestmark = pytest.mark.scripts
+
 
 def digit(text, box, confidence=0.9):
     return Digit(text, confidence, (0.1,) * 10, box, 0, 0, np.zeros((28, 28), np.uint8))

@@ -6,10 +6,10 @@ import torch
 from PIL import Image, ImageDraw
 
 from digitrec.errors import CheckpointError
+from digitrec.models.checkpoints import load_classifier
 from scripts.lib.baselines import (
     Read,
     grey_image,
-    load_network,
     newest_run,
     otsu,
     ours,
@@ -18,6 +18,8 @@ from scripts.lib.baselines import (
     usual_crop,
 )
 from tests.conftest import ROOT
+
+pytestmark = pytest.mark.scripts
 
 
 class Recorder(torch.nn.Module):
@@ -126,6 +128,4 @@ def test_the_newest_run_of_a_config_is_found_and_loaded(fit):
     fit(f"--model.scheduler={STEPS}")
     found = newest_run(config)
     assert found.as_posix() == "lightning_logs/version_0/checkpoints/best.ckpt"
-    network = load_network(found)
-    assert not network.training
-    assert network(torch.zeros(2, 28, 28)).shape == (2, 10)
+    assert load_classifier(found).network(torch.zeros(2, 28, 28)).shape == (2, 10)

@@ -20,6 +20,8 @@ from scripts.lib.corruptions import (
     turned,
 )
 
+pytestmark = pytest.mark.scripts
+
 
 def random(seed=0):
     return Generator().manual_seed(seed)

@@ -19,6 +19,8 @@ from scripts.lib.picture_sets import (
 )
 from tests.conftest import ROOT
 
+pytestmark = pytest.mark.scripts
+
 
 def write(folder, *names, size=(9, 7)):
     for name in names:

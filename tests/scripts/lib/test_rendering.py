@@ -8,6 +8,8 @@ from scripts.lib.rendering import Options, render
 from scripts.lib.scenes import PAGES, empty_pages, rendered_set, scene
 from scripts.lib.strokes import Strokes, draw, stroke_digits, trace
 
+pytestmark = pytest.mark.scripts
+
 DIGITS = stroke_digits()
 PLAIN = Options(height=100, ink=(0, 0, 0))
 

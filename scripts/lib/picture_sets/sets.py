@@ -1,16 +1,15 @@
-"""Public pictures of people's own digits: the sets of picture_sets.yaml, found in folders and labelled.
+"""Sets of public pictures of handwritten digits, found in folders and labeled.
 
-Those of picture_sets_unseen.yaml chose nothing: they are in the same form, and apart.
+``used.yaml`` lists the sets that the reader was developed with. ``unseen.yaml`` lists held-out sets: they are
+measured, and nothing is chosen by them.
 
-A folder holds snapshots of repositories as owner+name, owner/name or name; a file COMMIT in one says which
-commit it is where git does not.
+A folder holds snapshots of repositories as owner+name, owner/name or name. A snapshot that is not a git clone
+may name its commit in a file COMMIT.
 """
 
-import gzip
-import re
 import subprocess
 import sys
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from glob import escape
 from pathlib import Path
@@ -20,21 +19,21 @@ import numpy as np
 import yaml
 from PIL import Image
 
-RULES = {
-    "used": Path(__file__).with_suffix(".yaml"),
-    "unseen": Path(__file__).with_name("picture_sets_unseen.yaml"),
-}
+from scripts.lib.picture_sets.labels import ARRAYS, LABELS, only_digit
+
+FILES = {name: Path(__file__).with_name(f"{name}.yaml") for name in ("used", "unseen")}
+"""The lists of sets."""
+
 SUFFIXES = frozenset({".bmp", ".gif", ".heic", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
-_WORDS = ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine")
 
 
 class LabelError(ValueError):
-    """A file that the rule of its set does not label, or a folder without a set."""
+    """A picture has no label, or a folder holds no set of pictures."""
 
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture with its truth: the digits of each line, lines separated by a space."""
+    """A picture with its label: the digits of each line, lines separated by a space."""
 
     set: str
     file: str  # inside the repository
@@ -44,27 +43,30 @@ class Picture:
 
 @dataclass(frozen=True)
 class PictureSet:
-    """An entry of picture_sets.yaml, or a folder that it does not know."""
+    """An entry of used.yaml or unseen.yaml, or any other folder of pictures."""
 
     repository: str
     files: tuple[str, ...]
     label: str | dict[str, str]
     what: str
-    kind: Literal["single", "row", "beside"] = "single"
+    kind: Literal["single", "row", "benchmark"] = "single"
     crop: dict[str, list[int]] | None = None
     left_out: dict[str, str] | None = None
 
     @property
     def name(self) -> str:
-        """The repository and its folder; of a folder that picture_sets.yaml does not know, that folder's."""
+        """The repository and its folder; of any other folder of pictures, the name of that folder."""
         folder = self.files[0].rpartition("/")[0].removesuffix("/[0-9]")
         return f"{self.repository} {folder}".strip() if "/" in self.repository else self.repository
 
     def pictures(self, folder: Path) -> list[Picture]:
-        """The set's pictures in a snapshot of its repository, in the order of their names.
+        """Return the pictures of the set, in the order of their names.
+
+        Args:
+            folder: a snapshot of the repository.
 
         Raises:
-            LabelError: a rule does not label a file, or a file that is labelled by eye is not there.
+            LabelError: the rule gives a file no label, or a file that is labeled by hand is missing.
         """
         left_out = [pattern for patterns in self.left_out or () for pattern in patterns.split(", ")]
         paths = sorted(_glob(folder, self.files) - _glob(folder, left_out))
@@ -80,7 +82,7 @@ class PictureSet:
     def _picture(self, path: Path, file: str) -> Picture:
         label = self.label.get(path.name) if isinstance(self.label, dict) else LABELS[self.label](path)
         if label is None:
-            raise LabelError(f"{path} has no label by the rule of {self.name}: mend picture_sets.yaml.")
+            raise LabelError(f"{path} has no label by the rule of {self.name}: correct the list of sets.")
         source: Path | Image.Image = path
         if self.crop and path.name in self.crop:
             with Image.open(path) as image:
@@ -97,61 +99,9 @@ def _glob(folder: Path, patterns: Iterable[str]) -> set[Path]:
     return {path for pattern in patterns for path in folder.glob(pattern)}
 
 
-def first_digit(path: Path) -> str | None:
-    """The label where the name begins with it: 3.png, 3_156955844430.png."""
-    return path.name[0] if path.name[0] in "0123456789" else None
-
-
-def last_digit(path: Path) -> str | None:
-    """The label where the name ends with it: bruno3.jpg, new_9.jpg."""
-    return path.stem[-1] if path.stem[-1] in "0123456789" else None
-
-
-def word(path: Path) -> str | None:
-    """The label where the name is an English number: five.png, also eight1.png, but not eighttwo.png."""
-    found = re.fullmatch(rf"({'|'.join(_WORDS)})[\W\d_]*", path.stem.lower())
-    return str(_WORDS.index(found[1])) if found else None
-
-
-def folder_digit(path: Path) -> str | None:
-    """The label where the folder is named by it: data_train/3/14.png."""
-    return path.parent.name if re.fullmatch("[0-9]", path.parent.name) else None
-
-
-def only_digit(path: Path) -> str | None:
-    """The label of any picture: its folder's name, its name's only digit, its word, its first digit."""
-    digits = re.findall("[0-9]", path.stem)
-    return folder_digit(path) or (digits[0] if len(digits) == 1 else None) or word(path) or first_digit(path)
-
-
-LABELS: dict[str, Callable[[Path], str | None]] = {
-    "first": first_digit,
-    "last": last_digit,
-    "word": word,
-    "folder": folder_digit,
-    "only": only_digit,
-}
-
-
-def usps(path: Path) -> tuple[np.ndarray, np.ndarray]:
-    """USPS from zip.*.gz: labels (n,), images uint8 (n, 16, 16), white on black; the file has -1 to 1."""
-    table = np.loadtxt(path, ndmin=2)
-    return table[:, 0].astype(int), ((table[:, 1:] + 1) * 127.5).round().astype(np.uint8).reshape(-1, 16, 16)
-
-
-def uci(path: Path) -> tuple[np.ndarray, np.ndarray]:
-    """UCI from digits.csv.gz: labels (n,), images uint8 (n, 8, 8), white on black; the file has 0 to 16."""
-    with gzip.open(path, "rt") as file:
-        table = np.loadtxt(file, delimiter=",", ndmin=2)
-    return table[:, -1].astype(int), (table[:, :-1] * 255 / 16).round().astype(np.uint8).reshape(-1, 8, 8)
-
-
-ARRAYS = {"usps": usps, "uci": uci}
-
-
 def known_sets(sets: str = "used") -> list[PictureSet]:
-    """The sets of a file of RULES, in its order."""
-    return [_entry(values) for values in yaml.safe_load(RULES[sets].read_text())]
+    """Return the sets of a list in its order; ``sets`` is a key of FILES."""
+    return [_entry(values) for values in yaml.safe_load(FILES[sets].read_text())]
 
 
 def _entry(values: dict[str, Any]) -> PictureSet:
@@ -160,9 +110,9 @@ def _entry(values: dict[str, Any]) -> PictureSet:
 
 
 def found_sets(folders: list[Path], sets: str = "used") -> list[tuple[PictureSet, Path]]:
-    """The sets of a file of RULES that some folders hold, each with its snapshot's folder.
+    """Return the sets of a list that some folders hold, each with the folder of its snapshot.
 
-    A folder in which no known repository lies is a set of its own, of single digits labelled by their names.
+    A folder without a listed repository is a set of its own, of single digits labeled by their names.
 
     Raises:
         LabelError: a folder does not exist, or holds no pictures.
@@ -189,18 +139,18 @@ def _unknown(folder: Path) -> PictureSet:
     files = tuple(escape(str(path.relative_to(folder))) for path in paths if only_digit(path))
     if not files:
         raise LabelError(
-            f"No picture in {folder} is labelled by its name or its folder's: name one 7.png or seven.png."
+            f"No picture in {folder} is labeled by its name or its folder's: name one 7.png or seven.png."
         )
     if left := len(paths) - len(files):
         print(
-            f"{folder}: {left} of {len(paths)} pictures have no label in their names, left out",
+            f"{folder}: {left} of {len(paths)} pictures have no label in their names and are skipped",
             file=sys.stderr,
         )
-    return PictureSet(folder.resolve().name, files, "only", "labelled by the names of files or folders")
+    return PictureSet(folder.resolve().name, files, "only", "labeled by the names of files or folders")
 
 
 def commit(folder: Path) -> str:
-    """The commit of a snapshot: what its file COMMIT says, else what git says of a clone, else "unknown"."""
+    """Return the commit of a snapshot: from its file COMMIT, else from git, else "unknown"."""
     if (folder / "COMMIT").is_file():
         return (folder / "COMMIT").read_text().strip()
     if not (folder / ".git").exists():

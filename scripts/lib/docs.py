@@ -1,0 +1,60 @@
+"""Sections of README.md and docs/ that scripts write: each is between two comments that name it."""
+
+import os
+import platform
+from collections.abc import Collection, Sequence
+from pathlib import Path
+from statistics import mean, stdev
+
+import torch
+
+from digitrec.files import replacing
+
+README = Path("README.md")
+SPEED = Path("docs/speed.md")
+PAGE = Path("docs/page.md")
+
+
+def write_section(name: str, text: str, file: Path = README) -> None:
+    """Replace the text of a section; the file is replaced as a whole or not at all.
+
+    Raises:
+        ValueError: the file has no such section.
+    """
+    begin, end = f"<!-- {name}: written by a script -->\n", f"<!-- end of {name} -->"
+    before, found, rest = file.read_text().partition(begin)
+    _, found_end, after = rest.partition(end)
+    if not found or not found_end:
+        raise ValueError(f"{file} has no section {name}")
+    with replacing(file) as target:
+        target.write((before + begin + text.strip() + "\n" + end + after).encode())
+
+
+def report(section: str, lines: list[str], file: Path = README) -> None:
+    """Print lines and write them into a section of a file."""
+    print(*lines, sep="\n")
+    write_section(section, "\n".join(lines), file)
+
+
+def machine() -> str:
+    """Return cores, threads and versions, for the line above a table."""
+    cores = f"{os.cpu_count()} cores, {torch.get_num_threads()} threads"
+    return f"{cores}, Python {platform.python_version()}, torch {torch.__version__.split('+')[0]}"
+
+
+def markdown_table(rows: Sequence[Sequence[object]], right: Collection[int] = ()) -> str:
+    """Return rows as a Markdown table.
+
+    Args:
+        rows: the first is the header.
+        right: columns, from 0, that are aligned to the right.
+    """
+    rule = ["---:" if column in right else "---" for column in range(len(rows[0]))]
+    lines = [" | ".join(map(str, cells)) for cells in (rows[0], rule, *rows[1:])]
+    return "\n".join(f"| {line} |" for line in lines)
+
+
+def mean_and_deviation(values: Sequence[float], places: int) -> str:
+    """Return mean and standard deviation of shares in percent; the mean alone for one value."""
+    deviation = f" ± {100 * stdev(values):.{places}f}" if len(values) > 1 else ""
+    return f"{100 * mean(values):.{places}f}{deviation}"

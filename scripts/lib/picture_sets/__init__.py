@@ -1,0 +1,1 @@
+"""Public pictures of handwritten digits: which repositories hold them, and how each picture is labeled."""
