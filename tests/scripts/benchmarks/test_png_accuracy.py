@@ -4,10 +4,10 @@ from types import SimpleNamespace
 
 import numpy as np
 import torch
+from digitrec.reading.results import Reading
 
 from digitrec.data.mnist import load_mnist
 from digitrec.reading.loading import load
-from digitrec.reading.results import Reading
 from scripts.benchmarks.png_accuracy import GROUNDS, as_png, png, png_table, row
 from scripts.lib.strokes import stroke_digits
 

@@ -5,11 +5,11 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from digitrec.reading.results import Digit
 from PIL import Image
 
 from digitrec.data.datamodule import MNISTDataModule
 from digitrec.reading.reader import Reader
-from digitrec.reading.results import Digit
 from scripts.benchmarks import rendered_accuracy
 from scripts.benchmarks.rendered_accuracy import error_sheet, match, rendered, shared, spread, table
 from scripts.lib.rendering import Rendering
