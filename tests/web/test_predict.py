@@ -63,7 +63,7 @@ GARBAGE = {
     "noise": (random.Random(0).randbytes(100_000), "not a picture"),
     "cut short": (lines("27")[:600], "cut short|damaged"),
     "a document": (b"%PDF-1.7 ...", "PDF document"),
-    "a bomb": (bomb(), "100 megapixels"),
+    "a bomb": (bomb(), "50 megapixels"),
     "JSON": (b'{"picture": "/etc/passwd"}', "not a picture"),
 }
 
