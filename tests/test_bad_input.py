@@ -20,7 +20,7 @@ from digitrec.models.checkpoints import PRETRAINED
 from scripts.lib.rendering import Options, render
 from scripts.lib.strokes import stroke_digits
 from tests.conftest import ROOT
-from tests.reading.test_loading import png_header
+from tests.reading.pictures import png_header
 
 RUN = Path("lightning_logs/version_0")
 
@@ -38,8 +38,8 @@ REFUSED = {
     "empty file": (b"", "is empty"),
     "text": (b"seven\n", "is not a picture"),
     "truncated JPEG": (JPEG[: len(JPEG) // 2], "is cut short"),
-    "20,000 x 20,000": (encoded(Image.new("1", (20_000, 20_000))), "has more than 100 megapixels"),
-    "decompression bomb": (png_header(60_000, 60_000), "has more than 100 megapixels"),
+    "20,000 x 20,000": (encoded(Image.new("1", (20_000, 20_000))), "has more than 50 megapixels"),
+    "decompression bomb": (png_header(60_000, 60_000), "has more than 50 megapixels"),
     "no permission": (GOOD, "may not be read: give yourself the permission"),
 }
 EMPTY = {

@@ -1,26 +1,34 @@
-"""export: the ONNX file says what PyTorch says, knows where it is from, and is there only if checked."""
+"""export: the ONNX file gives PyTorch's results, has its metadata, and is written only after a check."""
 
 import json
 import sys
 
 import numpy as np
 import onnx
+import onnx_ir
 import onnxruntime
 import pytest
 import torch
 
-from digitrec import export as room
+from digitrec import export as export_module
 from digitrec.data.mnist import load_mnist
 from digitrec.errors import CheckpointError, ExportError
 from digitrec.export import PixelClassifier, check, export, generated_images, main
-from digitrec.models.checkpoints import PRETRAINED, read_checkpoint
-from digitrec.training.classifier import DigitClassifier
+from digitrec.models.checkpoints import PRETRAINED, load_classifier, read_checkpoint
 from tests.conftest import TEST
 
 
 @pytest.fixture
 def classifier():
-    return DigitClassifier.load_from_checkpoint(PRETRAINED, map_location="cpu", weights_only=True)
+    return load_classifier(PRETRAINED)
+
+
+@pytest.fixture
+def converted(exported, monkeypatch):
+    """Load the exported file instead of converting anew, which takes seconds."""
+    convert = lambda model: torch.onnx.ONNXProgram(onnx_ir.load(exported), None)  # noqa: E731
+    monkeypatch.setattr(export_module, "_convert", convert)
+    monkeypatch.setattr(export_module, "GENERATED", 100)
 
 
 def test_raw_pixels_go_in_and_calibrated_probabilities_come_out(exported, classifier):
@@ -30,9 +38,9 @@ def test_raw_pixels_go_in_and_calibrated_probabilities_come_out(exported, classi
     images = generated_images(100)
     digit, probabilities = session.run(["digit", "probabilities"], {"pixels": images.numpy()})
     assert (digit.dtype, probabilities.dtype) == (np.int64, np.float32)
-    # From the weights alone, by the text book: scaled, standardized, ReLU, softmax at the temperature.
-    views = classifier.views(((images / 255 - 0.1307) / 0.3081).float())
-    scores = views.double().flatten(2)
+    # Computed from the weights alone: scaled, standardized, ReLU, softmax at the temperature.
+    variants = classifier.tta(((images / 255 - 0.1307) / 0.3081).float())
+    scores = variants.double().flatten(2)
     *hidden, last = [layer for layer in classifier.network.layers if isinstance(layer, torch.nn.Linear)]
     for layer in hidden:
         scores = (scores @ layer.weight.double().T + layer.bias).relu()
@@ -48,7 +56,7 @@ def test_any_number_of_images_is_read_at_once(exported):
         assert (digit.shape, probabilities.shape) == ((count,), (count, 10))
 
 
-def test_the_file_is_whole_small_and_knows_its_training(exported):
+def test_the_file_is_valid_small_and_holds_the_training_parameters(exported):
     assert [path.name for path in exported.parent.iterdir()] == ["digits.onnx"]  # no weights beside it
     assert exported.stat().st_size < 600_000
     model = onnx.load(exported)
@@ -60,12 +68,12 @@ def test_the_file_is_whole_small_and_knows_its_training(exported):
     assert "test_accuracy" not in metadata
 
 
-def test_with_mnist_at_hand_the_test_accuracy_is_kept_and_no_path(
-    fake_mnist, tmp_path, classifier, monkeypatch
+def test_the_metadata_hold_the_test_accuracy_and_no_path(
+    converted, fake_mnist, tmp_path, classifier, monkeypatch
 ):
     known = read_checkpoint(PRETRAINED)
     known["datamodule_hyper_parameters"]["data_dir"] = "/home/somebody/data"
-    monkeypatch.setattr(room, "read_checkpoint", lambda path: known)
+    monkeypatch.setattr(export_module, "read_checkpoint", lambda path: known)
     accuracy = export(PRETRAINED, tmp_path / "digits.onnx", fake_mnist)
     images, labels = load_mnist(fake_mnist, train=False)
     assert accuracy == pytest.approx(
@@ -76,7 +84,8 @@ def test_with_mnist_at_hand_the_test_accuracy_is_kept_and_no_path(
     assert "somebody" not in str(metadata)
 
 
-def test_a_run_s_own_network_is_exported_as_it_is(fit, workplace, capsys):
+def test_a_trained_run_is_exported(fit, workplace, capsys, monkeypatch):
+    monkeypatch.setattr(export_module, "GENERATED", 1000)
     cli = fit("--model.network.init_args.hidden=[16]")
     assert main(["--ckpt_path=best", "--output=small.onnx"]) == 0
     said = capsys.readouterr().out
@@ -96,26 +105,26 @@ def test_a_run_s_own_network_is_exported_as_it_is(fit, workplace, capsys):
         (lambda model: model.network.layers[-1].bias.data.fill_(torch.nan), "other digits|off"),
     ],
 )
-def test_a_model_that_says_something_else_is_found_out(exported, classifier, change, message):
+def test_a_model_with_other_results_is_refused(exported, classifier, change, message):
     model = PixelClassifier(classifier).eval()
-    check(exported.read_bytes(), model, generated_images(1000))
+    check(exported.read_bytes(), model, generated_images(200))
     with torch.no_grad():
         change(classifier)
     with pytest.raises(ExportError, match=message):
-        check(exported.read_bytes(), model, generated_images(1000))
+        check(exported.read_bytes(), model, generated_images(200))
 
 
-def test_without_agreement_the_old_file_stays(tmp_path, monkeypatch, capsys):
+def test_if_the_results_differ_the_old_file_stays(converted, tmp_path, monkeypatch, capsys):
     path = tmp_path / "digits.onnx"
     path.write_text("old")
-    monkeypatch.setattr(room, "TOLERANCE", -1)
+    monkeypatch.setattr(export_module, "TOLERANCE", -1)
     assert main([f"--output={path}", f"--data_dir={tmp_path}"]) == 1
     assert "no file is written" in capsys.readouterr().err
     assert [(each.name, each.read_text()) for each in tmp_path.iterdir()] == [("digits.onnx", "old")]
 
 
-def test_the_generated_images_are_ten_thousand_and_of_all_kinds():
-    images = generated_images(room.GENERATED)
+def test_ten_thousand_different_images_are_generated():
+    images = generated_images(export_module.GENERATED)
     assert (images.shape, images.dtype) == ((10_000, 28, 28), torch.uint8)
     means = images.double().mean((1, 2))
     assert (means.min(), means.max()) == (0, 255)
@@ -131,7 +140,7 @@ def test_the_generated_images_are_ten_thousand_and_of_all_kinds():
         (["--output=data"], "data cannot be written: Is a directory."),
     ],
 )
-def test_a_mistake_is_one_sentence(args, message, workplace, capsys):
+def test_a_mistake_is_one_sentence(args, message, converted, workplace, capsys):
     assert main(args) == 1
     said = capsys.readouterr().err
     assert message in said
@@ -139,13 +148,13 @@ def test_a_mistake_is_one_sentence(args, message, workplace, capsys):
     assert said.count("\n") == 1
 
 
-def test_a_missing_package_is_named_with_what_installs_it(monkeypatch, tmp_path):
+def test_a_missing_package_is_named_with_the_command_that_installs_it(monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     with pytest.raises(ExportError, match=r"onnxruntime is missing: pip install 'digitrec\[export\]'"):
         export(PRETRAINED, tmp_path / "digits.onnx")
 
 
-def test_a_checkpoint_of_others_is_refused(tmp_path):
+def test_a_foreign_checkpoint_is_refused(tmp_path):
     torch.save({"state_dict": {}}, tmp_path / "other.ckpt")
     with pytest.raises(CheckpointError, match="not a checkpoint of digitrec"):
         export(tmp_path / "other.ckpt", tmp_path / "digits.onnx")

@@ -8,15 +8,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import IO
 
+from digitrec.errors import PictureError
+
 _ENDINGS = (
     "png apng jpg jpeg jpe jfif mpo gif bmp dib tif tiff webp avif heic heif jp2 ppm pgm pbm pnm tga pcx"
 )
 SUFFIXES = frozenset(f".{ending}" for ending in _ENDINGS.split())
 """What names of picture files end in; other files in a folder are passed over."""
-
-
-class PictureError(ValueError):
-    """A picture that cannot be read; the message is one sentence for the user and names it."""
 
 
 def find(patterns: Sequence[str | os.PathLike[str]]) -> list[Path]:

@@ -1,4 +1,4 @@
-"""Page: an upright grey picture of a size to work on, made of the strips of a large one."""
+"""Page: an upright gray picture of at most 4 megapixels, made from a larger one band by band."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -8,15 +8,15 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from digitrec.reading import tones
+from digitrec.reading import grayscale
 
 MAX_PIXELS = 4_000_000
-"""A page has at most so many; a larger picture is shrunk to them by averaging."""
+"""Pixels of a page; a larger picture is shrunk to so many by averaging."""
 
-_STRIP_PIXELS = 1_000_000  # of the picture that are converted at once
+_BAND_PIXELS = 1_000_000  # of the picture that are converted at once
 
-Cut = Callable[[int], Iterator[Image.Image]]
-"""Cuts a picture from top to bottom into strips of as many rows as asked for; the last may be lower."""
+Bands = Callable[[int], Iterator[Image.Image]]
+"""Yields a picture from top to bottom in bands of a given number of rows; the last may have fewer."""
 
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -27,17 +27,16 @@ _TURNS = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-"""What brings EXIF's orientations upright."""
+"""The transposition that turns a picture of each EXIF orientation upright."""
 
 
 @dataclass(frozen=True)
 class Page:
-    """An upright picture in grey.
+    """An upright gray picture.
 
     Attributes:
         pixels: (height, width) uint8, 0 black to 255 white, at most 4 million.
-        scale: picture pixels per page pixel, at least 1: what is at x on the page is at
-            x * scale in the picture.
+        scale: picture pixels per page pixel, at least 1: x on the page is x * scale in the picture.
         size: width and height of the upright picture in its own pixels.
     """
 
@@ -46,35 +45,43 @@ class Page:
     size: tuple[int, int]
 
 
-def make(
-    cut: Cut, size: tuple[int, int], orientation: int = 1, full_size: tuple[int, int] | None = None
-) -> Page:
-    """Shrink a picture strip by strip, make it grey and turn it upright.
+def shrink(bands: Bands, size: tuple[int, int]) -> Image.Image:
+    """Shrink a picture to at most MAX_PIXELS, band by band.
 
     Args:
-        cut: makes the strips, of any mode.
-        size: width and height of all strips together.
-        orientation: EXIF's, 1 for upright to 8.
-        full_size: width and height of the picture in its file, if it was not decoded at that size.
+        bands: of the picture, in any mode.
+        size: width and height of the picture.
+
+    Returns:
+        An image of mode L, RGB, RGBA or F.
     """
-    full_size = full_size or size
-    small = _reduced(cut, size, max(1, int((size[0] * size[1] / MAX_PIXELS) ** 0.5)))
-    shrink = (small.width * small.height / MAX_PIXELS) ** 0.5
-    if shrink > 1:
-        small = small.resize(
-            (max(1, int(small.width / shrink)), max(1, int(small.height / shrink))), Image.Resampling.BILINEAR
-        )
-    upright = Image.fromarray(tones.grey(small))
+    small = _reduced(bands, size, max(1, int((size[0] * size[1] / MAX_PIXELS) ** 0.5)))
+    factor = (small.width * small.height / MAX_PIXELS) ** 0.5
+    if factor <= 1:
+        return small
+    smaller = max(1, int(small.width / factor)), max(1, int(small.height / factor))
+    return small.resize(smaller, Image.Resampling.BILINEAR)
+
+
+def make(small: Image.Image, size: tuple[int, int], orientation: int = 1) -> Page:
+    """Make a page of a shrunk picture: gray and upright.
+
+    Args:
+        small: as ``shrink`` returns it.
+        size: width and height of the picture in its file.
+        orientation: of EXIF, 1 for upright to 8.
+    """
+    upright = Image.fromarray(grayscale.to_gray(small))
     if orientation in _TURNS:
         upright = upright.transpose(_TURNS[orientation])
     if 5 <= orientation <= 8:
-        full_size = (full_size[1], full_size[0])
-    return Page(np.array(upright), max(full_size) / max(upright.size), full_size)
+        size = (size[1], size[0])
+    return Page(np.array(upright), max(size) / max(upright.size), size)
 
 
-def _reduced(cut: Cut, size: tuple[int, int], factor: int) -> Image.Image:
-    rows = factor * max(1, _STRIP_PIXELS // (size[0] * factor))
-    parts = (tones.plain(strip).reduce(factor) for strip in cut(rows))
+def _reduced(bands: Bands, size: tuple[int, int], factor: int) -> Image.Image:
+    rows = factor * max(1, _BAND_PIXELS // (size[0] * factor))
+    parts = (grayscale.plain(band).reduce(factor) for band in bands(rows))
     first = next(parts)
     whole = Image.new(first.mode, (-(-size[0] // factor), -(-size[1] // factor)))
     top = 0

@@ -1,6 +1,7 @@
-"""The page in a real browser: drawn on with mouse and finger, given pictures; and what it must not do."""
+"""The page in Chromium: drawing with mouse and finger, pictures, keyboard access and contrast."""
 
 import io
+import socket
 
 import pytest
 from PIL import Image
@@ -29,6 +30,8 @@ PHOTO = {"name": "photo.png", "mimeType": "image/png"}
 def address():
     with server() as running:
         yield running
+    with pytest.raises(ConnectionRefusedError):  # the server has stopped
+        socket.create_connection(("127.0.0.1", int(running.rpartition(":")[2])), 2)
 
 
 @pytest.fixture(scope="module")
@@ -39,29 +42,29 @@ def browser():
 
 @pytest.fixture
 def visit(browser, address):
-    """Open the page; at the end of the test nothing may have been asked elsewhere, or gone wrong."""
-    contexts, asked, wrong = [], [], []
+    """Open the page; after the test, no request went to another server and no error occurred."""
+    contexts, requested, errors = [], [], []
 
     def open_page(**options):
         contexts.append(browser.new_context(**options))
         page = contexts[-1].new_page()
-        page.on("request", lambda request: asked.append(request.url))
-        page.on("console", lambda message: wrong.append(message.text) if message.type == "error" else None)
-        page.on("pageerror", lambda error: wrong.append(str(error)))
+        page.on("request", lambda request: requested.append(request.url))
+        page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+        page.on("pageerror", lambda error: errors.append(str(error)))
         page.goto(address)
         return page
 
     yield open_page
     for context in contexts:
         context.close()
-    assert len(asked) >= len(contexts)
-    assert not [url for url in asked if not url.startswith((f"{address}/", "data:", f"blob:{address}/"))]
-    # The browser notes each refusal of a picture by itself.
-    assert not [message for message in wrong if "422 (Unprocessable Entity)" not in message]
+    assert len(requested) >= len(contexts)
+    assert not [url for url in requested if not url.startswith((f"{address}/", "data:", f"blob:{address}/"))]
+    # The browser logs each refused picture.
+    assert not [message for message in errors if "422 (Unprocessable Entity)" not in message]
 
 
 def shares(page):
-    """The widths of the ten bars, of their tracks, and what is written beside them."""
+    """Return the widths of the ten bars as shares of their tracks, and the texts beside them."""
     widths = page.eval_on_selector_all(
         ".bars li",
         "rows => rows.map(row => parseFloat(getComputedStyle(row.querySelector('.bar')).width)"
@@ -82,7 +85,7 @@ def test_a_1_and_a_7_are_read_as_they_are_drawn(visit, pointer, device):
     assert len(widths) == 10
     assert sum(widths) == pytest.approx(1, abs=0.01)
     assert sum(round(10 * float(share.rstrip("%"))) for share in written) == 1000
-    assert page.evaluate("[scrollX, scrollY]") == [0, 0]  # a finger draws, it does not scroll
+    assert page.evaluate("[scrollX, scrollY]") == [0, 0]  # a finger draws and does not scroll
 
 
 @pytest.mark.parametrize("by", ["drop", "choice", "paste"])
@@ -113,19 +116,19 @@ def test_a_photograph_comes_back_with_its_boxes(visit, by):
 
 
 def give(page, by, content):
-    """Drop or paste a file, as the browser tells the page of it."""
+    """Drop or paste a file by dispatching the event of the browser."""
     page.evaluate(
         """([by, bytes]) => {
           const data = new DataTransfer();
           data.items.add(new File([new Uint8Array(bytes)], "photo.png", { type: "image/png" }));
-          const given = { dataTransfer: data, clipboardData: data, bubbles: true, cancelable: true };
-          document.body.dispatchEvent(new (by === "drop" ? DragEvent : ClipboardEvent)(by, given));
+          const options = { dataTransfer: data, clipboardData: data, bubbles: true, cancelable: true };
+          document.body.dispatchEvent(new (by === "drop" ? DragEvent : ClipboardEvent)(by, options));
         }""",
         [by, list(content)],
     )
 
 
-def test_the_last_stroke_and_all_can_be_taken_back_by_key_and_button(visit):
+def test_undo_and_clear_work_by_key_and_button(visit):
     page = visit(**DESK)
     draw(page, placed(ONE[0], (60, 60), 200), "mouse")
     draw(page, placed(SEVEN[0], (200, 60), 200), "mouse")
@@ -142,7 +145,7 @@ def test_the_last_stroke_and_all_can_be_taken_back_by_key_and_button(visit):
     assert page.locator("#hint").is_visible()
 
 
-def test_all_controls_are_reached_by_the_keyboard_and_have_names(visit):
+def test_all_controls_have_names_and_are_reached_by_the_keyboard(visit):
     page = visit(**DESK)
     draw(page, placed(ONE[0], (60, 60), 200), "mouse")
     draw(page, placed(SEVEN[0], (200, 60), 200), "mouse")
@@ -159,11 +162,11 @@ def test_all_controls_are_reached_by_the_keyboard_and_have_names(visit):
     for name in ("Clear", "Undo"):
         assert page.get_by_role("button", name=name, exact=True).count() == 1
     assert page.get_by_label("Choose a picture").count() == 1
-    assert page.get_by_role("status").count() == 1  # what is read is announced
+    assert page.get_by_role("status").count() == 1  # screen readers announce the result
     assert page.get_by_role("list", name="Probability of each digit").get_by_role("listitem").count() == 10
 
 
-def test_what_is_no_picture_is_said_and_the_page_goes_on(visit):
+def test_a_refused_picture_shows_an_error_and_the_page_goes_on(visit):
     page = visit(**DESK)
     page.locator("#file").set_input_files(
         {"name": "big.png", "mimeType": "image/png", "buffer": bytes(9 * 2**20)}
@@ -180,38 +183,38 @@ def test_what_is_no_picture_is_said_and_the_page_goes_on(visit):
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [360, 1180])
-def test_it_fits_and_can_be_read_in_any_width_and_scheme(visit, scheme, width):
+def test_the_page_fits_and_is_readable_in_any_width_and_scheme(visit, scheme, width):
     page = visit(viewport={"width": width, "height": 740}, color_scheme=scheme)
     draw(page, placed(SEVEN[0], (100, 50), 150), "mouse")
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     assert page.locator("#canvas").bounding_box()["width"] >= 320
-    assert page.locator("#canvas").bounding_box()["height"] >= 220  # as tests/drawings.json takes for granted
+    assert page.locator("#canvas").bounding_box()["height"] >= 220  # tests/drawings.json requires it
     for selector in ("#text", ".quiet >> nth=0", "#clear", ".bars .share >> nth=0", "figcaption"):
         assert contrast(page, selector) >= 4.5  # WCAG AA
 
 
 def contrast(page, selector):
-    """WCAG's contrast of a text with what is behind it."""
-    colours = page.locator(selector).evaluate(
+    """Return the WCAG contrast ratio of a text and its background."""
+    colors = page.locator(selector).evaluate(
         """node => {
-          const colour = getComputedStyle(node).color;
-          const ground = () => getComputedStyle(node).backgroundColor;
-          while (node.parentElement && ground() === "rgba(0, 0, 0, 0)") node = node.parentElement;
-          return [colour, ground()].map((text) => text.match(/[\\d.]+/g).map(Number));
+          const color = getComputedStyle(node).color;
+          const background = () => getComputedStyle(node).backgroundColor;
+          while (node.parentElement && background() === "rgba(0, 0, 0, 0)") node = node.parentElement;
+          return [color, background()].map((text) => text.match(/[\\d.]+/g).map(Number));
         }"""
     )
-    light, dark = sorted((luminance(colour[:3]) for colour in colours), reverse=True)
+    light, dark = sorted((luminance(color[:3]) for color in colors), reverse=True)
     return (light + 0.05) / (dark + 0.05)
 
 
-def luminance(colour):
+def luminance(color):
     linear = [
-        c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4 for c in (part / 255 for part in colour)
+        c / 12.92 if c <= 0.03928 else ((c + 0.055) / 1.055) ** 2.4 for c in (part / 255 for part in color)
     ]
     return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
 
 
-def test_of_a_hundred_drawings_fixed_beforehand_at_least_95_are_read(browser, address):
+def test_at_least_95_of_100_recorded_drawings_are_read(browser, address):
     known = drawings()
     assert [sum(each["digit"] == digit for each in known) for digit in range(10)] == [10] * 10
     wrong = [

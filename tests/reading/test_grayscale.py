@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from digitrec.reading import tones
+from digitrec.reading import grayscale
 
 
 def stroke(size=(60, 60), ground=0, ink=255, mode="L"):
@@ -14,7 +14,7 @@ def stroke(size=(60, 60), ground=0, ink=255, mode="L"):
 
 
 def grey(image):
-    return tones.grey(tones.plain(image))
+    return grayscale.to_gray(grayscale.plain(image))
 
 
 def in_alpha(colour, mask):
@@ -192,4 +192,4 @@ def test_the_noise_of_one_channel_does_not_make_it_the_clearest():
 )
 def test_numbers_are_taken_in_the_range_that_they_seem_to_be_in(values, levels):
     values = np.array([values])
-    assert tones.scaled(values, tones.span(values)).tolist() == [levels]
+    assert grayscale.scale(values, grayscale.value_range(values)).tolist() == [levels]

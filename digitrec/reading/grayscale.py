@@ -22,7 +22,7 @@ def plain(image: Image.Image) -> Image.Image:
     return image.convert("L" if image.mode in ("1", "L") else "RGB")
 
 
-def grey(image: Image.Image) -> Bytes:
+def to_gray(image: Image.Image) -> Bytes:
     """Grey levels, (height, width) uint8, 0 black to 255 white, of an image in a mode that ``plain`` returns.
 
     Transparent parts get a ground on which the visible ones show. Grey is the luminance, or one of red, green
@@ -30,13 +30,13 @@ def grey(image: Image.Image) -> Bytes:
     """
     if image.mode == "F":
         values = np.asarray(image)
-        return scaled(values, span(values))
+        return scale(values, value_range(values))
     if image.mode == "RGBA":
-        image = _over_ground(image)
+        image = _over_background(image)
     return np.asarray(image if image.mode == "L" else _clearest_channel(image))
 
 
-def span(values: npt.NDArray[Any]) -> tuple[float, float]:
+def value_range(values: npt.NDArray[Any]) -> tuple[float, float]:
     """Guess which two numbers mean black and white, of any kind of numbers, in any shape.
 
     With nothing below 0, black is 0, and white is 1 if nothing is much larger, else the largest number of as
@@ -52,17 +52,17 @@ def span(values: npt.NDArray[Any]) -> tuple[float, float]:
     return 0.0, float(2 ** max(8, int(high).bit_length()) - 1)
 
 
-def scaled(values: npt.NDArray[Any], span: tuple[float, float]) -> Bytes:
+def scale(values: npt.NDArray[Any], limits: tuple[float, float]) -> Bytes:
     """Scale numbers linearly so that black and white become 0 and 255, and clip them; NaN is black."""
-    if values.dtype == np.uint8 and span == (0, 255):
+    if values.dtype == np.uint8 and limits == (0, 255):
         return values
-    black, white = span
+    black, white = limits
     levels = (values.astype(np.float32) - np.float32(black)) * np.float32(255 / (white - black))
     rounded: Bytes = np.rint(np.clip(np.nan_to_num(levels), 0, 255)).astype(np.uint8)
     return rounded
 
 
-def _over_ground(image: Image.Image) -> Image.Image:
+def _over_background(image: Image.Image) -> Image.Image:
     """Lay an RGBA image over one colour: its own ground if it has one, else black or white, to show it.
 
     It has a ground of its own, like paper that was cut out, if most of the outline of what is visible has one

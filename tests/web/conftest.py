@@ -1,0 +1,120 @@
+"""A web application in a thread of this process, shared by all tests that serve the pretrained weights."""
+
+import asyncio
+import functools
+import io
+import json
+import threading
+from http.client import HTTPConnection, HTTPResponse
+from socket import create_connection
+from types import SimpleNamespace
+
+import pytest
+from aiohttp import web
+
+from digitrec.reading.reader import Reader
+from digitrec.web.server import listen, make_app
+from scripts.lib.rendering import Options, render
+from scripts.lib.strokes import stroke_digits
+
+
+class Served:
+    """An application that runs in a thread of this process, on a free port."""
+
+    def __init__(self, app):
+        self.app = app
+        self.socket = listen("127.0.0.1", 0)
+        self.port = self.socket.getsockname()[1]
+        self.address = f"http://127.0.0.1:{self.port}"
+        self._loop = asyncio.new_event_loop()
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
+        started = threading.Event()
+        self._thread = threading.Thread(target=self._run, args=(started,))
+        self._thread.start()
+        assert started.wait(10)
+
+    def _run(self, started):
+        async def start():
+            await self._runner.setup()
+            await web.SockSite(self._runner, self.socket).start()
+            started.set()
+
+        self._loop.run_until_complete(start())
+        self._loop.run_forever()
+        self._loop.run_until_complete(self._clean_up())
+        self._loop.close()
+
+    async def _clean_up(self):
+        await self._runner.cleanup()
+        rest = asyncio.all_tasks() - {asyncio.current_task()}  # they discard what refused clients still send
+        for task in rest:
+            task.cancel()
+        await asyncio.gather(*rest, return_exceptions=True)
+
+    def stop(self):
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(10)
+        assert not self._thread.is_alive()
+
+    def ask(self, method, path, body=None, headers=()):
+        """Return status, headers and body of a response; a JSON body is parsed."""
+        connection = HTTPConnection("127.0.0.1", self.port, timeout=20)
+        try:
+            connection.request(method, path, body, dict(headers))
+            response = connection.getresponse()
+            content = response.read()
+        finally:
+            connection.close()
+        is_json = response.headers.get_content_type() == "application/json"
+        return response.status, response.headers, json.loads(content) if is_json else content
+
+    def send(self, *chunks):
+        """Send raw bytes until the server closes the connection; return status and body of its response."""
+        with create_connection(("127.0.0.1", self.port), 20) as connection:
+            try:
+                for chunk in chunks:
+                    connection.sendall(chunk)
+            except ConnectionError:
+                pass
+            response = HTTPResponse(connection)
+            response.begin()
+            return response.status, response.read()
+
+
+@pytest.fixture(scope="session")
+def reader():
+    return Reader.pretrained()
+
+
+@pytest.fixture(scope="session")
+def served(reader):
+    running = Served(make_app(reader))
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def serve():
+    """Serve with a test's own ``read`` function and further arguments of ``make_app``."""
+    running = []
+
+    def start(read, *args):
+        running.append(Served(make_app(SimpleNamespace(read=read), *args)))
+        return running[-1]
+
+    yield start
+    for each in running:
+        each.stop()
+
+
+def png(image):
+    file = io.BytesIO()
+    image.save(file, "PNG")
+    return file.getvalue()
+
+
+@functools.cache
+def lines(*texts):
+    """A PNG file with lines of drawn digits."""
+    digits = stroke_digits()[[int(digit) for digit in "".join(texts)]]
+    return png(render(digits, Options(height=80, pen=0.12, lines=len(texts)), 0).picture)
