@@ -31,9 +31,9 @@ from scripts.benchmarks.png_accuracy import png
 from scripts.benchmarks.reading_time import reading
 from scripts.benchmarks.rendered_accuracy import rendered
 from scripts.benchmarks.training_time import fast, memory, train
-from scripts.lib.training_loops import DATA
-from scripts.lib.picture_sets.sets import RULES, LabelError
 from scripts.lib.docs import PAGE, machine, report
+from scripts.lib.picture_sets.sets import RULES, LabelError
+from scripts.lib.training_loops import DATA
 
 
 def time_reading(rounds: int) -> None:

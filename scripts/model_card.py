@@ -17,8 +17,8 @@ from digitrec.data.datamodule import MNISTDataModule
 from digitrec.models.checkpoints import PRETRAINED, load_classifier, read_checkpoint
 from digitrec.models.recognizer import Recognizer
 from digitrec.reading.reader import Reader
-from scripts.lib.ood_images import ALIKE, CHOOSING, REPORTING, blots, letters, scribbles
 from scripts.lib.docs import write_section
+from scripts.lib.ood_images import ALIKE, CHOOSING, REPORTING, blots, letters, scribbles
 from scripts.ship import held_out, log_probabilities
 
 CARD = Path("docs/model_card.md")

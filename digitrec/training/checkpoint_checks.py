@@ -22,23 +22,24 @@ DECISIVE = (
     "precision",
     "val_check_interval",
 )
-"""Keys of the trainer that decide a run's weights or the points of its curves."""
+"""Keys of the trainer that change the weights of a run or the points of its curves."""
 
-WITHOUT_EFFECT = ("ProgressBar", "Monitor", "Summary", "Timer", "Sheet", "Checkpoint", "EarlyStopping")
-"""Ends of the names of callbacks that only record, or decide how long a run goes on; others may change it."""
+RECORDING = ("ProgressBar", "Monitor", "Summary", "Timer", "Sheet", "Checkpoint", "EarlyStopping")
+"""Endings of the names of callbacks that only record, or that end a run; others may change its weights."""
 
 
 def check_config(config: dict[str, Any], subcommand: str, checkpoint: dict[str, Any], path: Path) -> None:
-    """Refuse what a subcommand's config says against the checkpoint that it is to run with.
+    """Refuse a config that contradicts the checkpoint that it is to run with.
 
     Args:
         config: with ``model``, ``data`` and ``weights_only``.
         subcommand: ``fit``, ``validate``, ``test`` or ``predict``.
         checkpoint: as ``read_checkpoint`` gives it.
-        path: where it was read, for the message.
+        path: of the checkpoint, for the message.
 
     Raises:
-        CheckpointError: another model, a split that validates on training images, nothing to validate on.
+        CheckpointError: the config has another model, it would validate on training images, or there is
+            nothing to validate on.
     """
     if config["weights_only"] is False:
         raise CheckpointError("--weights_only false lets a checkpoint run code: leave it out.")
@@ -54,7 +55,10 @@ def check_config(config: dict[str, Any], subcommand: str, checkpoint: dict[str, 
 
 
 def _check_split(data: dict[str, Any], known: dict[str, Any], path: Path) -> None:
-    """The held-out images are the first of an order that the seed gives: fewer of them are still unseen."""
+    """Refuse to validate on images that were trained on.
+
+    The held-out images are the first of an order that depends on the seed. Fewer of them are still unseen.
+    """
     if not {"val_size", "split_seed"} <= known.keys():
         return
     for key, fits in (
@@ -64,14 +68,14 @@ def _check_split(data: dict[str, Any], known: dict[str, Any], path: Path) -> Non
         if not fits:
             raise CheckpointError(
                 f"data.{key} is {data[key]} but {known[key]} in the checkpoint {path}: it would be validated "
-                f"on images that it was trained on. Say --data.{key} {known[key]}, or choose another."
+                f"on images that it was trained on. Use --data.{key} {known[key]}, or choose another."
             )
 
 
 def differences(
     given: dict[str, Any], known: dict[str, Any], prefix: str = ""
 ) -> Iterator[tuple[str, Any, Any]]:
-    """Find the keys that both hyperparameters have with another value: (key, given value, known value)."""
+    """Yield the keys that both hyperparameters have with different values: (key, given, known)."""
     for key in sorted(given.keys() & known.keys()):
         ours, theirs = _plain(given[key]), _plain(known[key])
         if key == "class_path" and pydoc.locate(ours) is pydoc.locate(theirs):
@@ -88,51 +92,55 @@ def _plain(value: Any) -> Any:
 
 
 def shown(value: Any) -> Any:
-    """A value as it stands in a config; a class without its arguments."""
+    """Format a value as in a config; a class without its arguments."""
     return value.get("class_path", value) if isinstance(value, dict) else "null" if value is None else value
 
 
 def decisive(trainer: dict[str, Any]) -> dict[str, Any]:
-    """What a resumed run must not change of its trainer's config, to be kept in its checkpoints."""
+    """Return the part of a trainer's config that a resumed run must not change; checkpoints store it."""
     callbacks = [
         callback
         for callback in trainer.get("callbacks") or []
-        if not callback["class_path"].endswith(WITHOUT_EFFECT)
+        if not callback["class_path"].endswith(RECORDING)
     ]
     return {**{key: trainer.get(key) for key in DECISIVE}, "callbacks": callbacks}
 
 
 def check_resume(config: dict[str, Any], checkpoint: dict[str, Any], path: Path, new: bool) -> None:
-    """Refuse a ``fit`` that could not go on as the run of its checkpoint would have.
+    """Refuse a ``fit`` that could not continue as the run of its checkpoint would have.
 
     A new run that starts from a checkpoint may change more, but not inside an epoch.
 
     Args:
         config: of ``fit``, with ``seed_everything``, ``data`` and ``trainer``.
         checkpoint: as ``read_checkpoint`` gives it.
-        path: where it was read, for the message.
-        new: whether a new run is to start from it; else the checkpoint's own goes on.
+        path: of the checkpoint, for the message.
+        new: whether a new run starts from it; otherwise the run of the checkpoint continues.
 
     Raises:
-        CheckpointError: another seed; other images, or a trainer that makes something else of them; no epochs
-            left, or more of them than was planned for.
+        CheckpointError: the seed, the training images or a decisive key of the trainer differ, no epochs are
+            left, or more than the schedule was planned for.
     """
     trainer = config["trainer"]
     if trainer["max_epochs"] is None and trainer["max_steps"] == -1 and trainer["max_time"] is None:
-        own = path.parent.parent / "config.yaml"  # where RunConfig puts it
+        own = path.parent.parent / "config.yaml"  # RunConfig writes it
         raise CheckpointError(
-            f"The checkpoint {path} knows its model but not how long to train: say it with "
+            f"The checkpoint {path} says nothing about how long to train: use "
             f"--config {own if own.exists() else 'configs/mlp.yaml'}."
         )
     known = checkpoint.get("callbacks", {}).get("ExactResume", {})
     _check_seed(config["seed_everything"], known, path)
     inside = not _ends_an_epoch(checkpoint)
-    why = "from inside an epoch: the rest of it would be another" if inside else "whose run goes on as it was"
+    why = (
+        "from inside an epoch: the rest of the epoch would differ"
+        if inside
+        else "whose run continues unchanged"
+    )
     if inside or not new:
         for key, given, before in _changes(config, checkpoint, known):
             raise CheckpointError(
                 f"{key} is {_shown(given)} but {_shown(before)} in the checkpoint {path}, {why}. "
-                f"{_remedy(key, before)}, or start anew without --ckpt_path."
+                f"{_remedy(key, before)}, or start a new run without --ckpt_path."
             )
     _check_length(config["trainer"], checkpoint, known, path)
 
@@ -141,7 +149,7 @@ def _check_seed(seed: int | bool, known: dict[str, Any], path: Path) -> None:
     if known and seed is not False and (seed is True or seed != known["seed"]):  # true draws a new one
         raise CheckpointError(
             f"seed_everything is {seed} but {known['seed']} in the checkpoint {path}: the images would come "
-            f"in another order. Say --seed_everything {known['seed']}."
+            f"in another order. Use --seed_everything {known['seed']}."
         )
 
 
@@ -159,7 +167,7 @@ def _changes(
 
 
 def _shown(value: Any) -> Any:
-    """A value as a sentence has it; of callbacks the names and arguments."""
+    """Format a value for a message; of callbacks the names and arguments."""
     if not isinstance(value, list) or not all(isinstance(item, dict) for item in value):
         return shown(value)
     return ", ".join(f"{item['class_path']} {item.get('init_args', {})}" for item in value) or "none"
@@ -168,7 +176,7 @@ def _shown(value: Any) -> Any:
 def _remedy(key: str, before: Any) -> str:
     if key == "trainer.callbacks":
         return "Give the config that it was made with"
-    return f"Say --{key} {shown(before)}"
+    return f"Use --{key} {shown(before)}"
 
 
 def _ends_an_epoch(checkpoint: dict[str, Any]) -> bool:
@@ -179,7 +187,7 @@ def _ends_an_epoch(checkpoint: dict[str, Any]) -> bool:
 def _check_length(
     trainer: dict[str, Any], checkpoint: dict[str, Any], known: dict[str, Any], path: Path
 ) -> None:
-    """A run is resumed towards its own end: its epochs, and the schedule that was planned for them."""
+    """Refuse a run without epochs left, or with more than its schedule was planned for."""
     max_epochs = trainer["max_epochs"]
     steps, whole = checkpoint.get("global_step"), _ends_an_epoch(checkpoint)
     if not max_epochs or max_epochs < 0 or not steps:
@@ -190,7 +198,7 @@ def _check_length(
     if planned and max_epochs * epoch_steps > planned:
         raise CheckpointError(
             f"trainer.max_epochs is {max_epochs}, but the learning-rate schedule in {path} ends with epoch "
-            f"{planned // epoch_steps}: a longer run starts anew, without --ckpt_path."
+            f"{planned // epoch_steps}: a longer run has to be a new one, without --ckpt_path."
         )
     if max_epochs <= epochs:
         raise CheckpointError(

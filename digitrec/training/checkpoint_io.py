@@ -13,23 +13,23 @@ from digitrec.files import replacing
 
 
 class AtomicCheckpointIO(TorchCheckpointIO):
-    """Lightning's reading, and writing that a kill or a full disk cannot make a broken checkpoint of."""
+    """Lightning's checkpoint reading, with writing that a kill or a full disk cannot interrupt."""
 
     def save_checkpoint(
         self, checkpoint: dict[str, Any], path: str | os.PathLike[str], storage_options: Any | None = None
     ) -> None:
-        """Write a checkpoint in place of the one that is there.
+        """Write a checkpoint, replacing an existing one as a whole.
 
         Raises:
-            CheckpointError: it cannot be written; the earlier one is still there.
+            CheckpointError: it cannot be written; an earlier one is unchanged.
         """
         target = Path(path)
-        content = io.BytesIO()  # PyTorch makes a RuntimeError of its own of a full disk
+        content = io.BytesIO()  # PyTorch reports a full disk as a RuntimeError
         torch.save(checkpoint, content)
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
             with replacing(target) as file:
                 file.write(content.getbuffer())
         except OSError as error:
-            stays = " The one written before is still there." if target.exists() else ""
+            stays = " The earlier one is unchanged." if target.exists() else ""
             raise CheckpointError(f"{target} cannot be written: {error.strerror}.{stays}") from error

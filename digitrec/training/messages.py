@@ -18,7 +18,7 @@ def plain_message(error: Exception) -> str:
 
 
 def _refused_value(text: str) -> str:
-    """Name the key, down to the argument of a class, and the reason, of which jsonargparse lists several."""
+    """Name the key, down to the argument of a class, and one of the reasons that jsonargparse lists."""
     before = text[: text.index('Parser key "')]
     key = ".init_args.".join(dict.fromkeys(re.findall(r'Parser key "([^"]+)"', text)))
     for reason, plainer in _REASONS:
@@ -47,7 +47,7 @@ _REASONS = (
     (r"File does not exist: '?([^'\n]+)'?", "--{key}: there is no file {0}."),
     (r"Path is not a file: '?([^'\n]+)'?", "--{key}: {0} is not a file."),
 )
-"""What jsonargparse gives as the reason of a refused value, and what is said in its place."""
+"""Patterns of jsonargparse's reasons for a refused value, and the messages that replace them."""
 
 _REPLACEMENTS = (
     (
@@ -81,7 +81,7 @@ _REPLACEMENTS = (
     ),
     (r"No supported gpu backend found!", "trainer.accelerator: no GPU was found. Use cpu or auto."),
 )
-"""Patterns in the messages of the libraries, and what stands in their place."""
+"""Patterns in messages of the libraries, and their replacements."""
 
 
 IGNORED_WARNINGS = (

@@ -1,4 +1,4 @@
-"""What would fail late in a training is tried before it begins, and is said as the user's mistake."""
+"""Checks before a training, so that a mistake in the config is reported before the first step."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,12 +14,12 @@ from digitrec.training.compat.loops import unscales_itself
 
 
 def try_out(model: DigitClassifier, val_size: int, trainer: Trainer) -> None:
-    """Build the optimizer and the schedule once, and look at what is watched.
+    """Build the optimizer and the schedule once, and check the monitors.
 
     Args:
-        model: that is to be trained; it stays as it is.
-        val_size: images held out; without them there is no ``val/`` to watch.
-        trainer: with its callbacks.
+        model: the model to be trained; it is not changed.
+        val_size: number of held-out images; without any there is no ``val/`` metric to monitor.
+        trainer: the trainer with its callbacks.
 
     Raises:
         MisconfigurationException: the run would fail, at its first step or later.
@@ -27,34 +27,34 @@ def try_out(model: DigitClassifier, val_size: int, trainer: Trainer) -> None:
     with config_errors("model.optimizer: "):
         optimizer = model.optimizer(model.network.parameters())
     _refuse_clipping(optimizer, trainer)
-    watching: list[Any] = trainer.early_stopping_callbacks
+    monitoring: list[Any] = trainer.early_stopping_callbacks
     if model.scheduler is not None:
         with config_errors(f"model.scheduler, by the {model.scheduler_interval}: "):
             scheduler: Any = model.build_scheduler(optimizer, total_steps=1)
         if isinstance(scheduler, ReduceLROnPlateau) and not hasattr(scheduler, "monitor"):
             raise MisconfigurationException(
-                "model.scheduler: torch's ReduceLROnPlateau does not say what it watches; name "
-                "lightning.pytorch.cli.ReduceLROnPlateau with its monitor."
+                "model.scheduler: torch's ReduceLROnPlateau has no monitor; use "
+                "lightning.pytorch.cli.ReduceLROnPlateau with a monitor."
             )
-        watching.append(scheduler)
-    for watcher in watching:
-        if not val_size and str(getattr(watcher, "monitor", "")).startswith("val/"):
+        monitoring.append(scheduler)
+    for callback in monitoring:
+        if not val_size and str(getattr(callback, "monitor", "")).startswith("val/"):
             raise MisconfigurationException(
-                f"{type(watcher).__name__} watches {watcher.monitor}, but data.val_size is 0."
+                f"{type(callback).__name__} monitors {callback.monitor}, but data.val_size is 0."
             )
 
 
 def _refuse_clipping(optimizer: Optimizer, trainer: Trainer) -> None:
     if unscales_itself(optimizer) and trainer.gradient_clip_val and trainer.precision == "16-mixed":
         raise MisconfigurationException(
-            "trainer.gradient_clip_val goes with no fused optimizer in 16-mixed, since that undoes the "
-            "loss scaling itself: set model.optimizer.init_args.fused false, or precision bf16-mixed."
+            "trainer.gradient_clip_val does not work with a fused optimizer in 16-mixed, since that undoes "
+            "the loss scaling itself: set model.optimizer.init_args.fused false, or precision bf16-mixed."
         )
 
 
 @contextmanager
 def config_errors(prefix: str = "") -> Iterator[None]:
-    """Take what a class refuses for a mistake in the config."""
+    """Report what a class refuses as a mistake in the config."""
     try:
         yield
     except (TypeError, ValueError, RuntimeError, ImportError) as error:

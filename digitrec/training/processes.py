@@ -1,4 +1,4 @@
-"""Several processes: which of them speak, and whether all that were started belong together."""
+"""Several processes: which of them print, and whether they belong together."""
 
 import os
 import re
@@ -11,24 +11,24 @@ from torch.distributed import DistNetworkError
 
 
 def is_first() -> bool:
-    """Whether this process tells what goes on: one of all does."""
+    """Return whether this process prints what goes on: one of all does."""
     return not rank_zero_only.rank  # type: ignore[attr-defined]
 
 
 def is_first_of_machine() -> bool:
-    """Whether this process says what is wrong: one on each machine does.
+    """Return whether this process reports errors: one on each machine does.
 
-    All on a machine find the same, but another machine may lack a file that the first one has.
+    All processes of a machine find the same errors, but another machine may lack a file.
     """
     local = (os.environ.get(name) for name in ("LOCAL_RANK", "SLURM_LOCALID"))
     return next((rank for rank in local if rank is not None), "0") == "0"
 
 
 def check_started(trainer: Trainer) -> None:
-    """Refuse processes that torchrun or srun started unknown to the trainer: each would run for itself.
+    """Refuse processes of torchrun or srun that the trainer does not expect: each would train on its own.
 
     Raises:
-        MisconfigurationException: their number is not that of the trainer's devices and machines.
+        MisconfigurationException: their number differs from devices times machines of the trainer.
     """
     if TorchElasticEnvironment.detect():
         starter, started = "torchrun", os.environ.get("WORLD_SIZE")
@@ -44,9 +44,11 @@ def check_started(trainer: Trainer) -> None:
 
 
 def lost_connection(error: RuntimeError) -> str | None:
-    """Say what an error means by which processes only notice that they cannot talk; None for any other."""
+    """Explain an error that means that the processes lost their connection; return None for any other."""
     if isinstance(error, DistNetworkError):
         return f"the processes cannot reach each other: {str(error).splitlines()[0]}"
     if re.search(r"\bgloo\b|NCCL|Connection (?:closed|reset) by peer", str(error)):
-        return "another process of the run has ended, so this one ends, too."  # it said why, or was killed
+        return (
+            "another process of the run has ended, so this one ends, too."  # it reported why, or was killed
+        )
     return None

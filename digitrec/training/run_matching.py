@@ -18,15 +18,15 @@ LOGGER = {
     "class_path": "lightning.pytorch.loggers.TensorBoardLogger",
     "init_args": {"save_dir": ".", "name": "lightning_logs", "default_hp_metric": False},
 }
-"""The logger where no config names one; it is also where runs are looked for."""
+"""The default logger; runs are looked for in its folder."""
 
 
 def newest_run(which: str | None, given: Namespace) -> Path:
-    """Find the checkpoint of the newest run that matches what a user gave.
+    """Find the checkpoint of the newest run that matches the user's config.
 
     Args:
         which: ``best``, ``last``, or None for the best there is.
-        given: what the user's files and command line say themselves of ``model`` and ``trainer``.
+        given: ``model`` and ``trainer`` as the user's files and command line say, without defaults.
 
     Raises:
         CheckpointError: there is no such run.
@@ -43,14 +43,14 @@ def newest_run(which: str | None, given: Namespace) -> Path:
 
 
 def _find_matching(which: str | None, folders: Sequence[Path], given: Any) -> Path | None:
-    """The newest run whose model is wholly the given one; failing that, whose network is."""
+    """Find the newest run with the whole given model; if there is none, with its network."""
     if not given.get("network"):
         return find_checkpoint(which, folders)
     parser = LightningArgumentParser(exit_on_error=False)
     parser.add_argument("--model.network", type=nn.Module)
     network = parser.parse_object({"model": {"network": given["network"]}}).model.as_dict()
     path = None
-    with suppress(ArgumentError):  # the given model is not whole
+    with suppress(ArgumentError):  # the given model is incomplete
         parser = LightningArgumentParser(exit_on_error=False)
         parser.add_lightning_class_args(DigitClassifier, "model")
         model = parser.parse_object({"model": given}).model.as_dict()  # with the defaults of the classes
@@ -59,12 +59,12 @@ def _find_matching(which: str | None, folders: Sequence[Path], given: Any) -> Pa
 
 
 def _runs_folders(given: Namespace) -> list[Path]:
-    """Where the config's logger keeps its runs; without a logger also where checkpoints lie then."""
+    """Return the folder of the config's logger; without a logger also that of the checkpoints."""
     logger = given.get("trainer.logger")
     first = logger[0] if isinstance(logger, list) and logger else logger
     named = isinstance(first, Namespace | dict)
     init_args = {**LOGGER["init_args"], **dict(first.get("init_args") or {} if named else {})}  # type: ignore[dict-item]
-    if named and first["class_path"].endswith("WandbLogger"):  # its name is that of one run
+    if named and first["class_path"].endswith("WandbLogger"):  # its name is the name of one run
         init_args["name"] = init_args.get("project") or "lightning_logs"
     folders = [Path(init_args["save_dir"] or ".").expanduser() / (init_args["name"] or "")]
     if logger is False:

@@ -19,8 +19,8 @@ from digitrec.data.distortion import RandomDistortion
 from digitrec.data.download import ensure_mnist
 from digitrec.models.normalization import normalize
 from digitrec.training.callbacks.last_checkpoint import LastCheckpoint
-from scripts.lib.training_loops import CONFIG, DATA, FAST, TrainingClock, fit
 from scripts.lib.docs import machine, report
+from scripts.lib.training_loops import CONFIG, DATA, FAST, TrainingClock, fit
 
 
 def distort(rounds: int) -> None:

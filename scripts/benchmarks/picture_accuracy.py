@@ -11,8 +11,8 @@ from torch import nn
 
 from digitrec.models.checkpoints import load_classifier
 from scripts.lib.baselines import Read, Road, grey_image, newest_run, ours, published, usual
-from scripts.lib.picture_sets.sets import LabelError, Picture, PictureSet, commit, found_sets, known_sets
 from scripts.lib.docs import write_section
+from scripts.lib.picture_sets.sets import LabelError, Picture, PictureSet, commit, found_sets, known_sets
 
 DOCS = Path("docs/pictures.md")
 CONFIG = Path("configs/mlp.yaml")  # the published recipe

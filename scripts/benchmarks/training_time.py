@@ -15,8 +15,8 @@ from digitrec import MLP
 from digitrec.data.datamodule import MNISTDataModule
 from digitrec.data.download import ensure_mnist
 from digitrec.models.normalization import normalize
-from scripts.lib.training_loops import CONFIG, DATA, FAST, IMAGES, TrainingClock, bare, fit, published
 from scripts.lib.docs import SPEED, machine, report
+from scripts.lib.training_loops import CONFIG, DATA, FAST, IMAGES, TrainingClock, bare, fit, published
 
 PUBLISHED_ACCURACY = 0.9803
 

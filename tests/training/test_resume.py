@@ -51,21 +51,21 @@ def test_another_seed_is_refused(is_last_batch):
     check(is_last_batch)
     check(is_last_batch, seed=False)
     for seed in (2, True):
-        with pytest.raises(CheckpointError, match=rf"is {seed} but 1 in .* Say --seed_everything 1"):
+        with pytest.raises(CheckpointError, match=rf"is {seed} but 1 in .* Use --seed_everything 1"):
             check(is_last_batch, seed=seed)
 
 
 CHANGES = [
-    ({"batch_size": 32}, "data.batch_size is 32 but 64 in", "Say --data.batch_size 64"),
+    ({"batch_size": 32}, "data.batch_size is 32 but 64 in", "Use --data.batch_size 64"),
     (
         {"accumulate_grad_batches": 1},
         "trainer.accumulate_grad_batches is 1 but 2 in",
-        "Say --trainer.accumulate_grad_batches 2",
+        "Use --trainer.accumulate_grad_batches 2",
     ),
     (
         {"gradient_clip_val": 1.0},
         "trainer.gradient_clip_val is 1.0 but null in",
-        "Say --trainer.gradient_clip_val null",
+        "Use --trainer.gradient_clip_val null",
     ),
     (
         {"callbacks": []},
@@ -78,11 +78,11 @@ CHANGES = [
 @pytest.mark.parametrize(("change", "said", "remedy"), CHANGES, ids=str)
 def test_what_would_make_another_run_of_it_is_refused(change, said, remedy):
     for is_last_batch, new, why in (
-        (True, False, "whose run goes on as it was"),
-        (False, False, "from inside an epoch: the rest of it would be another"),
-        (False, True, "from inside an epoch: the rest of it would be another"),
+        (True, False, "whose run continues unchanged"),
+        (False, False, "from inside an epoch: the rest of the epoch would differ"),
+        (False, True, "from inside an epoch: the rest of the epoch would differ"),
     ):
-        sentence = f"{said} the checkpoint {PATH}, {why}. {remedy}, or start anew without --ckpt_path."
+        sentence = f"{said} the checkpoint {PATH}, {why}. {remedy}, or start a new run without --ckpt_path."
         with pytest.raises(CheckpointError, match=f"^{re.escape(sentence)}$"):
             check(is_last_batch, new=new, **change)
     check(new=True, **change)
@@ -119,19 +119,19 @@ def test_a_run_that_reached_its_end_is_not_resumed():
 @pytest.mark.parametrize("is_last_batch", [True, False])
 def test_a_run_is_not_resumed_past_the_end_of_its_schedule(is_last_batch):
     check(is_last_batch, schedules=[{"total_steps": 30}])
-    with pytest.raises(CheckpointError, match=r"schedule in .* ends with epoch 3: a longer run starts anew"):
+    with pytest.raises(CheckpointError, match=r"schedule in .* ends with epoch 3: a longer run has to be a new one"):
         check(is_last_batch, schedules=[{"total_steps": 30}], max_epochs=4)
 
 
 def test_resuming_must_say_how_long_to_train():
-    with pytest.raises(CheckpointError, match=r"how long to train: say it with --config configs/mlp\.yaml"):
+    with pytest.raises(CheckpointError, match=r"how long to train: use --config configs/mlp\.yaml"):
         check(max_epochs=None)
 
 
 def test_a_distortion_that_falls_towards_the_last_epoch_lets_no_run_have_another_end(fit):
     annealed = ["--data.augment=digitrec.data.RandomDistortion", "--data.augment_annealing=0.5"]
     fit(*annealed)
-    with pytest.raises(CheckpointError, match=r"trainer\.max_epochs is 3 but 1 in .* whose run goes on"):
+    with pytest.raises(CheckpointError, match=r"trainer\.max_epochs is 3 but 1 in .* whose run continues"):
         fit(*annealed, f"--ckpt_path={LAST}", "--trainer.max_epochs=3")
 
 
@@ -142,6 +142,6 @@ def test_a_run_goes_on_only_with_what_it_was_made_with(fit):
     with pytest.raises(CheckpointError, match=r"callbacks is none but .*EMAWeightAveraging {"):
         fit(*longer)
     for change in ("gradient_clip_val=1.0", "accumulate_grad_batches=2", "precision=bf16-mixed", "devices=2"):
-        with pytest.raises(CheckpointError, match=f"trainer.{change.split('=')[0]} is .* whose run goes on"):
+        with pytest.raises(CheckpointError, match=f"trainer.{change.split('=')[0]} is .* whose run continues"):
             fit(ema, *longer, f"--trainer.{change}")
     assert fit(ema, *longer, "--data.eval_batch_size=7").trainer.log_dir.endswith("version_0")

@@ -1,4 +1,4 @@
-"""What a network says of each image of a validation or test, gathered over all processes."""
+"""Predictions of a validation or test, gathered from all processes."""
 
 from typing import Any, NamedTuple, TypeVar
 
@@ -15,40 +15,47 @@ AnyFound = TypeVar("AnyFound")
 
 
 class Predictions(NamedTuple):
-    """Images in the order of their data set, and what the network makes of them."""
+    """Images in the order of their data set, with labels and predictions.
 
-    images: Array  # uint8 (N, 28, 28)
-    labels: Array  # (N,), as are the others
+    Attributes:
+        images: uint8 (N, 28, 28).
+        labels: int64 (N,).
+        digits: int64 (N,), the predicted digits.
+        confidences: float32 (N,), 0 to 1.
+    """
+
+    images: Array
+    labels: Array
     digits: Array
-    confidences: Array  # 0 to 1
+    confidences: Array
 
 
 class PredictionCollector(Callback):
-    """Gather what the network says of each image of a validation or test, over all processes.
+    """Gather the predictions of a validation or test from all processes.
 
-    A subclass says when in ``wants`` and gets it in ``predicted``, on every process; rank 0 should write.
+    A subclass says in ``wants`` when to gather them, and receives them in ``predicted``, on every process.
     """
 
     def __init__(self) -> None:
         self._log_probabilities: list[Tensor] | None = None
 
     def wants(self, trainer: Trainer, stage: str) -> bool:
-        """Say whether the validation (``val``) or ``test`` that starts is of interest: on all processes."""
+        """Return whether to gather the ``val`` or ``test`` stage that starts; the same on all processes."""
         raise NotImplementedError
 
     def predicted(
         self, trainer: Trainer, pl_module: LightningModule, stage: str, predictions: Predictions
     ) -> None:
-        """Use what was gathered; called on every process."""
+        """Receive the predictions; called on every process."""
         raise NotImplementedError
 
     def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Collect, unless this is only Lightning's check of a few batches before the training."""
+        """Start to collect, unless this is Lightning's sanity check before the training."""
         wanted = not trainer.sanity_checking and self.wants(trainer, "val")
         self._log_probabilities = [] if wanted else None
 
     def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Collect where the test is of interest."""
+        """Start to collect."""
         self._log_probabilities = [] if self.wants(trainer, "test") else None
 
     def on_validation_batch_end(
@@ -64,27 +71,27 @@ class PredictionCollector(Callback):
             self._log_probabilities.append(outputs)
 
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Hand over what was collected."""
-        self._hand_over(trainer, pl_module, "val", trainer.val_dataloaders)
+        """Gather what was collected."""
+        self._gather(trainer, pl_module, "val", trainer.val_dataloaders)
 
     def on_test_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Hand over what was collected."""
-        self._hand_over(trainer, pl_module, "test", trainer.test_dataloaders)
+        """Gather what was collected."""
+        self._gather(trainer, pl_module, "test", trainer.test_dataloaders)
 
-    def _hand_over(self, trainer: Trainer, pl_module: LightningModule, stage: str, loader: Any) -> None:
+    def _gather(self, trainer: Trainer, pl_module: LightningModule, stage: str, loader: Any) -> None:
         if self._log_probabilities is not None:
-            predictions = gathered(torch.cat(self._log_probabilities), loader, trainer.world_size)
+            predictions = gather(torch.cat(self._log_probabilities), loader, trainer.world_size)
             self._log_probabilities = None
             self.predicted(trainer, pl_module, stage, predictions)
 
 
-def gathered(log_probabilities: Tensor, loader: DataLoader[Any], processes: int) -> Predictions:
-    """Put together what each process found, in the order of the data set, each image once.
+def gather(log_probabilities: Tensor, loader: DataLoader[Any], processes: int) -> Predictions:
+    """Combine the log-probabilities of all processes, in the order of the data set, each image once.
 
     Args:
-        log_probabilities: (n, 10), of the images that the loader of this process gave, in its order.
-        loader: its sampler says which images of its data set those are.
-        processes: how many there are.
+        log_probabilities: (n, 10), of the images of this process, in the order of its loader.
+        loader: its sampler has the indices of these images.
+        processes: number of processes.
     """
     order = torch.tensor(list(loader.sampler)[: len(log_probabilities)], device=log_probabilities.device)
     if processes > 1:
@@ -98,7 +105,7 @@ def gathered(log_probabilities: Tensor, loader: DataLoader[Any], processes: int)
 
 
 def on_first_process(trainer: Trainer, found: AnyFound) -> list[AnyFound]:
-    """Bring together what each process found: a list by rank on the first process, empty on the others."""
+    """Gather an object of each process: a list by rank on the first process, empty on the others."""
     if trainer.world_size == 1:
         return [found]
     parts: list[Any] | None = [None] * trainer.world_size if trainer.is_global_zero else None

@@ -10,15 +10,15 @@ from lightning.pytorch.loggers import TensorBoardLogger
 
 
 class DistortionSheet(Callback):
-    """Show 64 training digits, each beside its distortion, in TensorBoard once a run."""
+    """Show 64 training digits, each beside its distortion, in TensorBoard, once per run."""
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Write the sheet as ``train/distorted`` where the data are distorted and the logger takes images."""
+        """Write the sheet as ``train/distorted`` if there is a distortion and a TensorBoardLogger."""
         data: Any = trainer.datamodule  # type: ignore[attr-defined]
         logger = trainer.logger
         if data.augment is None or not isinstance(logger, TensorBoardLogger) or not trainer.is_global_zero:
             return
-        if trainer.global_step:  # resumed: it is there
+        if trainer.global_step:  # resumed: the sheet exists
             return
         images = data.train_set.images[:64]
         pairs = torch.stack([images, data.augment(images)], dim=1).flatten(0, 1)

@@ -12,24 +12,25 @@ from digitrec.errors import DivergedError
 
 
 class StopAtDivergence(Callback):
-    """End a run whose loss is NaN or infinite, before anything is saved that came of it.
+    """End a run whose loss is NaN or infinite, before anything that results from it is saved.
 
-    On one CPU the loss is looked at after each step, in less than a microsecond. On a GPU that would make the
-    step wait, and several processes would have to talk: there at the steps that are logged, and at the last
-    of an epoch. The weights are looked at before each validation, and by LastCheckpoint before it saves.
+    On one CPU the loss is checked after each step, in less than a microsecond. On a GPU this would make the
+    step wait, and several processes would have to communicate: there it is checked at the steps that are
+    logged and at the last step of an epoch. The weights are checked before each validation, and by
+    LastCheckpoint before it saves.
     """
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        """Look at the loss of the step.
+        """Check the loss of the step.
 
         Raises:
-            DivergedError: it is NaN or infinite, in any of the processes.
+            DivergedError: it is NaN or infinite in any of the processes.
         """
         loss: torch.Tensor = outputs["loss"]
         alone = trainer.world_size == 1
-        if not (alone and loss.is_cpu) and not _is_time_to_look(trainer):
+        if not (alone and loss.is_cpu) and not _is_due(trainer):
             return
         value = loss.item()
         finite = math.isfinite(value)
@@ -37,13 +38,13 @@ class StopAtDivergence(Callback):
             raise _diverged(trainer, f"The loss is {value}")
 
     def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Look at the weights, that none is chosen as the best that is no number."""
+        """Check the weights, so that no broken ones are chosen as the best."""
         if not trainer.sanity_checking:
             check_weights(trainer)
 
 
 def check_weights(trainer: Trainer) -> None:
-    """Look at every weight: a finite loss can still have sent one to infinity.
+    """Check every weight: one can be infinite although the loss is finite.
 
     Raises:
         DivergedError: one is NaN or infinite.
@@ -52,12 +53,12 @@ def check_weights(trainer: Trainer) -> None:
         raise _diverged(trainer, "A weight is NaN or infinite")
 
 
-def _is_time_to_look(trainer: Trainer) -> bool:
+def _is_due(trainer: Trainer) -> bool:
     return trainer.fit_loop.epoch_loop.batch_progress.is_last_batch or is_logged(trainer)
 
 
 def is_logged(trainer: Trainer) -> bool:
-    """Whether the metrics of the step that has just been made are written."""
+    """Return whether the metrics of the latest step are written."""
     every = trainer.log_every_n_steps  # type: ignore[attr-defined]
     return bool(every) and trainer.global_step % every == 0
 

@@ -1,4 +1,4 @@
-"""A run that goes on where it was stopped: the batches that were to come, the same random numbers."""
+"""Exact resume: the remaining batches of the epoch, with the same random numbers."""
 
 import math
 from typing import Any
@@ -13,19 +13,19 @@ from digitrec.training.compat.loops import refetch
 
 
 class ExactResume(Callback):
-    """Make the rest of a run a function of its checkpoint and its seed, whether it was stopped there or not.
+    """Make the rest of a run a function of its checkpoint and its seed, whether it was stopped or not.
 
-    No state of a random generator is saved: each step starts them anew. The order of an epoch's images is a
-    function of the seed and the epoch, of which the first are left out that a checkpoint has seen.
+    No state of a random generator is saved: each step seeds the generators. The order of the images of an
+    epoch is a function of the seed and the epoch; a resumed epoch skips the images that were seen.
 
     Args:
-        decisive: of the trainer's config, what must be the same when the run goes on; kept in checkpoints.
+        decisive: the part of the trainer's config that must stay the same; checkpoints store it.
     """
 
     def __init__(self, decisive: dict[str, Any]) -> None:
         self._seed = 0
         self._decisive = decisive
-        self._known: dict[str, Any] = {}  # of the checkpoint
+        self._known: dict[str, Any] = {}  # the state in the checkpoint
         self._state: dict[str, Any] = {}
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
@@ -33,21 +33,22 @@ class ExactResume(Callback):
         self._seed = torch.initial_seed()
 
     def state_dict(self) -> dict[str, Any]:
-        """What a resumed run is held to.
+        """Return what a resumed run must agree with.
 
-        ``seed``, ``processes``, ``epoch_steps`` of the optimizer, ``max_epochs``, ``trainer``: its config.
+        The keys are ``seed``, ``processes``, ``epoch_steps`` (optimizer steps per epoch), ``max_epochs`` and
+        ``trainer`` (the decisive part of its config).
         """
         return self._state
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Remember what the checkpoint says."""
+        """Remember the state of the checkpoint."""
         self._known = state_dict
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Leave out the images that the checkpoint's epoch has already seen.
+        """Skip the images that were seen in the epoch of the checkpoint.
 
         Raises:
-            MisconfigurationException: early stopping has ended the run, or its processes are others now.
+            MisconfigurationException: early stopping has ended the run, or the number of processes differs.
         """
         for stopper in trainer.early_stopping_callbacks:
             if stopper.wait_count >= stopper.patience:
@@ -68,7 +69,7 @@ class ExactResume(Callback):
         if done and self._known.get("processes", trainer.world_size) != trainer.world_size:
             raise MisconfigurationException(
                 f"The checkpoint was written by {self._known['processes']} processes inside an epoch, and "
-                f"{trainer.world_size} cannot go on with it: set trainer.devices."
+                f"{trainer.world_size} cannot continue it: set trainer.devices."
             )
         loader: Any = trainer.train_dataloader
         if not trainer.global_step or not isinstance(loader.sampler, ShuffledSampler):
@@ -82,7 +83,7 @@ class ExactResume(Callback):
     def on_train_batch_start(
         self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int
     ) -> None:
-        """Start torch's random numbers, as dropout takes them, anew for the batch."""
+        """Seed torch's generators, which dropout uses, for the batch."""
         seed = mix_seed(self._seed, trainer.fit_loop.total_batch_idx, trainer.global_rank)
         torch.default_generator.manual_seed(seed)  # torch.manual_seed takes a sixth of a step
         if pl_module.device.type != "cpu":

@@ -1,4 +1,4 @@
-"""What a run is made of, as TensorBoard's HParams tab shows it."""
+"""Hyperparameters of a run as TensorBoard's HParams tab shows them."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any
@@ -11,9 +11,9 @@ from digitrec.models.checkpoints import NO_EFFECT
 def hyperparameters(
     model: Mapping[str, Any], data: Mapping[str, Any], seed: int | str | None, max_epochs: int | None
 ) -> dict[str, str | float]:
-    """All that a run is made of, flat: ``optimizer`` is a class's name, ``optimizer.lr`` its argument."""
+    """Flatten the hyperparameters of a run: ``optimizer`` is a class, ``optimizer.lr`` its argument."""
     run = {"seed": None if seed is None else str(seed), "max_epochs": max_epochs}
-    # TensorBoard shows five columns by their alphabet: a name late in it leaves room for the model's.
+    # TensorBoard shows the first five columns in alphabetical order: the data should not be among them.
     return dict(_flat("", {**model, **run, "training_data": dict(data)}))
 
 

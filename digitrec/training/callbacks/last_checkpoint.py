@@ -16,14 +16,14 @@ from digitrec.training.compat.loops import StepCheckpoint, is_between_steps
 class LastCheckpoint(StepCheckpoint):
     """Write ``last.ckpt`` every N steps, at the end of each epoch, and when the run is asked to stop.
 
-    Ctrl-C and SIGTERM ask: the step is finished, with the validation that belongs to it, ``last.ckpt`` is
-    written and the run ends by RunStoppedError. A second Ctrl-C leaves at once.
+    Ctrl-C and SIGTERM ask it to stop: the step is finished, with the validation that follows it,
+    ``last.ckpt`` is written, and the run ends with RunStoppedError. A second Ctrl-C ends it at once.
 
-    A step's checkpoint is put off to the next step where the run could not go on from it exactly: before a
+    A checkpoint is postponed to the next step if the run could not be resumed from it exactly: before a
     validation, which Lightning would skip, and inside an accumulated batch, whose gradients are not saved.
 
     Args:
-        every_n_train_steps: N, counted in optimizer steps; 0 writes at the end of epochs only.
+        every_n_train_steps: N, in optimizer steps; 0 writes at the end of epochs only.
     """
 
     def __init__(self, every_n_train_steps: int = 300) -> None:
@@ -32,12 +32,12 @@ class LastCheckpoint(StepCheckpoint):
         )
         self._due = False
         self._signal: int | None = None
-        self._agreed = False  # of several processes
-        self._leaving = False
+        self._agreed = False  # that of several processes one was asked
+        self._stops = False
         self._handlers: dict[int, Any] = {}
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Take over Ctrl-C and SIGTERM; Lightning's own handlers would leave between two counters."""
+        """Handle Ctrl-C and SIGTERM; Lightning's handlers would stop when the counters disagree."""
         super().on_train_start(trainer, pl_module)
         if threading.current_thread() is threading.main_thread():
             for number in (signal.SIGINT, signal.SIGTERM):
@@ -45,41 +45,41 @@ class LastCheckpoint(StepCheckpoint):
                     self._handlers[number] = signal.signal(number, self._ask)
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Leave, if the epoch before was the last."""
-        self._leave(trainer)
+        """Stop, if the epoch before was to be the last."""
+        self._stop(trainer)
 
     def on_train_batch_start(
         self, trainer: Trainer, pl_module: LightningModule, batch: Any, batch_idx: int
     ) -> None:
-        """Leave, if the step before was the last; by now its metrics are logged, too."""
-        self._leave(trainer)
+        """Stop, if the step before was to be the last; by now its metrics are logged, too."""
+        self._stop(trainer)
 
     def on_train_batch_end(
         self, trainer: Trainer, pl_module: LightningModule, outputs: Any, batch: Any, batch_idx: int
     ) -> None:
-        """Write ``last.ckpt`` if it is due, or the run is to stop."""
+        """Write ``last.ckpt`` if it is due or the run is to stop."""
         every = self.every_n_train_steps
         self._due = self._due or (every > 0 and trainer.global_step % every == 0)
         asked = self._is_asked(trainer, now=is_logged(trainer))
         if (self._due or asked) and _can_be_resumed(trainer):
             self._save(trainer)
-            self._leaving = asked
+            self._stops = asked
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Write ``last.ckpt`` after validation, and after all others that count epochs."""
+        """Write ``last.ckpt`` after the validation and after all callbacks that count epochs."""
         self._save(trainer)
-        self._leaving = self._is_asked(trainer, now=True)
+        self._stops = self._is_asked(trainer, now=True)
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Write nothing yet: the epoch has not ended."""
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Give the signals back."""
-        self._release()
+        """Restore the signal handlers."""
+        self._restore_handlers()
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
-        """Give the signals back. What is in memory may be between two counters, so it is not saved."""
-        self._release()
+        """Restore the signal handlers. Nothing is saved: the counters may disagree."""
+        self._restore_handlers()
 
     def _save(self, trainer: Trainer) -> None:
         self._due = False
@@ -93,7 +93,7 @@ class LastCheckpoint(StepCheckpoint):
         self._signal = number
 
     def _is_asked(self, trainer: Trainer, now: bool) -> bool:
-        """Whether the run is to stop; several processes agree on it only ``now`` and then."""
+        """Whether the run is to stop; several processes agree on it only if ``now`` is true."""
         asked = self._signal is not None
         if trainer.world_size == 1:
             return asked
@@ -101,19 +101,19 @@ class LastCheckpoint(StepCheckpoint):
             self._agreed = trainer.strategy.reduce_boolean_decision(asked, all=False)
         return self._agreed
 
-    def _leave(self, trainer: Trainer) -> None:
-        if not self._leaving:
+    def _stop(self, trainer: Trainer) -> None:
+        if not self._stops:
             return
         path = Path(self.best_model_path)
         config = path.parent.parent / "config.yaml"
         same = f"--config {config}" if config.is_file() else "with the same config"
         raise RunStoppedError(
             f"Stopped after step {trainer.global_step}. "
-            f"Go on with: python -m digitrec fit {same} --ckpt_path {path}",
+            f"Resume it with: python -m digitrec fit {same} --ckpt_path {path}",
             status=128 + (self._signal or signal.SIGTERM),
         )
 
-    def _release(self) -> None:
+    def _restore_handlers(self) -> None:
         for number, handler in self._handlers.items():
             signal.signal(number, handler)
         self._handlers.clear()

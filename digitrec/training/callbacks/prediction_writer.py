@@ -26,16 +26,15 @@ COLUMNS = ["index", "digit", "confidence", *(f"p{digit}" for digit in range(10))
 
 
 class PredictionsWriter(BasePredictionWriter):
-    """Write ``predictions.csv`` into the run folder; of pictures also say what they read, a line each.
+    """Write ``predictions.csv`` into the run folder; for pictures also print what was read, a line each.
 
-    A row has the digit, its confidence and ten probabilities: after the index of a test image, or after the
-    place of a digit in a picture (file, line, position, x, y, width, height, in the picture's own pixels).
-    The file takes its name when the last row is in it: one that is there is whole.
+    A row starts with the index of a test image, or with the place of a digit in a picture (file, line,
+    position, x, y, width, height, in pixels of the picture). The digit, its confidence and ten probabilities
+    follow. The file gets its name when the last row has been written, so it is always complete.
 
     Args:
         threshold: confidence, 0 to 1, below which a digit in a picture is ``?``; None takes the model's.
-        annotate: write besides a copy of each picture with its digits boxed, and sheets of what the network
-            saw.
+        annotate: also write a copy of each picture with its digits boxed, and sheets of the 28x28 crops.
 
     Raises:
         ValueError: the threshold is not 0 to 1.
@@ -46,7 +45,7 @@ class PredictionsWriter(BasePredictionWriter):
         if threshold is not None and not 0 <= threshold <= 1:
             raise ValueError(f"predictions.threshold must be 0 to 1, not {threshold}")
         self.failed = 0
-        """How many pictures could not be read."""
+        """Number of pictures that could not be read."""
         self._threshold = threshold
         self._annotate = annotate
         self._pictures: PictureOutput | None = None
@@ -55,20 +54,20 @@ class PredictionsWriter(BasePredictionWriter):
         self._file: TextIOWrapper
 
     def on_predict_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Open the file under a temporary name, on the first of several processes: it writes for all."""
-        folder = run_folder(trainer) or Path(trainer.default_root_dir)  # Lightning wants this asked on all
+        """Open the file under a temporary name; the first process writes for all."""
+        folder = run_folder(trainer) or Path(trainer.default_root_dir)  # a collective operation
         if not trainer.is_global_zero:
             return
         folder.mkdir(parents=True, exist_ok=True)
         self._path = folder / "predictions.csv"
         file = self._replacing.enter_context(replacing(self._path, shared=True))
         self._file = TextIOWrapper(file, newline="", encoding="utf-8", errors="surrogateescape")
-        self._replacing.callback(self._file.detach)  # which writes the last rows
+        self._replacing.callback(self._file.detach)  # it writes the last rows
         data: Any = trainer.datamodule  # type: ignore[attr-defined]
         if data.pictures is None:
             csv.writer(self._file).writerow(COLUMNS)
             return
-        # Here, for what it imports is slow and not for training.
+        # Imported here: it is slow to import, and training does not need it.
         from digitrec.reading.output import PictureOutput
 
         self._pictures = PictureOutput(folder, self._file, self._annotate)
@@ -83,10 +82,10 @@ class PredictionsWriter(BasePredictionWriter):
         batch_idx: int,
         dataloader_idx: int,
     ) -> None:
-        """Write the rows of a batch, and of those that other processes have read meanwhile, in order."""
+        """Write the rows of a batch, and of the batches of the other processes, in order."""
         found = batch.picture, {name: value.cpu() for name, value in prediction.items()}
         total = len(trainer.predict_dataloaders.dataset)  # type: ignore[union-attr]
-        left = total - batch_idx * trainer.world_size  # beyond it they come a second time
+        left = total - batch_idx * trainer.world_size  # the rest are repetitions
         for picture, values in on_first_process(trainer, found)[:left]:
             if picture is None:
                 self._write_batch(values)
@@ -95,7 +94,7 @@ class PredictionsWriter(BasePredictionWriter):
                 self._write_picture(trainer, picture, values["probabilities"], threshold)
 
     def on_predict_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Give the file its name, and say where it is."""
+        """Give the file its name, and print where it is."""
         if not trainer.is_global_zero:
             return
         if self._pictures is not None:
@@ -104,8 +103,8 @@ class PredictionsWriter(BasePredictionWriter):
         print(f"Predictions: {self._path}")
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
-        """Leave nothing half-written behind."""
-        with suppress(OSError):  # of a full disk, once more
+        """Remove the unfinished file."""
+        with suppress(OSError):  # a full disk, again
             self._replacing.__exit__(type(exception), exception, exception.__traceback__)
 
     def _write_batch(self, prediction: dict[str, Tensor]) -> None:
@@ -122,14 +121,14 @@ class PredictionsWriter(BasePredictionWriter):
         assert self._pictures is not None
         if picture.page is not None:
             reading = assemble(picture.page, picture.crops, probabilities, threshold)
-            _say(trainer, self._pictures.write(picture.path, picture.page, reading), sys.stdout)
+            _print(trainer, self._pictures.write(picture.path, picture.page, reading), sys.stdout)
         else:
             self.failed += 1
-            _say(trainer, f"digitrec: {picture.error}", sys.stderr)
+            _print(trainer, f"digitrec: {picture.error}", sys.stderr)
 
 
-def _say(trainer: Trainer, line: str, file: IO[str]) -> None:
-    """Print a line; above the progress bar if there is one."""
+def _print(trainer: Trainer, line: str, file: IO[str]) -> None:
+    """Print a line, above the progress bar if there is one."""
     bar = trainer.progress_bar_callback
     if isinstance(bar, TQDMProgressBar) and bar.is_enabled:
         tqdm.write(line, file=file)

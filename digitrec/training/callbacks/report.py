@@ -12,7 +12,7 @@ from digitrec.training.run_folder import run_folder
 
 
 class ReportWriter(PredictionCollector):
-    """Print what a test found, and leave ``report.json`` and ``mistakes.png`` in the run folder.
+    """Print the result of a test, and write ``report.json`` and ``mistakes.png`` into the run folder.
 
     Without a logger there is no run folder, and nothing is written.
     """
@@ -24,8 +24,8 @@ class ReportWriter(PredictionCollector):
     def predicted(
         self, trainer: Trainer, pl_module: LightningModule, stage: str, predictions: Predictions
     ) -> None:
-        """Print and write on rank 0, which has the images of all."""
-        folder = run_folder(trainer)  # asked on all processes
+        """Print and write on rank 0."""
+        folder = run_folder(trainer)  # a collective operation
         if not trainer.is_global_zero:
             return
         images, labels, digits, confidences = predictions

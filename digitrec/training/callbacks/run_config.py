@@ -12,7 +12,7 @@ from digitrec.training.run_folder import run_folder
 
 
 class RunConfig(SaveConfigCallback):
-    """Save the whole config into the run folder; without a logger there is none, and nothing is saved."""
+    """Save the whole config into the run folder; without a logger there is none."""
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Save ``config.yaml`` before the run starts.
@@ -21,7 +21,7 @@ class RunConfig(SaveConfigCallback):
             MisconfigurationException: the folder is that of another run.
         """
         folder = run_folder(trainer)
-        if folder is None or not trainer.is_global_zero or self._goes_on(folder):
+        if folder is None or not trainer.is_global_zero or self._continues(folder):
             return
         if (folder / self.config_filename).exists():
             raise MisconfigurationException(
@@ -31,14 +31,14 @@ class RunConfig(SaveConfigCallback):
         self._save(folder, self.config)
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Replace that of a run which goes on, now that nothing more can refuse it."""
+        """Replace the config of a run that is resumed, now that nothing can refuse it any more."""
         folder = run_folder(trainer)
-        if folder is not None and trainer.is_global_zero and self._goes_on(folder):
+        if folder is not None and trainer.is_global_zero and self._continues(folder):
             config = self.config.clone()
-            config.ckpt_path = config.weights_only = None  # from the start it is made without
+            config.ckpt_path = config.weights_only = None  # the run could be repeated without it
             self._save(folder, config)
 
-    def _goes_on(self, folder: Path) -> bool:
+    def _continues(self, folder: Path) -> bool:
         checkpoint = self.config.get("ckpt_path")
         return checkpoint is not None and Path(checkpoint).parent.parent.resolve() == folder.resolve()
 

@@ -12,11 +12,11 @@ from digitrec.files import replacing
 
 
 class ContinuedCSVLogger(CSVLogger):
-    """CSVLogger that writes on in the ``metrics.csv`` of a run; Lightning's own would delete it.
+    """CSVLogger that continues the ``metrics.csv`` of a run; Lightning's own would delete it.
 
     Args:
-        save_dir: as CSVLogger's, like the others that are not said.
-        purge_step: rows from this step on are dropped, as TensorBoardLogger's argument of that name does.
+        save_dir: see CSVLogger, also for the arguments that are not listed here.
+        purge_step: rows from this step on are dropped, like TensorBoardLogger's argument of that name.
     """
 
     def __init__(
@@ -34,10 +34,10 @@ class ContinuedCSVLogger(CSVLogger):
     @property
     @rank_zero_experiment
     def experiment(self) -> ExperimentWriter:
-        """The writer of the table."""
+        """Return the writer of the table."""
         if self._experiment is None:
             self._experiment = _ContinuedTable(self.log_dir, self._purge_step)
-        return self._experiment  # type: ignore[return-value]  # Lightning types it by the class beneath
+        return self._experiment  # type: ignore[return-value]  # Lightning types it by the base class
 
 
 class _ContinuedTable(ExperimentWriter):
@@ -48,7 +48,9 @@ class _ContinuedTable(ExperimentWriter):
             return
         with path.open(newline="") as file:
             table = csv.DictReader(file)
-            whole = (row for row in table if None not in row.values())  # a kill may have cut the last short
+            whole = (
+                row for row in table if None not in row.values()
+            )  # a kill may have truncated the last row
             kept = [row for row in whole if int(row["step"]) < purge_step]
         self.metrics_keys = list(table.fieldnames or [])
         text = io.StringIO(newline="")
@@ -59,4 +61,4 @@ class _ContinuedTable(ExperimentWriter):
             target.write(text.getvalue().encode())
 
     def _check_log_dir_exists(self) -> None:
-        """Leave the table where it is."""
+        """Do nothing: the table stays."""

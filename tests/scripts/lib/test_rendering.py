@@ -3,9 +3,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from scipy import ndimage
+from scripts.lib.scenes import PAGES, empty_pages, rendered_set, scene
 
 from scripts.lib.rendering import Options, render
-from scripts.lib.scenes import PAGES, empty_pages, rendered_set, scene
 from scripts.lib.strokes import Strokes, draw, stroke_digits, trace
 
 pytestmark = pytest.mark.scripts

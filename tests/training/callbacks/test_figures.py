@@ -11,7 +11,7 @@ from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 
 from digitrec.cli import DigitCLI
 from digitrec.evaluation import plots as figures
-from digitrec.training.callbacks import figures as reports
+from digitrec.training.callbacks import figures as figures_callback
 from digitrec.training.callbacks.collector import Predictions
 from digitrec.training.classifier import DigitClassifier
 from tests.conftest import ROOT
@@ -114,8 +114,8 @@ def test_a_negative_number_of_epochs_is_refused(fit, workplace):
 
 def test_a_network_without_a_layer_on_784_pixels_has_no_tiles():
     predictions = Predictions(np.zeros((1, 28, 28), np.uint8), np.ones(1, int), np.ones(1, int), np.ones(1))
-    weights = reports.first_weights(torch.nn.Conv2d(1, 8, 3))
-    names = [name for name, _ in reports.drawn(predictions, weights)]
+    weights = figures_callback.first_weights(torch.nn.Conv2d(1, 8, 3))
+    names = [name for name, _ in figures_callback.draw_figures(predictions, weights)]
     assert names == ["confusion", "mistakes", "reliability"]
 
 

@@ -109,7 +109,7 @@ def test_a_full_disk_is_one_sentence_and_the_checkpoint_before_stays(fit, workpl
         monkeypatch.setattr(DigitClassifier, "training_step", fill_the_disk)
         assert main(["fit", config, "--ckpt_path=last", "--trainer.max_epochs=3"]) == 1
     said = capsys.readouterr().err.splitlines()[-1]
-    assert said.endswith(".ckpt cannot be written: File too large. The one written before is still there.")
+    assert said.endswith(".ckpt cannot be written: File too large. The earlier one is unchanged.")
     assert LAST.read_bytes() == before
     assert sorted(path.name for path in FOLDER.iterdir()) == ["best.ckpt", "last.ckpt"]
     read_checkpoint(FOLDER / "best.ckpt")
@@ -273,7 +273,7 @@ def test_main_gives_the_status_of_the_signal_and_the_command_to_go_on(fit, signa
     status = main(["fit", f"--config={FOLDER.parent}/config.yaml"])
     assert status == 143
     said = capsys.readouterr().err.splitlines()[-1]
-    assert said.startswith("digitrec: Stopped after step 2. Go on with: python -m digitrec fit --config ")
+    assert said.startswith("digitrec: Stopped after step 2. Resume it with: python -m digitrec fit --config ")
 
 
 def test_an_ignored_ctrl_c_stays_ignored(fit, signalled):

@@ -1,0 +1,77 @@
+"""Every private name that digitrec.training.compat uses, and that it still means what it is used for.
+
+When a new release of Lightning, jsonargparse, torch or lightning_utilities fails other tests, look here first.
+"""
+
+import inspect
+
+import jsonargparse
+import lightning_utilities.core.imports
+import pytest
+import torch
+from lightning.pytorch import Trainer
+from lightning.pytorch.callbacks import ModelCheckpoint
+from lightning.pytorch.cli import LightningCLI
+from lightning.pytorch.loggers import CSVLogger
+from lightning.pytorch.loggers.csv_logs import ExperimentWriter
+from lightning.pytorch.profilers import PassThroughProfiler
+
+
+def parameters(function):
+    return list(inspect.signature(function).parameters)
+
+
+def test_the_loops_have_what_exact_resume_asks():
+    trainer = Trainer(logger=False, enable_checkpointing=False, enable_progress_bar=False)
+    assert trainer.fit_loop._data_fetcher is None  # before the first epoch
+    assert parameters(trainer.fit_loop.epoch_loop._should_check_val_fx) == ["data_fetcher"]
+    assert parameters(trainer.fit_loop.epoch_loop._should_accumulate) == []
+
+
+def test_a_model_checkpoint_can_be_told_to_save():
+    checkpoint = ModelCheckpoint(every_n_train_steps=7)
+    assert checkpoint._every_n_train_steps == 7
+    assert parameters(checkpoint._save_topk_checkpoint) == ["trainer", "monitor_candidates"]
+    assert parameters(checkpoint._monitor_candidates) == ["trainer"]
+    assert parameters(checkpoint._should_skip_saving_checkpoint) == ["trainer"]
+
+
+def test_the_csv_logger_asks_its_property_for_the_writer(tmp_path):
+    logger = CSVLogger(tmp_path)
+    assert logger._experiment is None
+    assert logger.experiment is logger._experiment
+    assert parameters(ExperimentWriter._check_log_dir_exists) == ["self"]
+
+
+def test_the_parser_parses_without_defaults_and_validation():
+    parser = jsonargparse.ArgumentParser(exit_on_error=False)
+    parser.add_argument("--needed", type=int, required=True)
+    parser.add_argument("--other", type=int, default=1)
+    assert parser.parse_args([], defaults=False, _skip_validation=True) == jsonargparse.Namespace()
+
+
+def test_the_command_line_keeps_a_parser_for_each_subcommand():
+    assert "_subcommand_parsers" in inspect.getsource(LightningCLI)
+
+
+def test_a_fused_optimizer_says_that_it_unscales_gradients_itself():
+    weights = [torch.nn.Parameter(torch.zeros(1))]
+    assert torch.optim.Adam(weights, fused=True)._step_supports_amp_scaling
+    assert not getattr(torch.optim.Adam(weights), "_step_supports_amp_scaling", False)
+
+
+def test_lightning_utilities_look_versions_up_by_a_name_that_can_be_replaced():
+    assert callable(vars(lightning_utilities.core.imports)["_version"])
+    assert "_version(" in inspect.getsource(lightning_utilities.core.imports.RequirementCache)
+
+
+def test_the_absent_profiler_is_asked_for_a_context():
+    assert parameters(PassThroughProfiler.profile) == ["self", "action_name"]
+
+
+@pytest.mark.parametrize("name", ["lightning", "jsonargparse"])
+def test_a_package_whose_private_names_are_used_has_an_upper_bound(name):
+    from importlib.metadata import requires
+
+    [requirement] = [r for r in requires("digitrec") or [] if r.startswith(name) and "extra" not in r]
+    assert "<" in requirement
