@@ -271,7 +271,7 @@ def test_fit_with_nothing_to_resume_says_so(fit, mistake):
         == f"There is nothing to resume: trainer.max_epochs is 1, and {path} was trained for 1. Give more."
     )
     said = mistake("fit", "--ckpt_path=last")
-    assert said.endswith(f"say it with --config {folder(run)}/config.yaml.")
+    assert said.endswith(f"use --config {folder(run)}/config.yaml.")
     resumed = DigitCLI(
         ["fit", f"--config={folder(run)}/config.yaml", "--ckpt_path=last", "--trainer.max_epochs=2"]
     )

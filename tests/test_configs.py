@@ -13,7 +13,9 @@ from tests.conftest import ROOT
 CONFIGS = sorted((ROOT / "configs").glob("*.yaml"))
 OVERLAYS = sorted((ROOT / "configs" / "trainer").glob("*.yaml"))
 TINY = ["--data.val_size=50", f"--config={ROOT}/configs/trainer/debug.yaml"]
-FEWER = {"handwriting": ["--data.styles.init_args.count=50", "--data.outliers.init_args.count=50"]}  # to draw
+FEWER = {
+    "handwriting": ["--data.synthetic.init_args.count=50", "--data.outliers.init_args.count=50"]
+}  # to draw
 OF_ALL_RUNS = {"ModelSummary", "RichModelSummary", "RunConfig", "ExactResume"}
 OF_ALL_RUNS |= {"StopAtDivergence"}
 
@@ -86,7 +88,9 @@ def test_the_csv_overlay_writes_a_table_and_its_run_is_found_and_tested(workplac
 
 def test_the_ema_overlay_validates_draws_and_saves_the_averaged_weights(workplace, monkeypatch):
     drawn = []
-    monkeypatch.setattr(figures_callback, "draw_figures", lambda _, weights: drawn.append(torch.from_numpy(weights)) or [])
+    monkeypatch.setattr(
+        figures_callback, "draw_figures", lambda _, weights: drawn.append(torch.from_numpy(weights)) or []
+    )
     configs = [f"--config={ROOT}/configs/{name}.yaml" for name in ("mlp", "trainer/ema", "trainer/debug")]
     cli = DigitCLI(["fit", *configs, "--data.val_size=50", "--figures.every_n_epochs=1"])
     saved = torch.load(workplace / cli.trainer.log_dir / "checkpoints" / "best.ckpt", weights_only=True)

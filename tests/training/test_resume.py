@@ -119,7 +119,9 @@ def test_a_run_that_reached_its_end_is_not_resumed():
 @pytest.mark.parametrize("is_last_batch", [True, False])
 def test_a_run_is_not_resumed_past_the_end_of_its_schedule(is_last_batch):
     check(is_last_batch, schedules=[{"total_steps": 30}])
-    with pytest.raises(CheckpointError, match=r"schedule in .* ends with epoch 3: a longer run has to be a new one"):
+    with pytest.raises(
+        CheckpointError, match=r"schedule in .* ends with epoch 3: a longer run has to be a new one"
+    ):
         check(is_last_batch, schedules=[{"total_steps": 30}], max_epochs=4)
 
 
@@ -142,6 +144,8 @@ def test_a_run_goes_on_only_with_what_it_was_made_with(fit):
     with pytest.raises(CheckpointError, match=r"callbacks is none but .*EMAWeightAveraging {"):
         fit(*longer)
     for change in ("gradient_clip_val=1.0", "accumulate_grad_batches=2", "precision=bf16-mixed", "devices=2"):
-        with pytest.raises(CheckpointError, match=f"trainer.{change.split('=')[0]} is .* whose run continues"):
+        with pytest.raises(
+            CheckpointError, match=f"trainer.{change.split('=')[0]} is .* whose run continues"
+        ):
             fit(ema, *longer, f"--trainer.{change}")
     assert fit(ema, *longer, "--data.eval_batch_size=7").trainer.log_dir.endswith("version_0")

@@ -1,0 +1,42 @@
+"""Parsing configs and command lines."""
+
+from typing import Any
+
+from jsonargparse import ArgumentError, ArgumentParser, Namespace
+from lightning.pytorch.cli import LightningArgumentParser
+
+from digitrec.training.compat.loops import parse_given
+
+
+class ConfigParser(LightningArgumentParser):
+    """Lightning's parser, which also names the config file with a mistake."""
+
+    def parse_path(self, path: Any, *args: Any, **kwargs: Any) -> Namespace:
+        """Parse a config file."""
+        try:
+            parsed: Namespace = super().parse_path(path, *args, **kwargs)
+        except (ArgumentError, TypeError, UnicodeDecodeError) as error:
+            raise ArgumentError(None, f"{path}: {error}") from error
+        return parsed
+
+
+def parse_without_defaults(parser: ArgumentParser, args: list[str]) -> Namespace:
+    """Parse what the user's files and command line say themselves, without any default."""
+    try:
+        return parse_given(parser, args)
+    except ArgumentError:
+        # A key of a network whose class nobody named: only the checkpoint can tell whether it fits.
+        return parse_given(parser, _without_options(args, "--model."))
+
+
+def _without_options(args: list[str], prefix: str) -> list[str]:
+    kept: list[str] = []
+    after_option = False
+    for arg in args:
+        if arg.startswith(prefix):
+            after_option = "=" not in arg
+        elif after_option:
+            after_option = False
+        else:
+            kept.append(arg)
+    return kept
