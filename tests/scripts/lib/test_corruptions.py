@@ -11,13 +11,13 @@ from scripts.lib.corruptions import (
     impulse_noise,
     motion_blur,
     rotate,
+    rotated,
     scale,
     shear,
     shifted,
     shot_noise,
     stripe,
     translate,
-    turned,
 )
 
 pytestmark = pytest.mark.scripts
@@ -119,8 +119,8 @@ def bar(count=1):
     return images
 
 
-def test_turned_turns_counter_clockwise():
-    ((x, y),) = map(centre, turned(bar(), torch.tensor([math.pi / 2])))
+def test_rotated_rotates_counter_clockwise():
+    ((x, y),) = map(centre, rotated(bar(), torch.tensor([math.pi / 2])))
     assert (x, y) == pytest.approx((0, -6), abs=0.01)
 
 
