@@ -26,11 +26,12 @@ from pathlib import Path
 from digitrec.data.download import ensure_mnist
 from digitrec.errors import CheckpointError
 from scripts.benchmarks.overheads import checkpoints, distort, figures
-from scripts.benchmarks.picture_accuracy import DOCS, METHODS, pictures
+from scripts.benchmarks.picture_accuracy import DOCS, pictures
 from scripts.benchmarks.png_accuracy import png
 from scripts.benchmarks.reading_time import reading
 from scripts.benchmarks.rendered_accuracy import rendered
 from scripts.benchmarks.training_time import fast, memory, train
+from scripts.lib.baselines import METHODS
 from scripts.lib.docs import PAGE, machine, report
 from scripts.lib.mnist import DATA
 from scripts.lib.picture_sets.sets import FILES, LabelError

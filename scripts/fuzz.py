@@ -34,8 +34,10 @@ def fuzz(count: int, seed: int, keep: Path | None) -> int:
         keep: folder for the files that fail.
 
     Returns:
-        The exit status: 0 if no file failed, else 1.
+        The exit status, 1 if a file failed.
     """
+    if keep:
+        keep.mkdir(parents=True, exist_ok=True)
     chance = random.Random(seed)
     files = samples(chance)
     outcomes: Counter[str] = Counter()
@@ -46,19 +48,16 @@ def fuzz(count: int, seed: int, keep: Path | None) -> int:
             path.write_bytes(mutated(chance, files))
             start = time.perf_counter()
             outcome, megabytes = worker.ask(path)
-            slowest = max(slowest, time.perf_counter() - start)
-            peak = max(peak, megabytes)
+            slowest, peak = max(slowest, time.perf_counter() - start), max(peak, megabytes)
             if megabytes > MEGABYTES:
                 outcome = f"memory: {megabytes:.0f} MB"
             if outcome not in SUCCESSES:
                 print(f"{path.name}: {outcome}")
                 if keep:
-                    keep.mkdir(parents=True, exist_ok=True)
                     shutil.copy(path, keep)
                 worker.stop()
                 worker = Worker()
             outcomes[outcome.split(maxsplit=1)[0].rstrip(":")] += 1
-            path.unlink()
     worker.stop()
     counts = ", ".join(f"{number} {outcome}" for outcome, number in sorted(outcomes.items()))
     print(

@@ -169,8 +169,8 @@ def work(study: optuna.Study, space: Space, trials: int) -> None:
         print(f"trial {trial.number}: {accuracy} % (epochs: {epochs}); {varied}", flush=True)
 
 
-def main(args: list[str] | None = None) -> None:
-    """Run the command line."""
+def parse(args: list[str] | None) -> argparse.Namespace:
+    """Parse the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -180,7 +180,12 @@ def main(args: list[str] | None = None) -> None:
     parser.add_argument("--storage", help=f"a journal file or a URL; {RUNS}/STUDY/journal.log by default")
     parser.add_argument("--output", type=Path, help=f"the best config; {RUNS}/STUDY/best.yaml by default")
     parser.add_argument("--write", action="store_true", help="write the table into docs/experiments.md")
-    options = parser.parse_args(args)
+    return parser.parse_args(args)
+
+
+def main(args: list[str] | None = None) -> None:
+    """Run the command line."""
+    options = parse(args)
     ignore_warnings()
     warnings.filterwarnings(
         "ignore", message="LightningCLI's args parameter"

@@ -2,36 +2,17 @@
 
 import json
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageOps
-from torch import nn
 
-from digitrec.models.checkpoints import load_classifier
-from scripts.lib.baselines import (
-    Method,
-    Prediction,
-    gray_image,
-    newest_run,
-    otsu_baseline,
-    published_baseline,
-    reader_method,
-)
+from scripts.lib.baselines import METHODS, Method, Prediction, build_methods, gray_image
 from scripts.lib.docs import markdown_table, write_section
 from scripts.lib.picture_sets.sets import LabelError, Picture, PictureSet, commit, found_sets, known_sets
 
 DOCS = Path("docs/pictures.md")
-CONFIG = Path("configs/mlp.yaml")  # the published recipe
-METHODS = {
-    "published": "published predict.py",
-    "otsu": "Otsu baseline",
-    "otsu-pretrained": "Otsu baseline, pretrained weights",
-    "digitrec": "digitrec",
-}
-"""Methods by name, each with its heading in the tables."""
-
 _RULES = {
     "first": "the first character of the file's name",
     "last": "the last character of the file's name",
@@ -58,37 +39,6 @@ class Result:
 
 
 Measured = list[tuple[PictureSet, list[Result]]]
-
-
-def build_methods(
-    names: Sequence[str], baseline_weights: Path | None, weights: Path | None
-) -> dict[str, Method]:
-    """Build methods by their names in METHODS, each with its weights.
-
-    Raises:
-        CheckpointError: there is no run of the published recipe, or a given checkpoint cannot be loaded.
-    """
-    baselines: dict[str, Callable[[nn.Module], Method]] = {
-        "published": published_baseline,
-        "otsu": otsu_baseline,
-    }
-    methods: dict[str, Method] = {}
-    if baselines.keys() & set(names):
-        checkpoint = baseline_weights or newest_run(CONFIG)
-        print(f"weights of the baselines: {checkpoint}", file=sys.stderr)
-        network = load_classifier(checkpoint).network
-    for name in names:
-        if name in baselines:
-            methods[name] = baselines[name](network)
-        else:
-            from digitrec.reading.reader import Reader
-
-            reader = Reader.from_checkpoint(weights) if weights else Reader.pretrained()
-            if name == "digitrec":
-                methods[name] = reader_method(reader)
-            else:
-                methods[name] = otsu_baseline(reader.classifier.network)
-    return methods
 
 
 def measure(found: Iterable[tuple[PictureSet, Path]], methods: dict[str, Method]) -> Measured:

@@ -1,6 +1,7 @@
 """Methods that read a picture: the published predict.py, the Otsu baseline and digitrec's Reader."""
 
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -14,6 +15,7 @@ from torch import Tensor, nn
 from torchvision.transforms.v2.functional import resize
 
 from digitrec.errors import CheckpointError
+from digitrec.models.checkpoints import load_classifier
 from digitrec.models.normalization import SIDE, normalize
 from digitrec.runs import find_checkpoint
 from digitrec.training.checkpoint_checks import differences
@@ -23,6 +25,16 @@ if TYPE_CHECKING:
 
 Source = Path | Image.Image | np.ndarray
 BOX = 20  # pixels: the longest side of a digit in MNIST
+
+
+CONFIG = Path("configs/mlp.yaml")  # the published recipe
+METHODS = {
+    "published": "published predict.py",
+    "otsu": "Otsu baseline",
+    "otsu-pretrained": "Otsu baseline, pretrained weights",
+    "digitrec": "digitrec",
+}
+"""Methods by name, each with its heading in the tables."""
 
 
 @dataclass(frozen=True)
@@ -158,3 +170,34 @@ def newest_run(config: Path, folder: Path = Path("lightning_logs")) -> Path:
             f"--config {config}, or give its checkpoint with --baseline-weights."
         )
     return found
+
+
+def build_methods(
+    names: Sequence[str], baseline_weights: Path | None, weights: Path | None
+) -> dict[str, Method]:
+    """Build methods by their names in METHODS, each with its weights.
+
+    Raises:
+        CheckpointError: there is no run of the published recipe, or a given checkpoint cannot be loaded.
+    """
+    baselines: dict[str, Callable[[nn.Module], Method]] = {
+        "published": published_baseline,
+        "otsu": otsu_baseline,
+    }
+    methods: dict[str, Method] = {}
+    if baselines.keys() & set(names):
+        checkpoint = baseline_weights or newest_run(CONFIG)
+        print(f"weights of the baselines: {checkpoint}", file=sys.stderr)
+        network = load_classifier(checkpoint).network
+    for name in names:
+        if name in baselines:
+            methods[name] = baselines[name](network)
+        else:
+            from digitrec.reading.reader import Reader
+
+            reader = Reader.from_checkpoint(weights) if weights else Reader.pretrained()
+            if name == "digitrec":
+                methods[name] = reader_method(reader)
+            else:
+                methods[name] = otsu_baseline(reader.classifier.network)
+    return methods

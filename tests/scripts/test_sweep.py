@@ -25,7 +25,7 @@ FOLDER = Path("lightning_logs/sweeps/space")
 
 @pytest.fixture
 def space(workplace):
-    """The file of a sweep round configs/mlp.yaml, small."""
+    """Write the file of a small sweep around configs/mlp.yaml."""
     content = {
         "config": f"{ROOT}/configs/mlp.yaml",
         "fixed": {"trainer.max_epochs": 2, "trainer.log_every_n_steps": 1, "data.val_size": 50},

@@ -8,7 +8,6 @@ from PIL import Image
 from scripts import benchmark
 from scripts.benchmarks import picture_accuracy
 from scripts.benchmarks.picture_accuracy import (
-    METHODS,
     Result,
     error_sheet,
     measure,
@@ -17,7 +16,7 @@ from scripts.benchmarks.picture_accuracy import (
     tables,
     write_json,
 )
-from scripts.lib.baselines import Prediction
+from scripts.lib.baselines import METHODS, Prediction
 from scripts.lib.picture_sets import sets as picture_sets
 from scripts.lib.picture_sets.sets import LabelError, Picture, PictureSet
 
@@ -101,7 +100,7 @@ def test_the_sheet_has_a_cell_for_each_error_but_those_of_other_benchmarks(tmp_p
 
 @pytest.fixture
 def shelf(tmp_path, monkeypatch):
-    """A folder with one known set of two pictures, docs with both sections, and methods predicting 7 or 1."""
+    """Make a folder with a known set of two pictures, docs with the sections, and fake methods."""
     for name in ("7", "1"):
         (tmp_path / "shelf" / "name" / "digits").mkdir(parents=True, exist_ok=True)
         Image.new("L", (9, 7)).save(tmp_path / "shelf" / "name" / "digits" / f"{name}.png")

@@ -31,7 +31,7 @@ class Recorder(torch.nn.Module):
 
 
 def bar(size=(120, 80), box=(20, 10, 29, 69), ink=30, paper=220):
-    """A dark upright bar on light paper."""
+    """Draw a dark upright bar on light paper."""
     image = Image.new("L", size, paper)
     ImageDraw.Draw(image).rectangle(box, fill=ink)
     return image

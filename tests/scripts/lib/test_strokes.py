@@ -9,8 +9,8 @@ pytestmark = pytest.mark.scripts
 DIGITS = stroke_digits()
 
 
-def lines(digit):
-    """What is traced, drawn large with a thin pen: parts of ink, and holes."""
+def components_and_holes(digit):
+    """Trace a digit, draw it large with a thin pen, and count connected components and holes."""
     strokes = trace(digit)
     points = 20 + 200 * (strokes.points - strokes.points.min(axis=0))
     layer = np.zeros((260, 260), np.uint8)
@@ -23,7 +23,7 @@ def test_loops_that_only_the_grey_levels_show_stay_open():
     eight = DIGITS[8].astype(float)
     fused = np.maximum(eight, 0.55 * 255 * ndimage.binary_fill_holes(eight > 127)).astype(np.uint8)
     assert (fused > 0.45 * 255)[10, 14]  # one level would fill it
-    assert lines(fused) == lines(DIGITS[8]) == (1, 2)
+    assert components_and_holes(fused) == components_and_holes(DIGITS[8]) == (1, 2)
 
 
 def test_a_stroke_that_grows_pale_is_traced_to_its_end_and_a_speck_is_not():
