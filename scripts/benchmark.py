@@ -1,21 +1,21 @@
-"""How fast is it? Ratios measured in one run on one machine, as the medians of interleaved rounds.
+"""Measure speed and accuracy. Times are medians of interleaved rounds in one run on one machine.
 
-python -m scripts.benchmark train     a training epoch: the usual script, bare PyTorch, digitrec; and memory
-python -m scripts.benchmark fast      how much sooner configs/fast.yaml is at the published accuracy
-python -m scripts.benchmark memory    what fit takes above the level after imports
-python -m scripts.benchmark distort   distorting a batch of 128 against the training step that follows it
-python -m scripts.benchmark checkpoints  epochs with step checkpoints against epochs without, in turns
-python -m scripts.benchmark figures   what figures every 5 epochs add to 20 epochs of configs/mlp.yaml
-python -m scripts.benchmark reading   a photograph of 12 megapixels and 1,000 small pictures, against Pillow
-python -m scripts.benchmark export    the ONNX file against PyTorch: start, one image, a batch
-python -m scripts.benchmark web       50 clients at once ask the web server 2,000 times
-python -m scripts.benchmark png       MNIST's test images as PNG files against the network on their pixels
+python -m scripts.benchmark train     a training epoch of three loops, and the memory of fit
+python -m scripts.benchmark fast      time of configs/fast.yaml to the published accuracy
+python -m scripts.benchmark memory    peak memory of fit above the level after imports
+python -m scripts.benchmark distort   distortion of a batch of 128, relative to a training step
+python -m scripts.benchmark checkpoints  alternating epochs with and without checkpoints inside the epoch
+python -m scripts.benchmark figures   overhead of figures every 5 epochs in 20 epochs of configs/mlp.yaml
+python -m scripts.benchmark reading   a photo of 12 megapixels and 1,000 small pictures, relative to decoding
+python -m scripts.benchmark export    ONNX Runtime and PyTorch: start, one image, a batch
+python -m scripts.benchmark web       latency of the web server with 50 clients and 2,000 requests
+python -m scripts.benchmark png       accuracy on MNIST's test images as PNG files
 python -m scripts.benchmark rendered  accuracy on rendered photographs, scans, forms, drawings and empty pages
 python -m scripts.benchmark pictures FOLDER...
-                                      accuracy on people's own digits; the sets are in picture_sets.yaml,
-                                      with --sets unseen in picture_sets_unseen.yaml: they chose nothing
+                                      accuracy on public pictures; the sets are listed in
+                                      scripts/lib/picture_sets/used.yaml, with --sets unseen in unseen.yaml
 
-train and fast write what they print into docs/speed.md, export and web into docs/page.md, checkpoints into
+train and fast write their results into docs/speed.md, export and web into docs/page.md, checkpoints into
 docs/faults.md, reading, png, rendered and pictures into docs/pictures.md.
 """
 
@@ -26,74 +26,71 @@ from pathlib import Path
 from digitrec.data.download import ensure_mnist
 from digitrec.errors import CheckpointError
 from scripts.benchmarks.overheads import checkpoints, distort, figures
-from scripts.benchmarks.picture_accuracy import DOCS, ROADS, pictures
+from scripts.benchmarks.picture_accuracy import DOCS, pictures
 from scripts.benchmarks.png_accuracy import png
 from scripts.benchmarks.reading_time import reading
 from scripts.benchmarks.rendered_accuracy import rendered
 from scripts.benchmarks.training_time import fast, memory, train
+from scripts.lib.baselines import METHODS
 from scripts.lib.docs import PAGE, machine, report
-from scripts.lib.picture_sets.sets import RULES, LabelError
-from scripts.lib.training_loops import DATA
+from scripts.lib.mnist import DATA
+from scripts.lib.picture_sets.sets import FILES, LabelError
 
 
 def time_reading(rounds: int) -> None:
-    """Print how long reading takes, and write it into docs/pictures.md."""
+    """Measure the time of reading and write it into docs/pictures.md."""
     ensure_mnist(DATA)
     report("benchmark reading", [reading(rounds, DATA, machine())], DOCS)
 
 
 def read_png() -> None:
-    """Print what reading MNIST as PNG files costs, and write it into docs/pictures.md."""
+    """Measure the accuracy on MNIST as PNG files and write it into docs/pictures.md."""
     report("benchmark png", png(DATA), DOCS)
 
 
 def time_export(rounds: int) -> None:
-    """Print what the ONNX file saves, and write it into docs/page.md."""
-    from scripts.benchmarks.export_time import export_times  # needs what only the extra `export` installs
+    """Measure the time of the ONNX file and write it into docs/page.md."""
+    from scripts.benchmarks.export_time import export_times  # needs packages of the extra `export`
 
     report("benchmark export", [export_times(rounds, machine())], PAGE)
 
 
 def time_web() -> None:
-    """Print how long the web server's answers take under load, and write it into docs/page.md."""
+    """Measure the latency of the web server under load and write it into docs/page.md."""
     from scripts.benchmarks.serving import web
 
     report("benchmark web", [web(machine())], PAGE)
 
 
 def add_pictures(parser: argparse.ArgumentParser) -> None:
-    """Add what ``pictures`` takes."""
+    """Add the options of ``pictures``."""
     parser.add_argument("folders", nargs="+", type=Path, metavar="FOLDER", help="snapshots of repositories")
     parser.add_argument(
-        "--sets", choices=RULES, default="used", help="unseen: they chose nothing; only their pool is said"
+        "--sets",
+        choices=FILES,
+        default="used",
+        help="unseen: held-out sets, of which only pooled figures are shown",
     )
-    parser.add_argument("--roads", nargs="+", choices=ROADS, default=tuple(ROADS))
+    parser.add_argument("--methods", nargs="+", choices=METHODS, default=tuple(METHODS))
     parser.add_argument(
-        "--published",
-        dest="published_weights",
+        "--baseline-weights",
         type=Path,
         metavar="CKPT",
         help="weights of the published recipe; default: the newest run of configs/mlp.yaml",
     )
-    parser.add_argument(
-        "--weights",
-        dest="our_weights",
-        type=Path,
-        metavar="CKPT",
-        help="weights of ours; default: those that ship",
-    )
-    parser.add_argument("--output", type=Path, metavar="JSON", help="what each road read of each picture")
-    parser.add_argument(
-        "--errors", type=Path, metavar="PNG", help="the pictures that the last road got wrong"
-    )
+    parser.add_argument("--weights", type=Path, metavar="CKPT", help="default: the pretrained weights")
+    parser.add_argument("--output", type=Path, metavar="JSON", help="write the predictions for each picture")
+    parser.add_argument("--errors", type=Path, metavar="PNG", help="draw the errors of the last method")
 
 
 def add_rendered(parser: argparse.ArgumentParser) -> None:
-    """Add what ``rendered`` takes."""
+    """Add the options of ``rendered``."""
     parser.add_argument("--digits", type=int, default=500)
-    parser.add_argument("--seed", type=int, help="of other pages, of images held out; default: the report's")
-    parser.add_argument("--weights", type=Path, metavar="CKPT", help="default: those that ship")
-    parser.add_argument("--errors", type=Path, metavar="PNG", help="the pages with mistakes")
+    parser.add_argument(
+        "--seed", type=int, help="render held-out images with another seed; default: the pages of the report"
+    )
+    parser.add_argument("--weights", type=Path, metavar="CKPT", help="default: the pretrained weights")
+    parser.add_argument("--errors", type=Path, metavar="PNG", help="draw the pages with errors")
 
 
 def main() -> None:

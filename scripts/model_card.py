@@ -1,9 +1,9 @@
-"""Measure the weights that ship, and write the figures into docs/model_card.md.
+"""Measure the pretrained weights and write the figures into docs/model_card.md.
 
 python -m scripts.model_card
 
-Accuracy and calibration error, and what the default threshold refuses: of MNIST's test images, and of what is
-no digit (scripts/lib/ood_images.py), drawn on a page and found there as a reader finds digits.
+Accuracy, calibration error and refusals on MNIST's test images, and refusals of out-of-distribution images
+(scripts/lib/ood_images.py), each drawn on a page and read like any picture.
 """
 
 from pathlib import Path
@@ -13,12 +13,12 @@ import torch.nn.functional as F
 from torch import Tensor
 from torchmetrics.functional.classification import multiclass_calibration_error
 
-from digitrec.data.datamodule import MNISTDataModule
 from digitrec.models.checkpoints import PRETRAINED, load_classifier, read_checkpoint
 from digitrec.models.recognizer import Recognizer
 from digitrec.reading.reader import Reader
 from scripts.lib.docs import write_section
-from scripts.lib.ood_images import ALIKE, CHOOSING, REPORTING, blots, letters, scribbles
+from scripts.lib.mnist import mnist_test_set
+from scripts.lib.ood_images import CHOOSING, DIGIT_LIKE, REPORTING, blots, letters, scribbles
 from scripts.ship import held_out, log_probabilities
 
 CARD = Path("docs/model_card.md")
@@ -26,13 +26,13 @@ BINS = 15
 
 
 def calibration_error(log_probabilities: Tensor, labels: Tensor) -> float:
-    """Expected calibration error over bins of equal width (Guo et al. 2017)."""
+    """Return the expected calibration error over bins of equal width (Guo et al. 2017), 0 to 1."""
     error = multiclass_calibration_error(log_probabilities.exp(), labels, num_classes=10, n_bins=BINS)
     return float(error)
 
 
 def digits_row(name: str, images: Tensor, labels: Tensor, classifier: Recognizer) -> str:
-    """A row of the table of digits."""
+    """Return a row of the table of digits."""
     after = log_probabilities(PRETRAINED, images)
     before = F.log_softmax(after * classifier.temperature, dim=1)  # as at a temperature of 1
     figures = [
@@ -46,24 +46,21 @@ def digits_row(name: str, images: Tensor, labels: Tensor, classifier: Recognizer
 
 
 def digits_table() -> list[str]:
-    """Accuracy, calibration error and refusals on held-out and test images."""
+    """Return accuracy, calibration error and refusals on held-out and test images as Markdown."""
     classifier = load_classifier(PRETRAINED)
-    test = MNISTDataModule()
-    test.prepare_data()
-    test.setup("test")
     return [
         f"Temperature {classifier.temperature}, threshold {classifier.threshold}; "
         f"ECE: expected calibration error, {BINS} bins.",
         "",
-        "| images | accuracy (%) | ECE at temperature 1 (%) | ECE as shipped (%) | refused (%) |",
+        "| images | accuracy (%) | ECE at temperature 1 (%) | ECE at that temperature (%) | refused (%) |",
         "|---|---|---|---|---|",
         digits_row("held out", *held_out(read_checkpoint(PRETRAINED)), classifier),
-        digits_row("MNIST test", test.test_set.images, test.test_set.targets, classifier),
+        digits_row("MNIST test", *mnist_test_set(), classifier),
     ]
 
 
 def refused(pages: list[np.ndarray]) -> np.ndarray:
-    """Say for each page whether nothing on it is named: all that was found there is below the threshold.
+    """Return for each page whether everything found on it, if anything, is refused.
 
     Returns:
         bool (len(pages),)
@@ -72,33 +69,39 @@ def refused(pages: list[np.ndarray]) -> np.ndarray:
     return np.array([all(digit.digit == "?" for digit in reader.read(page).digits) for page in pages])
 
 
-def strangers(packages: list[str], seed: int) -> dict[str, np.ndarray]:
-    """Draw strangers and say of each kind which are refused."""
+def refused_by_kind(packages: list[str], seed: int) -> dict[str, np.ndarray]:
+    """Draw out-of-distribution images and return for each kind which are refused."""
     written = {letter: refused(pages) for letter, pages in letters(packages).items()}
-    unlike = [verdicts for letter, verdicts in written.items() if letter not in ALIKE]
+    unlike = [verdicts for letter, verdicts in written.items() if letter not in DIGIT_LIKE]
     return {
         "letters, all": np.concatenate(list(written.values())),
-        "letters, those apart that look like a digit": np.concatenate(unlike),
-        "those letters alone: " + " ".join(ALIKE): np.concatenate([written[letter] for letter in ALIKE]),
+        "letters that do not look like a digit": np.concatenate(unlike),
+        "letters that look like a digit: " + " ".join(DIGIT_LIKE): np.concatenate(
+            [written[letter] for letter in DIGIT_LIKE]
+        ),
         "blots": refused(blots(500, seed)),
         "scribbles": refused(scribbles(500, seed)),
     }
 
 
-def strangers_table() -> list[str]:
-    """How many of each kind of stranger are refused, in the fonts that chose and in those that did not."""
-    choosing, reporting = strangers(CHOOSING, seed=1), strangers(REPORTING, seed=2)
+def ood_table() -> list[str]:
+    """Return the share of refused images by kind, for both halves of the fonts, as Markdown."""
+    choosing, reporting = refused_by_kind(CHOOSING, seed=1), refused_by_kind(REPORTING, seed=2)
     rows = [
         f"| {kind} | {100 * choosing[kind].mean():.1f} of {len(choosing[kind])} "
         f"| {100 * reporting[kind].mean():.1f} of {len(reporting[kind])} |"
         for kind in reporting
     ]
-    return ["| no digits | refused (%), choosing | refused (%), reporting |", "|---|---|---|", *rows]
+    return [
+        "| out-of-distribution images | refused (%), choosing half | refused (%), reporting half |",
+        "|---|---|---|",
+        *rows,
+    ]
 
 
 def main() -> None:
-    """Measure and write."""
-    lines = [*digits_table(), "", *strangers_table()]
+    """Measure and write the section."""
+    lines = [*digits_table(), "", *ood_table()]
     print("\n".join(lines))
     write_section("measured", "\n".join(lines), CARD)
 

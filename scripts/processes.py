@@ -1,11 +1,11 @@
-"""Compare several processes with one, on the real MNIST, and write the tables of docs/processes.md.
+"""Compare several processes with one on the real MNIST and write the tables of docs/processes.md.
 
-python -m scripts.processes                         all three; each also by its name:
-python -m scripts.processes metrics                 test and predict on 1 to 4 processes: the same
-python -m scripts.processes accuracy --seeds 5      fit on 2, global batch and learning rate held, against 1
-python -m scripts.processes throughput --rounds 3   images a second on 2 against 1; on a quiet machine
+python -m scripts.processes                         all of the following
+python -m scripts.processes metrics                 test and predict on 1 to 4 processes
+python -m scripts.processes accuracy --seeds 5      fit on 1 and 2, with equal global batch and learning rate
+python -m scripts.processes throughput --rounds 3   images a second on 1 and 2; needs a quiet machine
 
-Each run is `python -m digitrec` in its own process, which starts the others; they talk by gloo on the CPU.
+Each run is `python -m digitrec` in its own process, which starts the others; they use gloo on the CPU.
 """
 
 import argparse
@@ -18,28 +18,28 @@ import tempfile
 from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
-from statistics import mean, median, stdev
+from statistics import median
 from typing import Any
 
 import yaml
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from scripts.lib.docs import machine, write_section
+from scripts.lib.docs import machine, markdown_table, mean_and_deviation, write_section
 
 PAGE = Path("docs/processes.md")
 STEPS = 401
-"""Of a run whose throughput is measured: inside its first epoch, where nothing is validated."""
+"""Steps of a run whose throughput is measured: it ends inside the first epoch, before validation."""
 
 
 class Runs:
-    """Runs of digitrec in a folder, on some number of processes."""
+    """Runs of digitrec in a folder, on a number of processes."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.count = 0
 
     def run(self, processes: int, *args: str, threads: int | None = None) -> Path:
-        """Run a command, and return its run folder."""
+        """Run a command and return its run folder."""
         configs = [] if processes == 1 else [f"--config={Path('configs/trainer/ddp.yaml').resolve()}"]
         placed = [f"--trainer.devices={processes}", "--trainer.accelerator=cpu"]
         run = [f"--trainer.logger.init_args.version={self.count}"]
@@ -60,22 +60,16 @@ class Runs:
 
 
 def points(run: Path, tag: str) -> list[Any]:
-    """The points of a curve: step, value, wall_time."""
+    """Return the points of a curve: step, value, wall_time."""
     events = EventAccumulator(str(run))
     events.Reload()
     return list(events.Scalars(tag))
 
 
-def tables(lines: list[list[Any]]) -> str:
-    """Rows, the first of them the header, as Markdown."""
-    lines = [lines[0], ["---"] * len(lines[0]), *lines[1:]]
-    return "\n".join(f"| {' | '.join(map(str, cells))} |" for cells in lines)
-
-
 def metrics(runs: Runs, options: argparse.Namespace) -> Iterator[str]:
-    """Test and predict with the weights that ship."""
-    header = ["processes", "images", "right", "wrong by digit, 0 to 9", "test/acc", "test/loss"]
-    lines: list[list[Any]] = [[*header, "loss against 1", "predictions.csv, SHA-256"]]
+    """Test and predict with the pretrained weights."""
+    header = ["processes", "images", "correct", "errors by digit, 0 to 9", "test/acc", "test/loss"]
+    lines: list[list[Any]] = [[*header, "loss minus that of 1", "predictions.csv, SHA-256"]]
     losses: list[float] = []
     for processes in range(1, 5):
         tested = runs.run(processes, "test", "--ckpt_path=pretrained")
@@ -87,53 +81,52 @@ def metrics(runs: Runs, options: argparse.Namespace) -> Iterator[str]:
         accuracy = f"{points(tested, 'test/acc')[-1].value:.6f}"
         lines.append([processes, f"{report['images']:,}", f"{report['right']:,}", wrong, accuracy])
         lines[-1] += [f"{losses[-1]:.8f}", f"{losses[-1] - losses[0]:+.1e}", f"`{digest[:16]}`"]
-    yield f"The weights that ship, the 10,000 test images; {machine()}.\n"
-    yield tables(lines)
+    yield f"The pretrained weights on the 10,000 test images; {machine()}.\n"
+    yield markdown_table(lines)
 
 
 def accuracy(runs: Runs, options: argparse.Namespace) -> Iterator[str]:
-    """Train fast.yaml with several seeds on one process and on two, and test on one."""
+    """Train fast.yaml with several seeds on one and on two processes, and test on one."""
     config = Path("configs/fast.yaml").resolve()
     batch = yaml.safe_load(config.read_text())["data"]["batch_size"]
-    lines: list[list[Any]] = [["processes", "batch of each", "mean ± deviation (%)", "each seed"]]
+    lines: list[list[Any]] = [["processes", "batch per process", "mean ± deviation (%)", "each seed"]]
     for processes in (1, 2):
         found = []
         for seed in range(1, options.seeds + 1):
-            given = [f"--config={config}", f"--seed_everything={seed}"]
-            fitted = runs.run(processes, "fit", *given, f"--data.batch_size={batch // processes}")
+            overrides = [f"--config={config}", f"--seed_everything={seed}"]
+            fitted = runs.run(processes, "fit", *overrides, f"--data.batch_size={batch // processes}")
             tested = runs.run(1, "test", f"--ckpt_path={fitted / 'checkpoints' / 'last.ckpt'}")
-            found.append(100 * points(tested, "test/acc")[-1].value)
-        plus_minus = f" ± {stdev(found):.2f}" if len(found) > 1 else ""
-        each = " ".join(f"{value:.2f}" for value in found)
-        lines.append([processes, batch // processes, f"{mean(found):.2f}{plus_minus}", each])
+            found.append(points(tested, "test/acc")[-1].value)
+        each = " ".join(f"{100 * value:.2f}" for value in found)
+        lines.append([processes, batch // processes, mean_and_deviation(found, 2), each])
     yield f"`configs/fast.yaml`, test accuracy of the last epoch, {options.seeds} seeds.\n"
-    yield tables(lines)
+    yield markdown_table(lines)
 
 
 def throughput(runs: Runs, options: argparse.Namespace) -> Iterator[str]:
-    """Train some hundred steps on one process with one and two threads, and on two with one each."""
+    """Train a few hundred steps on one process with one and two threads, and on two with one each."""
     header = ["config", "global batch", "1 process, 1 thread", "1 process, 2 threads"]
-    lines: list[list[Any]] = [[*header, "2 processes, 1 thread each", "2 processes to the better 1"]]
-    ways = [(1, 1), (1, 2), (2, 1)]
+    lines: list[list[Any]] = [[*header, "2 processes, 1 thread each", "2 processes relative to the better 1"]]
+    setups = [(1, 1), (1, 2), (2, 1)]
     for name in ("mlp", "fast", "wide"):
         config = Path(f"configs/{name}.yaml").resolve()
         batch = yaml.safe_load(config.read_text())["data"]["batch_size"]
-        rates: dict[tuple[int, int], list[float]] = {way: [] for way in ways}
+        rates: dict[tuple[int, int], list[float]] = {setup: [] for setup in setups}
         for _ in range(options.rounds):
-            for processes, threads in ways:
-                given = [f"--config={config}", f"--data.batch_size={batch // processes}"]
-                given += [f"--trainer.max_steps={STEPS}", "--trainer.log_every_n_steps=50"]
-                run = runs.run(processes, "fit", *given, threads=threads)
-                rates[processes, threads].append(batch * steps_a_second(run))
-        medians = [median(rates[way]) for way in ways]
+            for processes, threads in setups:
+                overrides = [f"--config={config}", f"--data.batch_size={batch // processes}"]
+                overrides += [f"--trainer.max_steps={STEPS}", "--trainer.log_every_n_steps=50"]
+                run = runs.run(processes, "fit", *overrides, threads=threads)
+                rates[processes, threads].append(batch * steps_per_second(run))
+        medians = [median(rates[setup]) for setup in setups]
         gain = f"{medians[2] / max(medians[:2]):.2f}"
         lines.append([f"`configs/{name}.yaml`", batch, *(f"{rate:,.0f}" for rate in medians), gain])
     yield f"Images a second while training, median of {options.rounds} rounds; {machine()}.\n"
-    yield tables(lines)
+    yield markdown_table(lines)
 
 
-def steps_a_second(run: Path) -> float:
-    """The median between the points of the loss: what is done once in a while does not count."""
+def steps_per_second(run: Path) -> float:
+    """Return the median rate between points of the loss, which ignores what is done now and then."""
     losses = points(run, "train/loss")
     return median(
         (later.step - earlier.step) / (later.wall_time - earlier.wall_time)
@@ -149,16 +142,16 @@ PARTS: dict[str, Callable[[Runs, argparse.Namespace], Iterator[str]]] = {
 
 
 def main() -> None:
-    """Measure what the command line asks for, and write it."""
+    """Run the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("parts", nargs="*", help=f"of {', '.join(PARTS)}; all by default")
+    parser.add_argument("parts", nargs="*", help=f"from {', '.join(PARTS)}; all by default")
     parser.add_argument("--seeds", type=int, default=5, help="of accuracy; 5 by default")
     parser.add_argument("--rounds", type=int, default=3, help="of throughput; 3 by default")
     options = parser.parse_args()
     if unknown := set(options.parts) - PARTS.keys():
-        parser.error(f"there is no {', '.join(sorted(unknown))}: choose of {', '.join(PARTS)}")
+        parser.error(f"there is no {', '.join(sorted(unknown))}: choose from {', '.join(PARTS)}")
     for name in options.parts or PARTS:
         with tempfile.TemporaryDirectory(dir=".", prefix=".processes-") as folder:
             text = "\n".join(PARTS[name](Runs(Path(folder).resolve()), options))

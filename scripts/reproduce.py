@@ -1,13 +1,13 @@
-"""Train a config with several seeds and write its row: mean and spread, never one lucky run.
+"""Train a config with several seeds and write mean and standard deviation into README.md.
 
-python -m scripts.reproduce configs/mlp.yaml --seeds 3   raw figures into docs/results/, the row into README
-python -m scripts.reproduce --table                      the table alone, from docs/results/
+python -m scripts.reproduce configs/mlp.yaml --seeds 3   writes raw figures into docs/results/ and the table
+python -m scripts.reproduce --table                      writes only the table, from docs/results/
 
-Seeds that docs/results/ already holds are not run again, so an interrupted run goes on where it was.
+Seeds that docs/results/ already has are not run again, so an interrupted command can be repeated.
 
-Protocols. `validation`: the config as it is, the checkpoint with the best val/acc is tested. `full`: trained
-on all 60,000 images, for recipes fixed before; the last epoch is tested. `choose`, to choose a
-recipe by: 10,000 images held out, the last epoch validated, the test images not looked at.
+Protocols. `validation`: the config as it is; the checkpoint with the best val/acc is tested. `full`: trained
+on all 60,000 images, for a recipe that is fixed; the last epoch is tested. `choose`, for model selection:
+10,000 images are held out, the last epoch is validated, the test images are not used.
 """
 
 import argparse
@@ -18,7 +18,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
-from statistics import mean, median, stdev
+from statistics import mean, median
 from typing import Any
 
 import lightning
@@ -27,15 +27,15 @@ import torch
 from digitrec.cli import DigitCLI
 from digitrec.files import replacing
 from digitrec.training.messages import ignore_warnings
-from scripts.lib.docs import write_section
+from scripts.lib.docs import mean_and_deviation, write_section
 
 RESULTS = Path("docs/results")
 PROTOCOLS = {"validation": [], "full": ["--data.val_size=0"], "choose": ["--data.val_size=10000"]}
 
 
 def run_seed(config: str, seed: int, protocol: str, overrides: list[str]) -> dict[str, Any]:
-    """Fit one seed and measure its checkpoint; the raw figures of the run."""
-    running = commit()
+    """Fit one seed, measure its checkpoint and return the raw figures of the run."""
+    started_from = commit()  # the work tree may change while it runs
     fit_args = ["fit", f"--config={config}", f"--seed_everything={seed}", *PROTOCOLS[protocol], *overrides]
     start = time.perf_counter()
     cli = DigitCLI(fit_args)
@@ -61,12 +61,12 @@ def run_seed(config: str, seed: int, protocol: str, overrides: list[str]) -> dic
         "hardware": f"{platform.machine()} CPU, {torch.get_num_threads()} of {os.cpu_count()} cores",
         "versions": f"Python {platform.python_version()}, torch {torch.__version__.split('+')[0]}, "
         f"lightning {lightning.__version__}",
-        "commit": running,
+        "commit": started_from,
     }
 
 
 def commit() -> str:
-    """The commit that ran, with a + where tracked files outside the docs differed from it."""
+    """Return the commit that runs, with a + if tracked files outside the docs differ from it."""
     git = ["git", "describe", "--always", "--abbrev=10", "--exclude=*"]
     name = subprocess.run(git, check=True, capture_output=True, text=True).stdout.strip()
     paths = ["digitrec", "configs", "scripts", "pyproject.toml"]
@@ -75,34 +75,34 @@ def commit() -> str:
 
 
 def reproduce(config: str, seeds: range, protocol: str, overrides: list[str], name: str) -> None:
-    """Run the seeds that are missing, each written down as soon as it is known."""
+    """Run the seeds that are missing and write each when it is done."""
     path = RESULTS / f"{name}.json"
     header = {"config": config, "protocol": protocol, "overrides": overrides}
     for seed in seeds:
         if seed in {run["seed"] for run in recorded(path, header)}:
             continue
         run = run_seed(config, seed, protocol, overrides)
-        # Read anew: another process may have added its seeds meanwhile.
+        # Read again: another process may have added seeds meanwhile.
         runs = sorted([*recorded(path, header), run], key=lambda run: run["seed"])
         write(path, json.dumps({**header, "runs": runs}, indent=1) + "\n")
     metric = "val/acc" if protocol == "choose" else "test/acc"
     runs = recorded(path, header)
-    print(f"{name}: {metric} {spread([run[metric] for run in runs])} ({len(runs)} seeds)")
+    print(f"{name}: {metric} {mean_and_deviation([run[metric] for run in runs], 2)} ({len(runs)} seeds)")
 
 
 def recorded(path: Path, header: dict[str, Any]) -> list[dict[str, Any]]:
-    """The runs that a file of results holds; none where it does not exist."""
+    """Return the runs in a file of results; none if it does not exist."""
     if not path.exists():
         return []
     record = json.loads(path.read_text())
     if any(record[key] != value for key, value in header.items()):
-        raise SystemExit(f"{path} holds another config, protocol or overrides: move it or give --name.")
+        raise SystemExit(f"{path} has another config, protocol or overrides: move it or give --name.")
     runs: list[dict[str, Any]] = record["runs"]
     return runs
 
 
 def table() -> str:
-    """The rows of docs/results/ as Markdown, the lowest accuracy first."""
+    """Return docs/results/ as a Markdown table, the lowest accuracy first."""
     records = [json.loads(path.read_text()) for path in sorted(RESULTS.glob("*.json"))]
     records = [record for record in records if record["runs"] and record["protocol"] != "choose"]
     columns = ["config", "test accuracy (%)", "seeds", "protocol", "epochs", "seconds a run", "hardware"]
@@ -112,7 +112,7 @@ def table() -> str:
         runs = record["runs"]
         row = [
             f"`{record['config']}`",
-            spread([run["test/acc"] for run in runs]),
+            mean_and_deviation([run["test/acc"] for run in runs], 2),
             str(len(runs)),
             record["protocol"],
             distinct(runs, "epochs"),
@@ -124,33 +124,27 @@ def table() -> str:
 
 
 def distinct(runs: list[dict[str, Any]], key: str) -> str:
-    """The values of a key over the runs, each once."""
+    """Return the distinct values of a key over the runs."""
     return " / ".join(dict.fromkeys(str(run[key]) for run in runs))
 
 
-def spread(values: list[float]) -> str:
-    """Mean and standard deviation in percent; the mean alone for one value."""
-    plus_minus = f" ± {100 * stdev(values):.2f}" if len(values) > 1 else ""
-    return f"{100 * mean(values):.2f}{plus_minus}"
-
-
 def write(path: Path, text: str) -> None:
-    """Write a file whole or not at all."""
+    """Replace a file as a whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)
     with replacing(path) as file:
         file.write(text.encode())
 
 
 def main() -> None:
-    """Run what the command line asks for."""
+    """Run the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("config", nargs="?", help="experiment to run; other --keys go to the command line")
+    parser.add_argument("config", nargs="?", help="the config; other --keys are passed to fit")
     parser.add_argument("--seeds", type=int, default=3, help="the last seed; 3 by default")
     parser.add_argument("--first-seed", type=int, default=1, help="1 by default")
     parser.add_argument("--protocol", choices=PROTOCOLS, default="validation")
-    parser.add_argument("--name", help="of the file in docs/results/; the config's by default")
+    parser.add_argument("--name", help="of the file in docs/results/; that of the config by default")
     parser.add_argument("--table", action="store_true", help="only write the README's table")
     options, overrides = parser.parse_known_args()
     ignore_warnings()
@@ -163,7 +157,7 @@ def main() -> None:
         if options.protocol == "choose":
             return
     write_section("results", table())
-    print("Wrote the table of README.md.", file=sys.stderr)
+    print("The table of README.md is written.", file=sys.stderr)
 
 
 if __name__ == "__main__":

@@ -1,12 +1,11 @@
-"""Where does it break? Accuracy on the corrupted, shifted and rotated test set, networks side by side.
+"""Measure accuracy on corrupted, shifted and rotated test images, for several networks.
 
 python -m scripts.robustness mlp=FILE best=FILE best=FILE wide=FILE
-python -m scripts.robustness --keep     the weights that ship anew; the other columns stay
+python -m scripts.robustness --keep     measure the pretrained weights again and keep the other columns
 
-Each argument is a name and a checkpoint; checkpoints of one name, as of several seeds, share a column. The
-weights that ship with digitrec, where they are there, make the last column. Writes the table in
-docs/robustness.md, its figure docs/robustness.png and the raw figures docs/robustness.json,
-with the hash of the weights of each checkpoint.
+Each argument is a name and a checkpoint; checkpoints of the same name, for example of several seeds, share a
+column. The last column is the pretrained weights. It writes the table in docs/robustness.md, its figure
+docs/robustness.png and the raw figures docs/robustness.json, with the hash of the weights of each checkpoint.
 """
 
 import argparse
@@ -15,33 +14,32 @@ import json
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
-from statistics import mean, stdev
+from statistics import mean
 
 import torch
 from torch import Generator, Tensor, nn
 
-from digitrec.data.datamodule import MNISTDataModule
-from digitrec.data.datasets import DigitDataset
 from digitrec.errors import CheckpointError
-from digitrec.evaluation import plots as figures
-from digitrec.models.checkpoints import load_classifier, read_checkpoint
+from digitrec.evaluation import plots
+from digitrec.models.checkpoints import PRETRAINED, load_classifier, read_checkpoint
 from digitrec.models.normalization import normalize
 from digitrec.models.recognizer import CHUNK
-from scripts.lib.corruptions import CORRUPTIONS, shifted, turned
-from scripts.lib.docs import write_section
+from scripts.lib.corruptions import CORRUPTIONS, rotated, shifted
+from scripts.lib.docs import mean_and_deviation, write_section
+from scripts.lib.mnist import mnist_test_set
 
 DOCS = Path("docs")
-SHIPPED = Path("digitrec/weights/digits.ckpt")
+ROOT = Path(__file__).parents[1]
 SHIFTS, DEGREES = range(7), range(0, 50, 5)
 Networks = dict[str, list[nn.Module]]
 Accuracies = dict[str, dict[str, list[float]]]  # by condition and name, one for each checkpoint
 
 
 def conditions(images: Tensor, seed: int) -> Iterator[tuple[str, list[Tensor]]]:
-    """Give the images under each condition, by name; where it has several directions, under each of them."""
+    """Yield the name of each condition and the images under it, once for each direction of a condition."""
     yield "none", [images]
     for corrupt in CORRUPTIONS:
-        # Each from a seed of its own, so that none depends on those before it.
+        # Each has its own seed, so that none depends on those before it.
         random = Generator().manual_seed(zlib.crc32(f"{seed} {corrupt.__name__}".encode()))
         yield corrupt.__name__, [corrupt(images, random)]
     for pixels in SHIFTS:
@@ -51,33 +49,34 @@ def conditions(images: Tensor, seed: int) -> Iterator[tuple[str, list[Tensor]]]:
             [shifted(images, direction) for direction in directions[: 4 if pixels else 1]],
         )
     for angle in DEGREES:
-        ways = torch.deg2rad(torch.tensor([angle, -angle]))[: 2 if angle else 1]
-        yield f"rotation {angle}", [turned(images, way.expand(len(images))) for way in ways]
+        signed = torch.deg2rad(torch.tensor([angle, -angle]))[: 2 if angle else 1]
+        yield f"rotation {angle}", [rotated(images, each.expand(len(images))) for each in signed]
 
 
 @torch.no_grad()
 def accuracy(network: nn.Module, images: Tensor, labels: Tensor) -> float:
-    """Share of images that a network reads right."""
+    """Return the share of images that a network classifies correctly."""
     digits = torch.cat([network(normalize(part)).argmax(dim=1) for part in images.split(CHUNK)])
     return (digits == labels).float().mean().item()
 
 
-def measure(networks: Networks, test_set: DigitDataset, seed: int) -> Accuracies:
+def measure(networks: Networks, images: Tensor, labels: Tensor, seed: int) -> Accuracies:
     """Measure every network under every condition, on the same images."""
     accuracies: Accuracies = {}
-    for condition, variants in conditions(test_set.images.float(), seed):
+    for condition, variants in conditions(images.float(), seed):
         accuracies[condition] = {
-            name: [
-                mean(accuracy(network, images, test_set.targets) for images in variants) for network in ofname
-            ]
-            for name, ofname in networks.items()
+            name: [mean(accuracy(network, variant, labels) for variant in variants) for network in of_name]
+            for name, of_name in networks.items()
         }
-        print(condition, *(f"{name} {spread(values)}" for name, values in accuracies[condition].items()))
+        print(
+            condition,
+            *(f"{name} {mean_and_deviation(values, 1)}" for name, values in accuracies[condition].items()),
+        )
     return accuracies
 
 
 def table(accuracies: Accuracies) -> str:
-    """The corruptions as rows, the names as columns, accuracies in percent."""
+    """Return a Markdown table: corruptions as rows, names as columns, accuracies in percent."""
     corruptions = [corrupt.__name__ for corrupt in CORRUPTIONS]
     names = list(accuracies["none"])
     average = {name: averages([accuracies[key][name] for key in corruptions]) for name in names}
@@ -92,23 +91,17 @@ def table(accuracies: Accuracies) -> str:
         ("rotation of 15°", accuracies["rotation 15"]),
         ("rotation of 30°", accuracies["rotation 30"]),
     ]:
-        lines.append(f"| {title} | " + " | ".join(spread(row[name]) for name in names) + " |")
+        lines.append(f"| {title} | " + " | ".join(mean_and_deviation(row[name], 1) for name in names) + " |")
     return "\n".join(lines)
 
 
 def averages(rows: list[list[float]]) -> list[float]:
-    """The mean over conditions for each checkpoint."""
+    """Return the mean over conditions for each checkpoint."""
     return [mean(values) for values in zip(*rows, strict=True)]
 
 
-def spread(values: list[float]) -> str:
-    """Mean and standard deviation in percent; the mean alone for one value."""
-    plus_minus = f" ± {100 * stdev(values):.1f}" if len(values) > 1 else ""
-    return f"{100 * mean(values):.1f}{plus_minus}"
-
-
 def draw(accuracies: Accuracies, digit: Tensor, seed: int) -> bytes:
-    """A digit under each corruption above the curves against shift and rotation, as a PNG."""
+    """Draw a digit under each corruption, and accuracy against shift and rotation; return a PNG file."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(9, 5.6), dpi=100, facecolor="white")
@@ -130,11 +123,11 @@ def draw(accuracies: Accuracies, digit: Tensor, seed: int) -> bytes:
         axes.grid(color="0.9")
         axes.legend()
     figure.axes[-2].set_ylabel("test accuracy, %")
-    return figures.png(figure)
+    return plots.png(figure)
 
 
 def weights_hash(path: Path) -> str:
-    """SHA-256 of a checkpoint's weights alone: of the file it would change with what else is in it."""
+    """Return the SHA-256 of the weights of a checkpoint, which do not change with the rest of the file."""
     digest = hashlib.sha256()
     for name, weights in sorted(read_checkpoint(path)["state_dict"].items()):
         digest.update(f"{name} {weights.dtype} {list(weights.shape)}".encode())
@@ -145,18 +138,18 @@ def weights_hash(path: Path) -> str:
 def keep_others(
     checkpoints: list[list[str | None]], accuracies: Accuracies, seed: int
 ) -> list[list[str | None]]:
-    """Put the columns of docs/robustness.json whose names were not measured before those that were."""
+    """Add the columns of docs/robustness.json that were not measured again, before the others."""
     earlier = json.loads((DOCS / "robustness.json").read_text())
     if earlier["seed"] != seed:
-        raise SystemExit(f"docs/robustness.json is of seed {earlier['seed']}: --keep needs that seed.")
+        raise SystemExit(f"docs/robustness.json has seed {earlier['seed']}: --keep needs the same seed.")
     for condition, row in accuracies.items():
         accuracies[condition] = {**earlier["accuracies"][condition], **row}
     measured = {name for name, *_ in checkpoints}
-    return [known for known in earlier["checkpoints"] if known[0] not in measured] + checkpoints
+    return [entry for entry in earlier["checkpoints"] if entry[0] not in measured] + checkpoints
 
 
 def main() -> None:
-    """Measure what the command line names."""
+    """Run the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -166,9 +159,9 @@ def main() -> None:
         "--keep", action="store_true", help="keep the columns of docs/robustness.json that are not measured"
     )
     options = parser.parse_args()
-    files = [tuple(given.partition("=")[::2]) for given in options.checkpoints]
-    files += [("shipped", str(SHIPPED))] if SHIPPED.exists() else []
-    if not files or not all(name and file for name, file in files):
+    files = [tuple(argument.partition("=")[::2]) for argument in options.checkpoints]
+    files.append(("pretrained", str(PRETRAINED.relative_to(ROOT))))
+    if not all(name and file for name, file in files):
         parser.error(
             "give checkpoints as NAME=FILE, for example mlp=lightning_logs/version_0/checkpoints/best.ckpt"
         )
@@ -178,16 +171,14 @@ def main() -> None:
             networks.setdefault(name, []).append(load_classifier(file))
     except CheckpointError as error:
         parser.error(str(error))
-    module = MNISTDataModule()
-    module.prepare_data()
-    module.setup("test")
-    accuracies = measure(networks, module.test_set, options.seed)
+    images, labels = mnist_test_set()
+    accuracies = measure(networks, images, labels, options.seed)
     checkpoints: list[list[str | None]] = [[name, file, weights_hash(Path(file))] for name, file in files]
     if options.keep:
         checkpoints = keep_others(checkpoints, accuracies, options.seed)
     raw = {"seed": options.seed, "checkpoints": checkpoints, "accuracies": accuracies}
     (DOCS / "robustness.json").write_text(json.dumps(raw, indent=1) + "\n")
-    (DOCS / "robustness.png").write_bytes(draw(accuracies, module.test_set.images[0].float(), options.seed))
+    (DOCS / "robustness.png").write_bytes(draw(accuracies, images[0].float(), options.seed))
     write_section("robustness", table(accuracies), DOCS / "robustness.md")
 
 

@@ -1,10 +1,10 @@
-"""Make the weights that ship: train configs/handwriting.yaml, set the temperature, write digitrec/weights/.
+"""Make the pretrained weights: train configs/handwriting.yaml, calibrate, write digitrec/weights/digits.ckpt.
 
-python -m scripts.ship                     train, calibrate on the held-out images, write digits.ckpt
-python -m scripts.ship --from RUN.ckpt     the same from a run of the config that is there already
+python -m scripts.ship                     train and calibrate
+python -m scripts.ship --from RUN.ckpt     calibrate an existing run of the config
 
-The images that the config holds out (data.val_size) train nothing and choose no checkpoint: the last epoch
-ships. On them the temperature and the rejection threshold are chosen; both are written into the checkpoint.
+The checkpoint is that of the last epoch. On the held-out images of the config (data.val_size), which choose
+no checkpoint, the temperature and the rejection threshold are chosen. Both are written into the checkpoint.
 scripts/model_card.py measures the result on the test images.
 """
 
@@ -26,20 +26,20 @@ from digitrec.training.messages import ignore_warnings
 
 CONFIG = "configs/handwriting.yaml"
 REFUSED = 0.004
-"""Share of the held-out digits that may be refused; of those on pictures more are."""
+"""Share of the held-out digits that may be refused; of digits in pictures more are refused."""
 
 
 def train() -> Path:
-    """Fit the config; the checkpoint of its last epoch."""
+    """Fit the config and return the checkpoint of its last epoch."""
     cli = DigitCLI(["fit", f"--config={CONFIG}"])
     assert cli.trainer.log_dir is not None
     return Path(cli.trainer.log_dir) / "checkpoints" / "last.ckpt"
 
 
 def held_out(checkpoint: dict[str, Any]) -> tuple[Tensor, Tensor]:
-    """The images (N, 28, 28) and labels that a checkpoint was not trained on."""
-    known = checkpoint["datamodule_hyper_parameters"]
-    data = MNISTDataModule(val_size=known["val_size"], split_seed=known["split_seed"])
+    """Return the images, uint8 (N, 28, 28), and labels that a checkpoint was not trained on."""
+    settings = checkpoint["datamodule_hyper_parameters"]
+    data = MNISTDataModule(val_size=settings["val_size"], split_seed=settings["split_seed"])
     data.prepare_data()
     data.setup("validate")
     return data.val_set.images, data.val_set.targets
@@ -53,9 +53,10 @@ def log_probabilities(path: Path, images: Tensor) -> Tensor:
 
 
 def best_temperature(log_probabilities: Tensor, labels: Tensor) -> float:
-    """The temperature with the least NLL (Guo et al., "On Calibration of Modern Neural Networks", 2017).
+    """Return the temperature that minimizes the negative log-likelihood (NLL).
 
-    The NLL is convex in the inverse of the temperature, so where its derivative changes sign is the least.
+    The method is that of Guo et al., "On Calibration of Modern Neural Networks" (2017). The NLL is convex in
+    the inverse temperature, so bisection of its derivative finds the minimum.
 
     Args:
         log_probabilities: (N, 10), at a temperature of 1.
@@ -74,13 +75,13 @@ def best_temperature(log_probabilities: Tensor, labels: Tensor) -> float:
 
 
 def best_threshold(confidence: Tensor) -> float:
-    """The highest threshold, in hundredths, that refuses no more than the share REFUSED of digits."""
+    """Return the highest threshold, in hundredths, that refuses at most the share REFUSED of the digits."""
     refused = [float((confidence < hundredths / 100).double().mean()) for hundredths in range(1, 101)]
     return sum(share <= REFUSED for share in refused) / 100
 
 
 def ship(path: Path) -> None:
-    """Write the weights of a run with their temperature, without what only its resuming needs."""
+    """Calibrate a run and write its weights, without what only resuming needs."""
     checkpoint = read_checkpoint(path)
     images, labels = held_out(checkpoint)
     scores = log_probabilities(path, images)
@@ -88,8 +89,8 @@ def ship(path: Path) -> None:
     confidence = F.softmax(scores / temperature, dim=1).amax(dim=1)
     threshold = best_threshold(confidence)
     accuracy = (scores.argmax(dim=1) == labels).double().mean()
-    print(f"Of {len(labels)} held-out images {accuracy:.2%} are right; temperature {temperature}.")
-    print(f"At most {REFUSED:.1%} is refused up to a threshold of {threshold}.")
+    print(f"Accuracy on {len(labels)} held-out images: {accuracy:.2%}; temperature {temperature}.")
+    print(f"Threshold {threshold}: it refuses at most {REFUSED:.1%} of them.")
     kept = {key: checkpoint[key] for key in ("pytorch-lightning_version", "state_dict")}
     whole = torch.load(path, weights_only=True)  # read_checkpoint leaves out Lightning's _instantiator
     for key in ("hyper_parameters", "datamodule_hyper_parameters"):
@@ -103,7 +104,7 @@ def ship(path: Path) -> None:
 
 
 def main() -> None:
-    """Run what the command line asks for."""
+    """Run the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )

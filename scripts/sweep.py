@@ -1,12 +1,12 @@
-"""Search for a better config with Optuna: what to vary stands in a file, trials are judged by val/acc.
+"""Search for a better config with Optuna: a file defines the search space, trials are ranked by val/acc.
 
 python -m scripts.sweep configs/sweeps/fast.yaml --trials 20            in two terminals: two workers
-python -m scripts.sweep configs/sweeps/fast.yaml --trials 20 --write    the table into docs/experiments.md
+python -m scripts.sweep configs/sweeps/fast.yaml --trials 20 --write    writes docs/experiments.md
 
-All workers of a study share its storage: a journal file, which may lie on a network file system, or what
-else Optuna takes by URL. Started again, a sweep goes on: --trials counts those of the whole study, and what
-a killed worker had begun is tried again. A trial that is below the median of the others after as many epochs
-is given up. The best config is written whole, for `fit`.
+All workers of a study share its storage: a journal file, which may be on a network file system, or a URL for
+Optuna. The same command resumes a sweep: --trials counts the trials of the whole study, and the trial of a
+killed worker is repeated. A trial below the median of the others after as many epochs is pruned. The best
+config is written in full, for `fit`.
 """
 
 import argparse
@@ -31,10 +31,10 @@ from digitrec.errors import CheckpointError, DivergedError, MNISTUnavailableErro
 from digitrec.files import replacing
 from digitrec.training.messages import ignore_warnings, plain_message
 from scripts.lib.docs import write_section
-from scripts.lib.sweep_study import begun, best_epoch, next_trial, open_study, row, table
+from scripts.lib.sweep_study import best_epoch, next_trial, open_study, row, started, table
 
 # isort: split
-import optuna  # after studies, which says so where it is missing
+import optuna  # after sweep_study, which reports that it is missing
 from optuna.distributions import CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.trial import Trial, TrialState
 
@@ -43,23 +43,23 @@ MISTAKES = (ArgumentError, CheckpointError, MisconfigurationException, MNISTUnav
 
 
 class Space(NamedTuple):
-    """What a sweep's file says: the experiment, keys that all trials share, and what is varied."""
+    """The search space of a sweep: the config, fixed keys, and the keys to vary."""
 
     config: str
     fixed: dict[str, Any]
     search: dict[str, Any]
 
     def arguments(self, params: dict[str, Any]) -> list[str]:
-        """Say a trial as `fit` takes it."""
+        """Return the arguments of `fit` for a trial."""
         values = {**self.fixed, **params}
         return ["fit", f"--config={self.config}", *(f"--{key}={json.dumps(values[key])}" for key in values)]
 
 
 def read_space(path: Path) -> Space:
-    """Read a sweep's file.
+    """Read the file of a sweep.
 
     Raises:
-        ValueError: it is no such file; the message is for the user.
+        ValueError: it cannot be read or has another format; the message is for the user.
     """
     try:
         content = yaml.safe_load(path.read_text())
@@ -77,24 +77,28 @@ def read_space(path: Path) -> Space:
 
 
 def distributions(space: Space) -> dict[str, Any]:
-    """What Optuna draws from, by key."""
-    found: dict[str, Any] = {}
+    """Return the distributions that Optuna samples from, by key.
+
+    Raises:
+        ValueError: a key has neither a list nor a range.
+    """
+    by_key: dict[str, Any] = {}
     for key, values in space.search.items():
         try:
             if isinstance(values, list):
-                found[key] = CategoricalDistribution(values)
+                by_key[key] = CategoricalDistribution(values)
             else:
-                whole = isinstance(values["low"], int) and isinstance(values["high"], int)
-                found[key] = (IntDistribution if whole else FloatDistribution)(**values)
+                integers = isinstance(values["low"], int) and isinstance(values["high"], int)
+                by_key[key] = (IntDistribution if integers else FloatDistribution)(**values)
         except (KeyError, TypeError, ValueError) as error:
             raise ValueError(
-                f"search: {key} needs a list, or low and high and perhaps log: {error}."
+                f"search: {key} needs a list, or low and high and optionally log: {error}."
             ) from error
-    return found
+    return by_key
 
 
-class Judge(Callback):
-    """Report each epoch's val/acc, which is also a sign of life, and give a hopeless trial up."""
+class TrialReporter(Callback):
+    """Report val/acc of each epoch and the time, as a heartbeat, and prune a trial."""
 
     def __init__(self, trial: Trial) -> None:
         self.trial = trial
@@ -109,31 +113,31 @@ class Judge(Callback):
 
 
 class TrialCLI(DigitCLI):
-    """DigitCLI that is judged, and silent."""
+    """DigitCLI that reports to a trial and prints nothing."""
 
-    def __init__(self, args: list[str], judge: Judge) -> None:
-        self.judge = judge
+    def __init__(self, args: list[str], reporter: TrialReporter) -> None:
+        self.reporter = reporter
         super().__init__(args)
 
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         trainer = super().instantiate_trainer(**kwargs)
-        talkative = ProgressBar, ModelSummary
-        trainer.callbacks[:] = [c for c in trainer.callbacks if not isinstance(c, talkative)]
-        trainer.callbacks.append(self.judge)
+        printing = ProgressBar, ModelSummary
+        trainer.callbacks[:] = [c for c in trainer.callbacks if not isinstance(c, printing)]
+        trainer.callbacks.append(self.reporter)
         return trainer
 
 
 def run_trial(study: optuna.Study, trial: Trial, space: Space) -> None:
-    """Train and judge one trial."""
+    """Train one trial and report its result."""
     folder = [f"--trainer.logger.init_args.name={RUNS / study.study_name}"]
     folder.append(f"--trainer.logger.init_args.version=trial_{trial.number}")
     try:
-        TrialCLI([*space.arguments(trial.params), *folder], Judge(trial))
+        TrialCLI([*space.arguments(trial.params), *folder], TrialReporter(trial))
     except optuna.TrialPruned:
         study.tell(trial, state=TrialState.PRUNED)
     except DivergedError as error:
         print(f"trial {trial.number}: {error}")
-        study.tell(trial, state=TrialState.PRUNED)  # the sampler takes it for the worse the earlier it was
+        study.tell(trial, state=TrialState.PRUNED)  # the sampler ranks it lower the earlier it diverged
     except BaseException as error:
         study.tell(trial, state=TrialState.FAIL)
         if not isinstance(error, MISTAKES):
@@ -144,11 +148,11 @@ def run_trial(study: optuna.Study, trial: Trial, space: Space) -> None:
 
 
 def best_config(study: optuna.Study, space: Space) -> str:
-    """The best trial's config, whole."""
+    """Return the config of the best trial in full."""
     with redirect_stdout(io.StringIO()) as text, suppress(SystemExit):
         DigitCLI([*space.arguments(study.best_trial.params), "--print_config"])
     return (
-        f"# The best of {len(begun(study))} trials of scripts/sweep.py, by val/acc: {study.best_value:.2%}.\n"
+        f"# The best of {len(started(study))} trials of scripts.sweep by val/acc: {study.best_value:.2%}.\n"
         + text.getvalue()
     )
 
@@ -165,20 +169,27 @@ def work(study: optuna.Study, space: Space, trials: int) -> None:
         print(f"trial {trial.number}: {accuracy} % (epochs: {epochs}); {varied}", flush=True)
 
 
-def main(args: list[str] | None = None) -> None:
-    """Run what the command line asks for."""
+def parse(args: list[str] | None) -> argparse.Namespace:
+    """Parse the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("space", type=Path, help="what to vary, as configs/sweeps/fast.yaml")
-    parser.add_argument("--trials", type=int, default=20, help="of the study, by all workers; 20 by default")
-    parser.add_argument("--study", help="its name; that of the file by default")
+    parser.add_argument("space", type=Path, help="the search space, for example configs/sweeps/fast.yaml")
+    parser.add_argument("--trials", type=int, default=20, help="of all workers together; 20 by default")
+    parser.add_argument("--study", help="name of the study; that of the file by default")
     parser.add_argument("--storage", help=f"a journal file or a URL; {RUNS}/STUDY/journal.log by default")
     parser.add_argument("--output", type=Path, help=f"the best config; {RUNS}/STUDY/best.yaml by default")
-    parser.add_argument("--write", action="store_true", help="the table into docs/experiments.md")
-    options = parser.parse_args(args)
+    parser.add_argument("--write", action="store_true", help="write the table into docs/experiments.md")
+    return parser.parse_args(args)
+
+
+def main(args: list[str] | None = None) -> None:
+    """Run the command line."""
+    options = parse(args)
     ignore_warnings()
-    warnings.filterwarnings("ignore", message="LightningCLI's args parameter")  # the command line is ours
+    warnings.filterwarnings(
+        "ignore", message="LightningCLI's args parameter"
+    )  # this script passes its own arguments
     for name in ("lightning.pytorch", "lightning.fabric"):
         logging.getLogger(name).setLevel(logging.WARNING)
     optuna.logging.set_verbosity(optuna.logging.ERROR)
@@ -188,7 +199,7 @@ def main(args: list[str] | None = None) -> None:
         study = open_study(name, options.storage or str(RUNS / name / "journal.log"), space._asdict())
         work(study, space, options.trials)
     except (RunStoppedError, KeyboardInterrupt) as error:
-        print("sweep: stopped; the same command goes on.", file=sys.stderr)
+        print("sweep: stopped; the same command resumes it.", file=sys.stderr)
         raise SystemExit(getattr(error, "status", 130)) from error
     except (ArgumentError, MisconfigurationException) as error:
         raise SystemExit(f"sweep: {plain_message(error)}") from error
@@ -200,7 +211,7 @@ def main(args: list[str] | None = None) -> None:
     if any(trial.state == TrialState.COMPLETE for trial in study.trials):
         output = options.output or RUNS / name / "best.yaml"
         output.parent.mkdir(parents=True, exist_ok=True)
-        with replacing(output, shared=True) as file:  # other workers end now, too
+        with replacing(output, shared=True) as file:  # other workers may end at the same time
             file.write(best_config(study, space).encode())
         print(f"The best config: python -m digitrec fit --config {output}")
     if options.write:

@@ -1,4 +1,4 @@
-"""The README's commands as a stranger runs them, on the real MNIST."""
+"""The README's commands as a new user runs them, on the real MNIST."""
 
 import csv
 import re
@@ -31,8 +31,8 @@ def test_fit_test_and_predict_on_the_real_mnist_from_an_empty_folder(tmp_path):
     path = tmp_path / re.search(r"Predictions: (\S+)", digitrec("predict"))[1]
     rows = list(csv.DictReader(path.read_text().splitlines()))
     labels = (tmp_path / "data/MNIST/raw/t10k-labels-idx1-ubyte").read_bytes()[8:]
-    right = sum(int(row["digit"]) == label for row, label in zip(rows, labels, strict=True))
-    assert right / 10_000 == pytest.approx(accuracy, abs=1e-6)
+    correct = sum(int(row["digit"]) == label for row, label in zip(rows, labels, strict=True))
+    assert correct / 10_000 == pytest.approx(accuracy, abs=1e-6)
 
 
 @pytest.mark.network
@@ -56,7 +56,7 @@ def test_the_npm_package_holds_mnist(tmp_path, monkeypatch):
 
 
 @pytest.mark.scripts
-def test_killed_runs_end_with_the_bits_of_one_that_was_never_stopped():
+def test_killed_runs_end_with_the_bits_of_one_that_was_not_killed():
     command = [sys.executable, "-m", "scripts.faults", "--kills=1", "--placed=4"]
     run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stdout + run.stderr

@@ -1,4 +1,4 @@
-"""The wheel in an environment of its own: all that it needs to read a picture is in it."""
+"""The wheel in its own environment: it has all that is needed to read a picture."""
 
 import csv
 import os
@@ -25,7 +25,7 @@ def run(*command, cwd):
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory):
-    """Built from what a clone has, and nothing that lies about in this one."""
+    """Build the wheel from the files of a clone, and nothing else of this one."""
     clone, folder = tmp_path_factory.mktemp("clone"), tmp_path_factory.mktemp("dist")
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, clone)
@@ -36,7 +36,7 @@ def wheel(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def python(wheel, tmp_path_factory):
-    """The Python of an environment with the wheel.
+    """Return the Python of an environment with the wheel.
 
     Torch and the others are those of this environment, since installing them takes gigabytes. digitrec is
     not: a folder that a .pth file names lends its packages, but not the .pth file of an editable install.
@@ -65,7 +65,7 @@ def test_the_wheel_reads_a_picture_in_an_empty_folder(python, tmp_path):
 
 
 @pytest.mark.network
-def test_the_wheel_has_the_page_and_its_command(python, tmp_path):
+def test_the_wheel_has_the_web_page_and_the_command(python, tmp_path):
     code = "from digitrec.web.server import Reader, make_app; make_app(Reader.pretrained())"
     run(python, "-c", code, cwd=tmp_path)
     assert "fit" in run(Path(python).with_name("digitrec"), "--help", cwd=tmp_path)

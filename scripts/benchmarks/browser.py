@@ -1,6 +1,6 @@
-"""The page in a real browser: Chromium driven by Playwright, with a mouse and with a finger.
+"""The web page in Chromium, controlled by Playwright with mouse and touch.
 
-python -m scripts.benchmarks.browser replay        draw tests/drawings.json; the count goes to docs/page.md
+python -m scripts.benchmarks.browser replay        draw tests/drawings.json; writes docs/page.md
 python -m scripts.benchmarks.browser screenshots   docs/screenshots/page*.png
 """
 
@@ -37,23 +37,23 @@ Stroke = list[list[float]]
 
 @contextmanager
 def chromium() -> Iterator[Browser]:
-    """Debian's Chromium, or else Playwright's own."""
+    """Start Debian's Chromium, or else Playwright's own."""
     path = shutil.which("chromium")
     with sync_playwright() as playwright:
-        # Without its sandbox, which a container's root may not use; it opens nothing but our page.
+        # Root in a container cannot use the sandbox; the browser opens only the page of this project.
         browser = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
         yield browser
         browser.close()
 
 
 def drawings() -> list[dict[str, Any]]:
-    """A hundred digits: ``digit``, ``hand``, ``pointer`` (mouse or touch), ``strokes`` of points x, y."""
+    """Return 100 digits: ``digit``, ``hand``, ``pointer`` (mouse or touch), ``strokes`` of points x, y."""
     known: list[dict[str, Any]] = json.loads(DRAWINGS.read_text())["drawings"]
     return known
 
 
 def draw(page: Page, strokes: list[Stroke], pointer: str) -> None:
-    """Draw on the page's surface, in pixels from its upper left corner, and wait until it was read."""
+    """Draw on the canvas of the page, in pixels from its upper left corner, and wait for the result."""
     corner = page.locator("#canvas").bounding_box()
     assert corner is not None
     moved = [[(corner["x"] + x, corner["y"] + y) for x, y in stroke] for stroke in strokes]
@@ -65,29 +65,29 @@ def draw(page: Page, strokes: list[Stroke], pointer: str) -> None:
                 page.mouse.move(*point)
             page.mouse.up()
     else:
-        finger = page.context.new_cdp_session(page)
+        touch = page.context.new_cdp_session(page)
         for stroke in moved:
             for number, (x, y) in enumerate(stroke):
                 kind = "touchMove" if number else "touchStart"
-                finger.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [{"x": x, "y": y}]})
-            finger.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
-        finger.detach()
+                touch.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": [{"x": x, "y": y}]})
+            touch.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+        touch.detach()
     settled(page)
 
 
 def settled(page: Page) -> None:
-    """Wait until the server has answered and the page shows it."""
+    """Wait until the page shows the result."""
     page.wait_for_timeout(30)
     page.locator('#text:not([aria-busy="true"])').wait_for()
 
 
 def text(page: Page) -> str:
-    """What the page says was read."""
+    """Return the result that the page shows."""
     return page.locator("#text").inner_text()
 
 
 def replay(browser: Browser, address: str) -> list[tuple[dict[str, Any], str]]:
-    """Draw all drawings, each on a clean surface: with what each was read as."""
+    """Draw all drawings, each on an empty canvas, and return each with the result."""
     contexts: dict[str, BrowserContext] = {
         "mouse": browser.new_context(**DESK),  # type: ignore[arg-type]
         "touch": browser.new_context(**PHONE),  # type: ignore[arg-type]
@@ -107,7 +107,7 @@ def replay(browser: Browser, address: str) -> list[tuple[dict[str, Any], str]]:
 
 
 def main() -> None:
-    """Run what the command line asks for."""
+    """Run the command line."""
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
@@ -121,13 +121,13 @@ def main() -> None:
     wrong = [(drawing, read) for drawing, read in results if read != str(drawing["digit"])]
     for drawing, read in wrong:
         print(f"{drawing['digit']} by the {drawing['hand']}: read as {read!r}")
-    line = f"Read right: {len(results) - len(wrong)} of {len(results)} drawings."
+    line = f"Read correctly: {len(results) - len(wrong)} of {len(results)} drawings."
     print(line)
     write_section("drawings", line, PAGE)
 
 
 def screenshots(browser: Browser, address: str) -> None:
-    """Take the page in light, dark and telephone width: a number drawn, a photograph, a digit drawn."""
+    """Take screenshots in light mode, in dark mode and of the width of a phone."""
     by_hand = {(each["hand"], each["digit"]): each["strokes"] for each in drawings()}
     light = browser.new_context(**DESK, device_scale_factor=2).new_page()  # type: ignore[arg-type]
     light.goto(address)
@@ -144,12 +144,12 @@ def screenshots(browser: Browser, address: str) -> None:
     phone.goto(address)
     draw(phone, placed(by_hand["continental finger", 7], (115, 55), 170), "touch")
     for name, page in (("page", light), ("page-dark", dark), ("page-phone", phone)):
-        page.wait_for_timeout(300)  # the bars move
+        page.wait_for_timeout(300)  # the bars are animated
         page.screenshot(path=SCREENSHOTS / f"{name}.png", full_page=name == "page-phone")
 
 
 def placed(strokes: list[Stroke], corner: tuple[float, float], height: float) -> list[Stroke]:
-    """The strokes in a given height, their upper left corner somewhere else."""
+    """Scale strokes to a height and move their upper left corner."""
     points = [point for stroke in strokes for point in stroke]
     (left, top), bottom = (min(axis) for axis in zip(*points, strict=True)), max(y for _, y in points)
     scale = height / (bottom - top)
@@ -157,7 +157,7 @@ def placed(strokes: list[Stroke], corner: tuple[float, float], height: float) ->
 
 
 def photograph() -> bytes:
-    """Four digits on paper under uneven light, as a PNG file."""
+    """Return four digits on paper under uneven light, as a PNG file."""
     options = Options(
         height=150, pen=0.09, slant=6, unevenness=0.06, gradient=0.35, vignette=0.2, blur=1.2, noise=0.5
     )

@@ -1,4 +1,4 @@
-"""What the ONNX file saves: start, one image, a batch, against the PyTorch that it was made of."""
+"""Time of the ONNX file relative to PyTorch, for a start, one image and a batch: ``benchmark export``."""
 
 import subprocess
 import sys
@@ -13,7 +13,7 @@ from PIL import Image
 
 from digitrec.export import PixelClassifier, export, generated_images
 from digitrec.models.checkpoints import PRETRAINED, load_classifier
-from scripts.benchmarks.reading_time import race
+from scripts.benchmarks.reading_time import median_times
 from scripts.lib.strokes import stroke_digits
 
 IMAGES = 1_000
@@ -37,13 +37,13 @@ with torch.inference_mode():
 
 
 def start(code: str, model: Path, picture: Path) -> Callable[[], str]:
-    """A process that reads one 28x28 picture and ends, as ``python -c`` starts it; what it prints."""
+    """Return a task that runs code as ``python -c`` on a 28x28 picture and returns what it prints."""
     command = [sys.executable, "-W", "ignore", "-c", code, str(model), str(picture)]
     return lambda: subprocess.run(command, check=True, capture_output=True, text=True).stdout.strip()
 
 
-def contenders(onnx: Path, picture: Path) -> dict[str, Callable[[], Any]]:
-    """What is raced: ``start``, ``one`` and ``batch``, each by ``onnx`` and ``torch`` on as many threads."""
+def tasks(onnx: Path, picture: Path) -> dict[str, Callable[[], Any]]:
+    """Return the tasks ``start``, ``one`` and ``batch``, each for ``onnx`` and ``torch``."""
     classifier = load_classifier(PRETRAINED)
     model = PixelClassifier(classifier).eval()
     options = onnxruntime.SessionOptions()
@@ -52,7 +52,7 @@ def contenders(onnx: Path, picture: Path) -> dict[str, Callable[[], Any]]:
     batch = generated_images(IMAGES)
     one, pixels, pixel = batch[:1], batch.numpy(), batch[:1].numpy()
 
-    def by_torch(images: torch.Tensor, times: int) -> None:
+    def run_torch(images: torch.Tensor, times: int) -> None:
         with torch.inference_mode():
             for _ in range(times):
                 model(images)
@@ -61,35 +61,36 @@ def contenders(onnx: Path, picture: Path) -> dict[str, Callable[[], Any]]:
         "start onnx": start(ONNX_START, onnx, picture),
         "start torch": start(LIGHTNING_START, PRETRAINED, picture),
         "one onnx": lambda: [session.run(None, {"pixels": pixel}) for _ in range(1000)],
-        "one torch": lambda: by_torch(one, 1000),
+        "one torch": lambda: run_torch(one, 1000),
         "batch onnx": lambda: session.run(None, {"pixels": pixels}),
-        "batch torch": lambda: by_torch(batch, 1),
+        "batch torch": lambda: run_torch(batch, 1),
     }
 
 
 def export_times(rounds: int, machine: str) -> str:
-    """Export the weights that ship and race the file; a table as Markdown."""
+    """Export the pretrained weights, time the file and return a Markdown table."""
     with tempfile.TemporaryDirectory() as folder:
         onnx, picture = Path(folder) / "digits.onnx", Path(folder) / "seven.png"
         export(PRETRAINED, onnx)
         Image.fromarray(stroke_digits()[7]).save(picture)
-        raced = contenders(onnx, picture)
-        assert raced["start onnx"]() == raced["start torch"]()
+        timed = tasks(onnx, picture)
+        assert timed["start onnx"]() == timed["start torch"]()
         size = onnx.stat().st_size
-        medians = race(raced, rounds)
+        medians = median_times(timed, rounds)
     rows = [
-        ("`python -c` reads one 28x28 picture and ends", "start", 1, "s", 2),
+        ("a process (`python -c`) that reads one 28x28 picture", "start", 1, "s", 2),
         ("one image", "one", 1000, "\u00b5s", 0),
         (f"{IMAGES:,} images at once", "batch", 1000, "ms", 1),
     ]
     lines = [
-        f"The file has {size / 1000:.0f} kB. Median of {rounds} interleaved rounds; {machine}, "
+        f"File size {size / 1000:.0f} kB. Median of {rounds} interleaved rounds; {machine}, "
         f"onnxruntime {onnxruntime.__version__}.\n",
         "| | ONNX Runtime | PyTorch and Lightning | ratio |\n|---|---:|---:|---:|",
     ]
     for what, name, factor, unit, places in rows:
-        ours, theirs = (factor * medians[f"{name} {by}"] for by in ("onnx", "torch"))
+        onnx_time, torch_time = (factor * medians[f"{name} {by}"] for by in ("onnx", "torch"))
         lines.append(
-            f"| {what} | {ours:.{places}f} {unit} | {theirs:.{places}f} {unit} | {theirs / ours:.1f} |"
+            f"| {what} | {onnx_time:.{places}f} {unit} | {torch_time:.{places}f} {unit} "
+            f"| {torch_time / onnx_time:.1f} |"
         )
     return "\n".join(lines)

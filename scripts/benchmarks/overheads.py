@@ -1,4 +1,4 @@
-"""What a run pays for beside its steps: benchmark.py distort, checkpoints and figures."""
+"""Overhead of distortion, checkpoints and figures: ``benchmark distort``, ``checkpoints``, ``figures``."""
 
 import os
 import subprocess
@@ -20,11 +20,12 @@ from digitrec.data.download import ensure_mnist
 from digitrec.models.normalization import normalize
 from digitrec.training.callbacks.last_checkpoint import LastCheckpoint
 from scripts.lib.docs import machine, report
-from scripts.lib.training_loops import CONFIG, DATA, FAST, TrainingClock, fit
+from scripts.lib.mnist import DATA
+from scripts.lib.training_loops import CONFIG, FAST, TrainingClock, fit
 
 
 def distort(rounds: int) -> None:
-    """Print the time of distorting a batch as configs/best.yaml does, over that of a training step."""
+    """Print the time of distorting a batch as configs/best.yaml does, relative to a training step."""
     ensure_mnist(DATA)
     module = MNISTDataModule(DATA)
     module.setup("fit")
@@ -52,29 +53,30 @@ def distort(rounds: int) -> None:
 
 
 def checkpoints(rounds: int) -> None:
-    """Measure what the checkpoints inside an epoch cost, for each shipped size of network and batch."""
+    """Measure the time of checkpoints inside an epoch, for each shipped size of network and batch."""
     ensure_mnist(DATA)
     lines = [
-        f"Medians of {rounds} epochs with step checkpoints and {rounds} without, in turns; {machine()}.\n",
-        "| config | an epoch without (s) | with (s) | one checkpoint (ms) | all of an epoch | share |",
+        f"Medians of {rounds} epochs with step checkpoints and {rounds} without, alternating; {machine()}.\n",
+        "| config | epoch without (s) | epoch with (s) | one checkpoint (ms) "
+        "| checkpoints in an epoch | share |",
         "|---|---|---|---|---|---|",
     ]
     for config in (CONFIG, FAST, "configs/wide.yaml"):
-        clock, turns = TrainingClock(), StepCheckpointsInTurns()
+        clock, alternating = TrainingClock(), AlternatingCheckpoints()
         with tempfile.TemporaryDirectory(dir=".", prefix=".benchmark-") as folder:  # /tmp may be memory
-            fit(config, folder, 2 * rounds + 1, clock, turns)
+            fit(config, folder, 2 * rounds + 1, clock, alternating)
         without, with_ = median(clock.epochs[1::2]), median(clock.epochs[2::2])  # the first warms up
-        spent = sum(turns.seconds) / rounds
+        spent = sum(alternating.seconds) / rounds
         lines.append(
-            f"| `{config}` | {without:.2f} | {with_:.2f} | {1000 * median(turns.seconds):.1f} | "
-            f"{len(turns.seconds) / rounds:.1f} in {1000 * spent:.0f} ms | {spent / without:.1%} |"
+            f"| `{config}` | {without:.2f} | {with_:.2f} | {1000 * median(alternating.seconds):.1f} | "
+            f"{len(alternating.seconds) / rounds:.1f} in {1000 * spent:.0f} ms | {spent / without:.1%} |"
         )
         print(lines[-1], file=sys.stderr)
     report("benchmark checkpoints", lines, Path("docs/faults.md"))
 
 
-class StepCheckpointsInTurns(Callback):
-    """Switch a config's step checkpoints off in every second epoch, and time each of the others."""
+class AlternatingCheckpoints(Callback):
+    """Switch step checkpoints off in every second epoch, and time each checkpoint in the other epochs."""
 
     def __init__(self) -> None:
         self.seconds: list[float] = []
@@ -92,42 +94,40 @@ class StepCheckpointsInTurns(Callback):
         self._last._save = timed  # type: ignore[method-assign]
 
     def on_train_epoch_start(self, trainer: Trainer, *_: Any) -> None:
-        counts = trainer.current_epoch > 0 and trainer.current_epoch % 2 == 0
-        self._last._every_n_train_steps = self._every if counts else 0
+        enabled = trainer.current_epoch > 0 and trainer.current_epoch % 2 == 0
+        self._last._every_n_train_steps = self._every if enabled else 0
 
 
 def figures(rounds: int) -> None:
-    """Print how much longer 20 epochs take with figures every 5: whole processes, imports included."""
+    """Print how much longer a process of 20 epochs takes with figures every 5 epochs."""
     ensure_mnist(DATA)
-    walls, processors = [], []
+    walls, cpus = [], []
     for number in range(rounds + 1):
         order = (0, 5) if number % 2 else (5, 0)
         times = {every: whole_fit(f"--figures.every_n_epochs={every}") for every in order}
-        print(
-            f"round {number}: without and with, wall and processor s: {times[0]} {times[5]}", file=sys.stderr
-        )
+        print(f"round {number}: without and with, wall and CPU s: {times[0]} {times[5]}", file=sys.stderr)
         if number:  # round 0 warms up
             walls.append(times[5][0] / times[0][0] - 1)
-            processors.append(times[5][1] / times[0][1] - 1)
+            cpus.append(times[5][1] / times[0][1] - 1)
     print(
         f"20 epochs of {CONFIG} take {median(walls):+.1%} with figures every 5 epochs, median of {rounds} "
-        f"interleaved rounds ({min(walls):+.1%} to {max(walls):+.1%}), in processor time "
-        f"{median(processors):+.1%} ({min(processors):+.1%} to {max(processors):+.1%}); "
+        f"interleaved rounds ({min(walls):+.1%} to {max(walls):+.1%}), in CPU time "
+        f"{median(cpus):+.1%} ({min(cpus):+.1%} to {max(cpus):+.1%}); "
         f"{machine()}."
     )
 
 
 def whole_fit(*args: str) -> tuple[float, float]:
-    """Seconds by the clock and of the processor that a process takes to fit 20 epochs of configs/mlp.yaml."""
+    """Return wall and CPU seconds of a process that fits 20 epochs of configs/mlp.yaml."""
     with tempfile.TemporaryDirectory() as folder:
         logger = f"--trainer.logger.init_args.save_dir={folder}"
         command = [sys.executable, "-m", "digitrec", "fit", f"--config={CONFIG}", "--trainer.max_epochs=20"]
-        start, used = time.perf_counter(), processor_seconds()
+        start, used = time.perf_counter(), cpu_seconds()
         subprocess.run([*command, logger, *args], check=True, capture_output=True)
-        return round(time.perf_counter() - start, 2), round(processor_seconds() - used, 2)
+        return round(time.perf_counter() - start, 2), round(cpu_seconds() - used, 2)
 
 
-def processor_seconds() -> float:
-    """What processes started from here, and ended, have used. Not on Windows."""
+def cpu_seconds() -> float:
+    """Return the CPU seconds of all child processes that have ended. Not on Windows."""
     used = os.times()
     return used.children_user + used.children_system

@@ -1,4 +1,4 @@
-"""How often each road reads people's own digits right: measured, printed, written into docs/pictures.md."""
+"""Accuracy of each method on public pictures of handwritten digits: ``benchmark pictures``."""
 
 import json
 import sys
@@ -7,157 +7,134 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageOps
-from torch import nn
 
-from digitrec.models.checkpoints import load_classifier
-from scripts.lib.baselines import Read, Road, grey_image, newest_run, ours, published, usual
-from scripts.lib.docs import write_section
+from scripts.lib.baselines import METHODS, Method, Prediction, build_methods, gray_image
+from scripts.lib.docs import markdown_table, write_section
 from scripts.lib.picture_sets.sets import LabelError, Picture, PictureSet, commit, found_sets, known_sets
 
 DOCS = Path("docs/pictures.md")
-CONFIG = Path("configs/mlp.yaml")  # the published recipe
-ROADS = {
-    "published": "published predict.py",
-    "usual": "usual cure",
-    "usual-ours": "usual cure, our weights",
-    "ours": "ours",
-}
 _RULES = {
     "first": "the first character of the file's name",
     "last": "the last character of the file's name",
     "word": "the English word in the file's name",
     "folder": "the folder's name",
     "only": "the digit or word in the file's name, or the folder's",
-    "usps": "the file's own",
-    "uci": "the file's own",
+    "usps": "in the file",
+    "uci": "in the file",
 }
 
 
 @dataclass(frozen=True)
 class Result:
-    """A picture, and what each road read."""
+    """A picture and the prediction of each method."""
 
     picture: Picture
-    reads: dict[str, Read]
+    predictions: dict[str, Prediction]
 
-    def right(self, road: str) -> bool:
-        return self.reads[road].text == self.picture.label
+    def correct(self, method: str) -> bool:
+        return self.predictions[method].text == self.picture.label
 
-    def refused(self, road: str) -> bool:
-        return "?" in self.reads[road].text
+    def refused(self, method: str) -> bool:
+        return "?" in self.predictions[method].text
 
 
 Measured = list[tuple[PictureSet, list[Result]]]
 
 
-def choose_roads(
-    names: Sequence[str], published_weights: Path | None, our_weights: Path | None
-) -> dict[str, Road]:
-    """Build the roads that are asked for, each with its weights.
+def measure(found: Iterable[tuple[PictureSet, Path]], methods: dict[str, Method]) -> Measured:
+    """Read every picture of some sets by every method.
 
     Raises:
-        CheckpointError: no run of the published recipe, or no checkpoint where one is named.
-    """
-    roads: dict[str, Road] = {}
-    theirs: nn.Module | None = None
-    if {"published", "usual"} & set(names):
-        checkpoint = published_weights or newest_run(CONFIG)
-        print(f"published weights: {checkpoint}", file=sys.stderr)
-        theirs = load_classifier(checkpoint).network
-    for name in names:
-        if name in ("published", "usual"):
-            assert theirs is not None
-            roads[name] = {"published": published, "usual": usual}[name](theirs)
-        else:
-            from digitrec.reading.reader import Reader
-
-            reader = Reader.from_checkpoint(our_weights) if our_weights else Reader.pretrained()
-            roads[name] = ours(reader) if name == "ours" else usual(reader.classifier.network)
-    return roads
-
-
-def measure(found: Iterable[tuple[PictureSet, Path]], roads: dict[str, Road]) -> Measured:
-    """Read every picture of some sets on every road.
-
-    Raises:
-        LabelError: a picture without a label, or one that cannot be read.
+        LabelError: a picture has no label or cannot be read.
     """
     measured = []
     for known, folder in found:
         results = []
         for picture in known.pictures(folder):
             try:
-                reads = {name: road(picture.source) for name, road in roads.items()}
+                predictions = {name: read(picture.source) for name, read in methods.items()}
             except (OSError, ValueError) as error:
                 raise LabelError(f"{folder / picture.file} cannot be read: {error}") from error
-            results.append(Result(picture, reads))
+            results.append(Result(picture, predictions))
         print(f"{known.name}: {len(results)}", file=sys.stderr)
         measured.append((known, results))
     return measured
 
 
-def tables(measured: Measured, roads: Sequence[str], pool_only: bool = False) -> str:
-    """The accuracies as Markdown: single digits and their pool, rows, other benchmarks; or pools alone."""
+def tables(measured: Measured, methods: Sequence[str], pool_only: bool = False) -> str:
+    """Return the accuracies as Markdown: single digits, rows and other benchmarks.
+
+    Args:
+        measured: as ``measure`` returns it.
+        methods: names of the columns.
+        pool_only: show only pooled figures, not those of each set.
+    """
     parts = []
-    for kind, title in (("single", "Single digits"), ("row", "Rows, read exactly"), ("beside", "Beside")):
+    for kind, title in (
+        ("single", "Single digits"),
+        ("row", "Rows, read exactly"),
+        ("benchmark", "Other benchmarks"),
+    ):
         of_kind = [(known.name, results) for known, results in measured if known.kind == kind]
         if not of_kind:
             continue
         if pool_only:
             pool = f"**pooled**, {len(of_kind)} sets"
             of_kind = [(pool, [result for _, results in of_kind for result in results])]
-        elif kind != "beside":
+        elif kind != "benchmark":
             of_kind.append(("**pooled**", [result for _, results in of_kind for result in results]))
-        head = [title, "pictures", *(ROADS[road] for road in roads), *_own_columns(roads, kind)]
-        lines = [f"| {' | '.join(head)} |", f"|---{'|---:' * (len(head) - 1)}|"]
-        lines += [f"| {' | '.join(_row(name, results, roads, kind))} |" for name, results in of_kind]
-        parts.append("\n".join(lines))
+        head = [title, "pictures", *(METHODS[method] for method in methods), *_reader_columns(methods, kind)]
+        rows = [head, *(_row(name, results, methods, kind) for name, results in of_kind)]
+        parts.append(markdown_table(rows, right=range(1, len(head))))
     return "\n\n".join(parts)
 
 
-def _own_columns(roads: Sequence[str], kind: str) -> list[str]:
-    """What only our road can do: refuse, and read lines."""
-    return ["refused", *(["lines exact"] if kind == "row" else [])] if "ours" in roads else []
+def _reader_columns(methods: Sequence[str], kind: str) -> list[str]:
+    """Return the headings of what only digitrec does: it refuses, and it reads lines."""
+    return ["refused", *(["lines exact"] if kind == "row" else [])] if "digitrec" in methods else []
 
 
-def _row(name: str, results: list[Result], roads: Sequence[str], kind: str) -> list[str]:
+def _row(name: str, results: list[Result], methods: Sequence[str], kind: str) -> list[str]:
     def share(counts: Iterable[bool]) -> str:
         return f"{sum(counts) / len(results):.1%}"
 
     cells = [name, f"{len(results):,}"]
     if kind == "row":
-        cells += [str(sum(result.right(road) for result in results)) for road in roads]
+        cells += [str(sum(result.correct(method) for result in results)) for method in methods]
     else:
-        cells += [share(result.right(road) for result in results) for road in roads]
-    if "ours" in roads:
-        cells.append(share(result.refused("ours") for result in results))
-    if "ours" in roads and kind == "row":
-        right, count = zip(*(_lines(result, "ours") for result in results), strict=True)
-        cells.append(f"{sum(right)} of {sum(count)}")
+        cells += [share(result.correct(method) for result in results) for method in methods]
+    if "digitrec" in methods:
+        cells.append(share(result.refused("digitrec") for result in results))
+    if "digitrec" in methods and kind == "row":
+        correct, count = zip(*(_lines(result, "digitrec") for result in results), strict=True)
+        cells.append(f"{sum(correct)} of {sum(count)}")
     return cells
 
 
-def _lines(result: Result, road: str) -> tuple[int, int]:
-    """How many lines were read exactly, each compared with the one of its place, and how many there are."""
-    label, read = result.picture.label.split(), result.reads[road].text.split()
-    return sum(given == true for given, true in zip(read, label, strict=False)), len(label)
+def _lines(result: Result, method: str) -> tuple[int, int]:
+    """Return how many lines of a picture are read exactly, by their position, and how many there are."""
+    label, predicted = result.picture.label.split(), result.predictions[method].text.split()
+    return sum(line == true for line, true in zip(predicted, label, strict=False)), len(label)
 
 
 def sources(found: Iterable[tuple[PictureSet, Path]]) -> str:
-    """Where the pictures are from, their commits and how they are labelled, as Markdown."""
-    lines = ["| set | commit | what | label |", "|---|---|---|---|"]
+    """Return the origin, commit, description and labeling of each set as a Markdown table."""
+    rows = [["set", "commit", "what", "label"]]
     for known, folder in found:
-        rule = "by eye" if isinstance(known.label, dict) else _RULES[known.label]
-        lines.append(f"| {known.name}, {known.kind} | `{commit(folder)[:12]}` | {known.what} | {rule} |")
-    return "\n".join(lines)
+        rule = "read by a person" if isinstance(known.label, dict) else _RULES[known.label]
+        rows.append([f"{known.name}, {known.kind}", f"`{commit(folder)[:12]}`", known.what, rule])
+    return markdown_table(rows)
 
 
 def write_docs(
-    table: str, found: Sequence[tuple[PictureSet, Path]], roads: Sequence[str], sets: str = "used"
+    table: str, found: Sequence[tuple[PictureSet, Path]], methods: Sequence[str], sets: str = "used"
 ) -> None:
-    """Write table and sources into docs/pictures.md, if nothing is missing: every set and road, no others."""
-    if tuple(roads) != tuple(ROADS) or [known for known, _ in found] != known_sets(sets):
-        print(f"{DOCS} is left as it is: it holds all sets and roads, and no others.", file=sys.stderr)
+    """Write table and sources into docs/pictures.md if exactly all sets and methods were measured."""
+    if tuple(methods) != tuple(METHODS) or [known for known, _ in found] != known_sets(sets):
+        print(
+            f"{DOCS} is unchanged: it is written only if exactly all sets and methods were measured.",
+            file=sys.stderr,
+        )
         return
     unseen = "unseen " if sets == "unseen" else ""
     write_section(f"benchmark {unseen}pictures", table, DOCS)
@@ -165,14 +142,14 @@ def write_docs(
 
 
 def write_json(measured: Measured, path: Path) -> None:
-    """Write what each road read of each picture, and how sure it was."""
+    """Write the prediction of each method for each picture."""
     rows = [
         {
             "set": known.name,
             "kind": known.kind,
             "file": result.picture.file,
             "label": result.picture.label,
-            "roads": {name: vars(read) for name, read in result.reads.items()},
+            "predictions": {name: vars(prediction) for name, prediction in result.predictions.items()},
         }
         for known, results in measured
         for result in results
@@ -180,50 +157,61 @@ def write_json(measured: Measured, path: Path) -> None:
     path.write_text(json.dumps(rows, indent=1))
 
 
-def error_sheet(measured: Measured, road: str, path: Path, side: int = 180) -> None:
-    """Draw people's pictures that a road got wrong, each with its set, file, label and what was read."""
-    people = [result for known, results in measured if known.kind != "beside" for result in results]
-    wrong = [result for result in people if not result.right(road)]
+def error_sheet(measured: Measured, method: str, path: Path, side: int = 180) -> None:
+    """Draw the pictures that a method got wrong, each with its set, file, label and prediction."""
+    results = [result for known, of_set in measured if known.kind != "benchmark" for result in of_set]
+    wrong = [result for result in results if not result.correct(method)]
     per_row, cell = 8, (side + 8, side + 46)
     size = (per_row * cell[0], max(1, -(-len(wrong) // per_row)) * cell[1])
-    sheet = Image.new("RGB", size, (150, 180, 210))  # neither paper nor ink: the pictures' edges are seen
+    sheet = Image.new(
+        "RGB", size, (150, 180, 210)
+    )  # neither paper nor ink, so that the edges of pictures are visible
     draw = ImageDraw.Draw(sheet)
     for number, result in enumerate(wrong):
         x, y = number % per_row * cell[0], number // per_row * cell[1]
         picture = result.picture
-        grown = ImageOps.contain(grey_image(picture.source), (side, side), Image.Resampling.BOX)
-        sheet.paste(grown, (x, y))
-        read = result.reads[road]
-        said = f"{picture.label[:11]} read {read.text[:11] or 'nothing'} {read.confidence:.2f}"
-        for line, text in enumerate((picture.set[:30], picture.file[-30:], said)):
+        resized = ImageOps.contain(gray_image(picture.source), (side, side), Image.Resampling.BOX)
+        sheet.paste(resized, (x, y))
+        predicted = result.predictions[method]
+        error = f"{picture.label[:11]} read {predicted.text[:11] or 'nothing'} {predicted.confidence:.2f}"
+        for line, text in enumerate((picture.set[:30], picture.file[-30:], error)):
             draw.text((x, y + side + 13 * line), text, fill=(0, 0, 0))
     sheet.save(path)
 
 
 def pictures(
     folders: list[Path],
-    roads: Sequence[str] = tuple(ROADS),
-    published_weights: Path | None = None,
-    our_weights: Path | None = None,
+    methods: Sequence[str] = tuple(METHODS),
+    baseline_weights: Path | None = None,
+    weights: Path | None = None,
     output: Path | None = None,
     errors: Path | None = None,
     sets: str = "used",
 ) -> None:
-    """Measure the roads on the pictures in some folders; print, and write what is asked for.
+    """Measure methods on the pictures in some folders, print a table and write the files that are asked for.
+
+    Args:
+        folders: snapshots of repositories.
+        methods: names in METHODS.
+        baseline_weights: checkpoint of the published recipe; None takes the newest run of it.
+        weights: checkpoint for digitrec; None takes the pretrained weights.
+        output: a JSON file with the predictions for each picture.
+        errors: a picture of the errors of the last method.
+        sets: a key of ``picture_sets.sets.FILES``.
 
     Raises:
-        LabelError: as `measure`, or what was read of each unseen picture is asked for.
+        LabelError: see ``measure``; or predictions for single unseen pictures are asked for.
     """
     if sets == "unseen" and (output or errors):
-        raise LabelError("Unseen pictures stay unseen: leave out --output and --errors.")
+        raise LabelError("Unseen pictures stay unseen: use neither --output nor --errors.")
     found = found_sets(folders, sets)
-    measured = measure(found, choose_roads(roads, published_weights, our_weights))
+    measured = measure(found, build_methods(methods, baseline_weights, weights))
     for known, folder in found:
         print(f"{known.name}: {commit(folder)}")
-    table = tables(measured, roads, pool_only=sets == "unseen")
+    table = tables(measured, methods, pool_only=sets == "unseen")
     print(f"\n{table}")
     if output:
         write_json(measured, output)
     if errors:
-        error_sheet(measured, roads[-1], errors)
-    write_docs(table, found, roads, sets)
+        error_sheet(measured, methods[-1], errors)
+    write_docs(table, found, methods, sets)

@@ -1,4 +1,4 @@
-"""How long reading takes: a photograph of 12 megapixels and 1,000 small ones, against Pillow's decoding."""
+"""Time of reading relative to decoding with Pillow: ``benchmark reading``."""
 
 import tempfile
 import time
@@ -10,14 +10,14 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from digitrec.data.datamodule import MNISTDataModule
+from scripts.lib.mnist import mnist_test_set
 
 PHOTO = (4000, 3000)
 SMALL, SMALLEST, LARGEST = 1_000, 60, 200
 
 
 def photograph(images: np.ndarray, size: tuple[int, int], seed: int) -> Image.Image:
-    """Write digits in a row on unevenly lit, noisy paper.
+    """Draw digits in a row on unevenly lit, noisy paper.
 
     Args:
         images: uint8 (n, 28, 28), white on black.
@@ -25,7 +25,7 @@ def photograph(images: np.ndarray, size: tuple[int, int], seed: int) -> Image.Im
         seed: of the noise.
 
     Returns:
-        A grey picture, dark on light.
+        A gray picture, dark on light.
     """
     width, height = size
     side = min(width // len(images), height)
@@ -52,7 +52,7 @@ def write_pictures(folder: Path, images: np.ndarray) -> tuple[Path, list[Path]]:
 
 
 def decode(paths: Iterable[Path]) -> None:
-    """What Pillow needs to give the grey pixels of some pictures, all of them."""
+    """Decode pictures with Pillow and convert all of their pixels to gray."""
     for path in paths:
         with Image.open(path) as image:
             image.convert("L")
@@ -64,25 +64,24 @@ def seconds(work: Callable[[], Any]) -> float:
     return time.perf_counter() - start
 
 
-def race(contenders: dict[str, Callable[[], Any]], rounds: int) -> dict[str, float]:
-    """Median seconds of each contender over interleaved rounds, after one that warms up."""
-    times: dict[str, list[float]] = {name: [] for name in contenders}
+def median_times(tasks: dict[str, Callable[[], Any]], rounds: int) -> dict[str, float]:
+    """Return the median seconds of each task over interleaved rounds, after a warm-up round."""
+    times: dict[str, list[float]] = {name: [] for name in tasks}
     for _ in range(rounds + 1):
-        for name, work in contenders.items():
+        for name, work in tasks.items():
             times[name].append(seconds(work))
     return {name: median(values[1:]) for name, values in times.items()}
 
 
 def reading(rounds: int, data: str, machine: str) -> str:
-    """Time the reader against Pillow's decoding of the same files; a table as Markdown."""
+    """Time the reader and Pillow's decoding of the same files and return a Markdown table."""
     from digitrec.reading.reader import Reader
 
     reader = Reader.pretrained()
-    module = MNISTDataModule(data)
-    module.setup("test")
+    images, _ = mnist_test_set(data)
     with tempfile.TemporaryDirectory() as folder:
-        photo, small = write_pictures(Path(folder), module.test_set.images[:SMALL].numpy())
-        medians = race(
+        photo, small = write_pictures(Path(folder), images[:SMALL].numpy())
+        medians = median_times(
             {
                 "decoded photo": lambda: decode([photo]),
                 "read photo": lambda: reader.read(photo),

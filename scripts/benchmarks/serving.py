@@ -1,4 +1,4 @@
-"""The web server under load: many clients at once, how long their answers take."""
+"""Latency of the web server with many clients at once: ``benchmark web``."""
 
 import asyncio
 import io
@@ -21,21 +21,21 @@ CLIENTS, REQUESTS = 50, 2_000
 
 @contextmanager
 def server(*args: str) -> Iterator[str]:
-    """Serve the page on a free port, in a process of its own; its address, without a slash at the end."""
+    """Run the web server in a process on a free port; yield its address without a slash at the end."""
     command = [sys.executable, "-m", "digitrec.web.server", "--port=0", *args]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
-        said = process.stdout.readline()
+        line = process.stdout.readline()
         try:
-            found = re.search(r"http://\S+(?=/)", said)
-            assert found, f"the server did not start: {said}"
+            found = re.search(r"http://\S+(?=/)", line)
+            assert found, f"the server did not start: {line}"
             yield found[0]
         finally:
             process.send_signal(signal.SIGINT)
 
 
 def drawing(digits: str) -> bytes:
-    """A number written on a clean sheet, as the page sends it: a PNG file."""
+    """Return a number on a blank sheet as a PNG file, as the page sends it."""
     file = io.BytesIO()
     options = Options(height=150, pen=0.1)
     render(stroke_digits()[[int(digit) for digit in digits]], options, 0).picture.save(file, "PNG")
@@ -43,13 +43,19 @@ def drawing(digits: str) -> bytes:
 
 
 async def load(address: str, clients: int, requests: int, digits: str = "35") -> list[float]:
-    """Have clients ask one after the other, all at once, until so many requests are answered.
+    """Send requests from several clients at once, each one request at a time.
+
+    Args:
+        address: of the server.
+        clients: number of clients.
+        requests: of all clients together.
+        digits: the number to draw.
 
     Returns:
-        The seconds that each answer took.
+        The seconds of each request.
 
     Raises:
-        AssertionError: an answer was another than the digits.
+        AssertionError: a response does not name the digits.
     """
     picture, seconds = drawing(digits), []
     left = iter(range(requests))
@@ -68,7 +74,7 @@ async def load(address: str, clients: int, requests: int, digits: str = "35") ->
 
 
 def web(machine: str) -> str:
-    """Load a server, and say in one line how long the answers took."""
+    """Measure the latency of a server and return it in one line."""
     with server() as address:
         asyncio.run(load(address, CLIENTS, CLIENTS))  # the first of each connection warms up
         start = time.perf_counter()
@@ -77,7 +83,7 @@ def web(machine: str) -> str:
         alone = asyncio.run(load(address, 1, 100))
     half, most = (1000 * quantiles(seconds, n=100)[percent - 1] for percent in (50, 99))
     return (
-        f"{CLIENTS} clients at once, {REQUESTS:,} drawings of two digits: no error, {rate:.0f} a second; "
-        f"p50 {half:.0f} ms, p99 {most:.0f} ms. A client alone waits {1000 * median(alone):.0f} ms. "
-        f"{machine}, the clients among them."
+        f"{CLIENTS} clients at once, {REQUESTS:,} drawings of two digits: no error, {rate:.0f} requests a "
+        f"second; p50 {half:.0f} ms, p99 {most:.0f} ms. With a single client p50 is "
+        f"{1000 * median(alone):.0f} ms. {machine}, shared with the clients."
     )

@@ -1,6 +1,7 @@
-"""Three roads from a picture to its digits: the published predict.py's, the usual cure, and digitrec's."""
+"""Methods that read a picture: the published predict.py, the Otsu baseline and digitrec's Reader."""
 
-from collections.abc import Callable
+import sys
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
@@ -14,6 +15,7 @@ from torch import Tensor, nn
 from torchvision.transforms.v2.functional import resize
 
 from digitrec.errors import CheckpointError
+from digitrec.models.checkpoints import load_classifier
 from digitrec.models.normalization import SIDE, normalize
 from digitrec.runs import find_checkpoint
 from digitrec.training.checkpoint_checks import differences
@@ -22,56 +24,70 @@ if TYPE_CHECKING:
     from digitrec.reading.reader import Reader
 
 Source = Path | Image.Image | np.ndarray
-BOX = 20  # the longest side of a digit in MNIST
+BOX = 20  # pixels: the longest side of a digit in MNIST
+
+
+CONFIG = Path("configs/mlp.yaml")  # the published recipe
+METHODS = {
+    "published": "published predict.py",
+    "otsu": "Otsu baseline",
+    "otsu-pretrained": "Otsu baseline, pretrained weights",
+    "digitrec": "digitrec",
+}
+"""Methods by name, each with its heading in the tables."""
 
 
 @dataclass(frozen=True)
-class Read:
-    """What a road read: the digits of each line, lines separated by a space, and the lowest confidence."""
+class Prediction:
+    """The digits of each line that a method read, lines separated by a space, and the lowest confidence."""
 
     text: str
     confidence: float
 
 
-Road = Callable[[Source], Read]
+Method = Callable[[Source], Prediction]
 
 
-def published(network: nn.Module) -> Road:
-    """The published predict.py: grey, shrunk to 28x28 as it is, nothing inverted, cropped or centred.
+def published_baseline(network: nn.Module) -> Method:
+    """Return the published predict.py: gray, resized to 28x28, neither inverted nor cropped nor centered.
 
-    It scaled pixels by the mean and spread that it had trained with; this, by those of the weights given.
+    It normalized pixels by the mean and deviation of its own training; this, by those of ``network``.
     """
 
-    def read(source: Source) -> Read:
-        grey = torch.from_numpy(np.array(grey_image(source)))[None]
-        return classify(network, resize(grey, [SIDE, SIDE], antialias=True)[0])
+    def read(source: Source) -> Prediction:
+        gray = torch.from_numpy(np.array(gray_image(source)))[None]
+        return classify(network, resize(gray, [SIDE, SIDE], antialias=True)[0])
 
     return read
 
 
-def usual(network: nn.Module) -> Road:
-    """The cure that most answers give: invert if light, Otsu, crop, a box of 20x20, the centre of mass."""
+def otsu_baseline(network: nn.Module) -> Method:
+    """Return the common preprocessing for MNIST networks.
 
-    def read(source: Source) -> Read:
-        return classify(network, torch.from_numpy(usual_crop(np.array(grey_image(source)))))
+    A light picture is inverted, the digit is separated from the background by Otsu's threshold, cropped,
+    resized to a box of 20x20 and centered by its mass in 28x28.
+    """
+
+    def read(source: Source) -> Prediction:
+        return classify(network, torch.from_numpy(otsu_crop(np.array(gray_image(source)))))
 
     return read
 
 
-def ours(reader: "Reader") -> Road:
-    """What digitrec's Reader finds and reads."""
+def reader_method(reader: "Reader") -> Method:
+    """Return digitrec's Reader as a method."""
 
-    def read(source: Source) -> Read:
+    def read(source: Source) -> Prediction:
         digits = sorted(reader.read(source).digits, key=lambda digit: (digit.line, digit.position))
         lines = groupby(digits, key=lambda digit: digit.line)
         text = " ".join("".join(str(digit.digit) for digit in line) for _, line in lines)
-        return Read(text, min((float(digit.confidence) for digit in digits), default=0.0))
+        return Prediction(text, min((float(digit.confidence) for digit in digits), default=0.0))
 
     return read
 
 
-def grey_image(source: Source) -> Image.Image:
-    """The picture as Pillow makes it grey, as both scripts do: no orientation, no transparency."""
+def gray_image(source: Source) -> Image.Image:
+    """Return a picture as Pillow converts it to gray, without regard to EXIF orientation and transparency."""
     if isinstance(source, np.ndarray):
         return Image.fromarray(source)
     if isinstance(source, Image.Image):
@@ -80,32 +96,45 @@ def grey_image(source: Source) -> Image.Image:
         return image.convert("L")
 
 
-def usual_crop(grey: np.ndarray) -> np.ndarray:
-    """Turn a picture uint8 (height, width) into a digit uint8 (28, 28), white on black; black if empty."""
-    white = 255 - grey if grey.mean() > 127 else grey
-    ink = np.where(white > otsu(white), white, 0)
+def otsu_crop(gray: np.ndarray) -> np.ndarray:
+    """Crop the digit of a picture as the Otsu baseline does.
+
+    Args:
+        gray: uint8 (height, width).
+
+    Returns:
+        uint8 (28, 28), bright on black; all black if the picture is empty.
+    """
+    inverted = 255 - gray if gray.mean() > 127 else gray
+    foreground = np.where(inverted > otsu_threshold(inverted), inverted, 0)
     digit = np.zeros((SIDE, SIDE), np.uint8)
-    rows, columns = np.flatnonzero(ink.any(axis=1)), np.flatnonzero(ink.any(axis=0))
+    rows, columns = np.flatnonzero(foreground.any(axis=1)), np.flatnonzero(foreground.any(axis=0))
     if not len(rows):
         return digit
-    cropped = Image.fromarray(ink[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1])
+    cropped = Image.fromarray(foreground[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1])
     scale = BOX / max(cropped.size)
     size = tuple(max(1, round(side * scale)) for side in cropped.size)
-    small = np.asarray(cropped.resize(size, Image.Resampling.BOX if scale < 1 else Image.Resampling.BILINEAR))
-    centre = [
-        (small.sum(axis=1 - axis) @ np.arange(small.shape[axis])) / max(1, small.sum()) for axis in (0, 1)
+    resized = np.asarray(
+        cropped.resize(size, Image.Resampling.BOX if scale < 1 else Image.Resampling.BILINEAR)
+    )
+    center = [
+        (resized.sum(axis=1 - axis) @ np.arange(resized.shape[axis])) / max(1, resized.sum())
+        for axis in (0, 1)
     ]
     top, left = (
         int(np.clip(round((SIDE - 1) / 2 - place), 0, SIDE - side))
-        for place, side in zip(centre, small.shape, strict=True)
+        for place, side in zip(center, resized.shape, strict=True)
     )
-    digit[top : top + small.shape[0], left : left + small.shape[1]] = small
+    digit[top : top + resized.shape[0], left : left + resized.shape[1]] = resized
     return digit
 
 
-def otsu(grey: np.ndarray) -> int:
-    """The threshold of Otsu (1979), which parts the grey values uint8 into two classes of least variance."""
-    counts = np.bincount(grey.ravel(), minlength=256).astype(float)
+def otsu_threshold(gray: np.ndarray) -> int:
+    """Return the gray value, 0 to 255, that separates two classes with the least variance within them.
+
+    The method is that of Otsu, "A threshold selection method from gray-level histograms" (1979).
+    """
+    counts = np.bincount(gray.ravel(), minlength=256).astype(float)
     below = counts.cumsum()
     sums = (counts * np.arange(256)).cumsum()
     above = below[-1] - below
@@ -114,18 +143,18 @@ def otsu(grey: np.ndarray) -> int:
     return int(np.nan_to_num(between).argmax())
 
 
-def classify(network: nn.Module, pixels: Tensor) -> Read:
-    """Read one digit uint8 (28, 28), white on black."""
+def classify(network: nn.Module, pixels: Tensor) -> Prediction:
+    """Classify one digit, uint8 (28, 28), bright on black."""
     with torch.no_grad():
         probabilities = network(normalize(pixels[None]))[0].exp()
-    return Read(str(int(probabilities.argmax())), float(probabilities.max()))
+    return Prediction(str(int(probabilities.argmax())), float(probabilities.max()))
 
 
 def newest_run(config: Path, folder: Path = Path("lightning_logs")) -> Path:
-    """The best checkpoint of the newest run that trained the model of a config.
+    """Return the best checkpoint of the newest run that trained the model of a config.
 
     Raises:
-        CheckpointError: there is none.
+        CheckpointError: there is no such run.
     """
     model: dict[str, Any] = yaml.safe_load(config.read_text())["model"]
 
@@ -138,6 +167,37 @@ def newest_run(config: Path, folder: Path = Path("lightning_logs")) -> Path:
     if found is None:
         raise CheckpointError(
             f"There is no run of {config} in {folder}: train one with python -m digitrec fit "
-            f"--config {config}, or give its checkpoint with --published."
+            f"--config {config}, or give its checkpoint with --baseline-weights."
         )
     return found
+
+
+def build_methods(
+    names: Sequence[str], baseline_weights: Path | None, weights: Path | None
+) -> dict[str, Method]:
+    """Build methods by their names in METHODS, each with its weights.
+
+    Raises:
+        CheckpointError: there is no run of the published recipe, or a given checkpoint cannot be loaded.
+    """
+    baselines: dict[str, Callable[[nn.Module], Method]] = {
+        "published": published_baseline,
+        "otsu": otsu_baseline,
+    }
+    methods: dict[str, Method] = {}
+    if baselines.keys() & set(names):
+        checkpoint = baseline_weights or newest_run(CONFIG)
+        print(f"weights of the baselines: {checkpoint}", file=sys.stderr)
+        network = load_classifier(checkpoint).network
+    for name in names:
+        if name in baselines:
+            methods[name] = baselines[name](network)
+        else:
+            from digitrec.reading.reader import Reader
+
+            reader = Reader.from_checkpoint(weights) if weights else Reader.pretrained()
+            if name == "digitrec":
+                methods[name] = reader_method(reader)
+            else:
+                methods[name] = otsu_baseline(reader.classifier.network)
+    return methods

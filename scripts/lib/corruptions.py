@@ -1,8 +1,8 @@
-"""Eight corruptions of MNIST-C, written anew from their definitions, each for a whole test set at once.
+"""Eight corruptions of MNIST-C, reimplemented from their definitions, each for a whole test set at once.
 
-Mu and Gilmer, "MNIST-C: A Robustness Benchmark for Computer Vision" (2019), at the severity that its
-published test set has. Each takes images, float (N, 28, 28), 0 to 255, and a generator for its random values;
-it returns new images of that shape and range. The random numbers are not theirs, so neither are the images.
+Mu and Gilmer, "MNIST-C: A Robustness Benchmark for Computer Vision" (2019), at the severity of its published
+test set. Each takes images, float (N, 28, 28), 0 to 255, and a random generator, and returns new images of
+the same shape and range. The random numbers differ from those of MNIST-C, and so do the images.
 """
 
 from collections.abc import Callable
@@ -17,22 +17,22 @@ Corruption = Callable[[Tensor, Generator], Tensor]
 
 
 def shot_noise(images: Tensor, random: Generator) -> Tensor:
-    """Count photons, of which a white pixel sends 3 on average."""
+    """Replace each pixel by a Poisson count of photons; a white pixel sends 3 on average."""
     return (torch.poisson(images / 255 * 3, random) / 3).clamp(max=1) * 255
 
 
 def impulse_noise(images: Tensor, random: Generator) -> Tensor:
-    """Set each pixel, by a chance of 0.17, to black or white."""
+    """Set each pixel to black or white with a probability of 0.17."""
     hit = torch.rand(images.shape, generator=random) < 0.17
     salt = torch.rand(images.shape, generator=random) < 0.5
     return torch.where(hit, 255.0 * salt, images)
 
 
 def motion_blur(images: Tensor, random: Generator) -> Tensor:
-    """Smear each image along a direction of its own, at most 45 degrees from level.
+    """Blur each image along a random direction, at most 45 degrees from horizontal.
 
-    As ImageMagick's motion blur of radius 10 and sigma 3: a pixel takes up 21 pixels, itself and those to one
-    side, weighted by half a Gaussian; beyond the edge lie copies of the edge.
+    As ImageMagick's motion blur of radius 10 and sigma 3: a pixel is the mean of 21 pixels, itself and those
+    to one side, weighted by half a Gaussian. Outside the image the edge is repeated.
     """
     angles = torch.deg2rad(torch.rand(len(images), generator=random) * 90 - 45)
     steps = torch.arange(21)
@@ -49,10 +49,10 @@ def motion_blur(images: Tensor, random: Generator) -> Tensor:
 
 
 def shear(images: Tensor, random: Generator) -> Tensor:
-    """Slant each image by 0.4 radians to one side or the other.
+    """Shear each image by 0.4 radians to one side or the other.
 
-    What lies dy below the centre is looked up dy sin 0.4 to the side, and at dy cos 0.4: the affine transform
-    of scikit-image at that time, which made the image a little taller, too.
+    A pixel dy below the center is sampled dy sin 0.4 to the side and at dy cos 0.4, as the affine transform
+    of scikit-image did at that time; it made the image a little taller, too.
     """
     angle = 0.4 * signs(len(images), random)
     one, zero = torch.ones_like(angle), torch.zeros_like(angle)
@@ -65,12 +65,12 @@ def scale(images: Tensor, random: Generator) -> Tensor:
 
 
 def rotate(images: Tensor, random: Generator) -> Tensor:
-    """Turn each image by 0.4 radians one way or the other."""
-    return turned(images, 0.4 * signs(len(images), random))
+    """Rotate each image by 0.4 radians in one direction or the other."""
+    return rotated(images, 0.4 * signs(len(images), random))
 
 
 def translate(images: Tensor, random: Generator) -> Tensor:
-    """Shift each image by 3 pixels along both axes, one way or the other."""
+    """Shift each image by 3 pixels along both axes, in one direction or the other."""
     shifts = 3 * torch.stack([signs(len(images), random), signs(len(images), random)], dim=1)
     return shifted(images, shifts)
 
@@ -96,23 +96,23 @@ CORRUPTIONS: tuple[Corruption, ...] = (
 
 
 def shifted(images: Tensor, shifts: Tensor) -> Tensor:
-    """Shift each image by its own (N, 2), pixels to the right and down; black comes in."""
+    """Shift each image by its own shift (N, 2), in pixels to the right and down; the border is black."""
     maps = torch.eye(2, 3).repeat(len(images), 1, 1)
     maps[:, :, 2] = -shifts
     return warp(images, maps.flatten(1))
 
 
-def turned(images: Tensor, angles: Tensor) -> Tensor:
-    """Turn each image about its centre by its own angle (N,), radians counter-clockwise as seen."""
+def rotated(images: Tensor, angles: Tensor) -> Tensor:
+    """Rotate each image around its center by its own angle (N,), in radians counter-clockwise."""
     cos, sin, zero = angles.cos(), angles.sin(), torch.zeros_like(angles)
     return warp(images, torch.stack([cos, -sin, zero, sin, cos, zero], dim=1))
 
 
 def warp(images: Tensor, maps: Tensor) -> Tensor:
-    """Look up every pixel, bilinearly, where its image's map (N, 6) leads, from the centre, y down."""
+    """Sample each pixel bilinearly where the map (N, 6) of its image leads, from the center, y down."""
     return distort(images, maps.view(-1, 2, 3), torch.zeros(len(images), 2, 2, 2))
 
 
 def signs(count: int, random: Generator) -> Tensor:
-    """Draw -1 or 1, evenly: float (count,)."""
+    """Draw -1 or 1 with equal probability: float (count,)."""
     return torch.randint(0, 2, (count,), generator=random) * 2.0 - 1

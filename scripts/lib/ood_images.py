@@ -1,6 +1,7 @@
-"""What is no digit: letters of handwriting fonts, blots and scribbles, to choose and report refusal by.
+"""Out-of-distribution images that should be refused: letters of handwriting fonts, blots and scribbles.
 
-The fonts are Debian's and never trained on; half of their packages choose, the other half reports.
+The fonts are packages of Debian and are not used in training. Settings are chosen with half of the packages;
+the other half is only reported.
 """
 
 from pathlib import Path
@@ -25,20 +26,24 @@ FONTS = {
     "fonts-sjfonts": ["truetype/sjfonts/Delphine.ttf", "truetype/sjfonts/SteveHand.ttf"],
     "fonts-tomsontalks": ["truetype/tomsontalks/TomsonTalks.ttf"],
 }
-"""Packages of handwriting fonts and their files; blackletter, outlines and hairlines are left out."""
+"""Packages of handwriting fonts and their files, without blackletter, outlines and hairlines."""
 
 CHOOSING = ["fonts-breip", "fonts-dancingscript", "fonts-humor-sans", "fonts-kiloji", "fonts-kristi"]
 CHOOSING += ["fonts-seto", "fonts-tomsontalks"]
 REPORTING = [package for package in FONTS if package not in CHOOSING]
 LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
-ALIKE = "OoIlSsZzbgqB"
-"""Letters that many people write as they write 0, 1, 5, 2, 6, 9 and 8: counted with the others and apart."""
+DIGIT_LIKE = "OoIlSsZzbgqB"
+"""Letters that many people write like 0, 1, 5, 2, 6, 9 and 8; reported separately, too."""
 
 PAGE = 224
+"""Side of a page with a blot or scribble, in pixels."""
 
 
 def letters(packages: list[str]) -> dict[str, list[np.ndarray]]:
-    """Every letter in every font of some packages: letter to pages, uint8 (height, width), ink on paper.
+    """Draw every letter in every font of some packages.
+
+    Returns:
+        For each letter a page of each font, uint8 (height, width), dark on light.
 
     Raises:
         SystemExit: a font is not installed.
@@ -52,13 +57,13 @@ def letters(packages: list[str]) -> dict[str, list[np.ndarray]]:
 
 
 def blots(count: int, seed: int) -> list[np.ndarray]:
-    """Drops and smears of ink: ellipses that overlap, blurred and cut at a level."""
+    """Draw blots of ink: overlapping ellipses, blurred and binarized."""
     random = np.random.default_rng(seed)
     return [_blot(random) for _ in range(count)]
 
 
 def scribbles(count: int, seed: int) -> list[np.ndarray]:
-    """One line without aim, of eight to 25 bends, as when trying a pen or crossing something out."""
+    """Draw scribbles: one random line each, with 8 to 25 bends."""
     random = np.random.default_rng(seed)
     return [_scribble(random) for _ in range(count)]
 

@@ -1,4 +1,4 @@
-"""Studies that several workers share: their trials taken one by one, taken over from the dead, shown."""
+"""The Optuna study of a sweep, shared by several workers: storage, the next trial, repeated trials, table."""
 
 import os
 import socket
@@ -16,115 +16,113 @@ except ModuleNotFoundError as error:
     raise SystemExit(f"sweep: {error.name} is missing: pip install -e '.[sweep]'") from error
 
 STALE = 3600.0
-"""Seconds without a sign of life after which a trial on another machine is taken for dead."""
+"""Seconds without a heartbeat after which a worker on another machine counts as dead."""
 
 
 def best_epoch(trial: FrozenTrial) -> float:
-    """The val/acc of best.ckpt."""
+    """Return the val/acc of best.ckpt, 0 to 1."""
     return max(trial.intermediate_values.values())
 
 
-def begun(study: optuna.Study) -> list[FrozenTrial]:
-    """The trials that count: finished, given up or running."""
+def started(study: optuna.Study) -> list[FrozenTrial]:
+    """Return the trials that count: finished, pruned or running."""
     return study.get_trials(
         deepcopy=False, states=(TrialState.COMPLETE, TrialState.PRUNED, TrialState.RUNNING)
     )
 
 
-def take_over(study: optuna.Study) -> None:
-    """Queue again what workers had begun that are no longer there."""
+def requeue_dead(study: optuna.Study) -> None:
+    """Queue the trials of dead workers again."""
     for trial in study.get_trials(deepcopy=False, states=(TrialState.RUNNING,)):
         if is_alive(trial):
             continue
         with suppress(ValueError, optuna.exceptions.UpdateFinishedTrialError):  # another worker was faster
             study.tell(trial.number, state=TrialState.FAIL)
             study.enqueue_trial(trial.params)
-            print(f"trial {trial.number}: its worker is gone, so it is tried again", flush=True)
+            print(f"trial {trial.number}: its worker is gone, so it is repeated", flush=True)
 
 
 def is_alive(trial: FrozenTrial) -> bool:
-    """Whether the worker of a running trial is there: on this machine its process, else its last sign."""
+    """Return whether the worker of a running trial is alive, by its process or its heartbeat."""
     host, process = trial.user_attrs.get("worker", ("", 0))
     if host == socket.gethostname():
-        with suppress(PermissionError):  # it is there, and another user's
+        with suppress(PermissionError):  # the process exists and belongs to another user
             try:
                 os.kill(process, 0)
             except ProcessLookupError:
                 return False
         return True
-    started = trial.datetime_start.timestamp() if trial.datetime_start else 0.0
-    alive: float = trial.user_attrs.get("alive", started)
+    began = trial.datetime_start.timestamp() if trial.datetime_start else 0.0
+    alive: float = trial.user_attrs.get("alive", began)
     return time.time() - alive < STALE
 
 
 def next_trial(study: optuna.Study, distributions: dict[str, Any], trials: int) -> Trial | None:
-    """Take the next trial, unless the study has as many as it shall have."""
-    take_over(study)
-    if len(begun(study)) >= trials:
+    """Return the next trial, or None if the study has enough."""
+    requeue_dead(study)
+    if len(started(study)) >= trials:
         return None
     trial = study.ask(distributions)
     trial.set_user_attr("worker", [socket.gethostname(), os.getpid()])
-    # Another worker may have asked in the same moment: the one that came later gives way.
-    if [other.number for other in begun(study)].index(trial.number) >= trials:
+    # Another worker may have asked at the same time: the later one withdraws.
+    if [other.number for other in started(study)].index(trial.number) >= trials:
         study.tell(trial, state=TrialState.FAIL)
         return None
     return trial
 
 
 def open_study(name: str, where: str, space: dict[str, Any]) -> optuna.Study:
-    """Open a study, or begin it.
+    """Open a study or create it.
 
     Args:
         name: one storage may hold several studies.
-        where: a journal file, or a URL.
-        space: what the sweep's file says; the study remembers it.
+        where: a journal file or a URL.
+        space: the search space, which is stored in the study.
 
     Raises:
-        ValueError: it cannot be opened, or was begun with another space.
+        ValueError: it cannot be opened, or has another search space.
     """
     try:
         if "://" not in where:
             Path(where).parent.mkdir(parents=True, exist_ok=True)
         study = optuna.create_study(
             storage=where if "://" in where else JournalStorage(JournalFileBackend(where)),
-            sampler=optuna.samplers.TPESampler(constant_liar=True),  # so that workers don't try the same
+            sampler=optuna.samplers.TPESampler(constant_liar=True),  # workers try different values
             pruner=optuna.pruners.MedianPruner(n_startup_trials=5),
             study_name=name,
             direction="maximize",
             load_if_exists=True,
         )
-    except Exception as error:  # of whatever database
+    except Exception as error:  # of any database
         raise ValueError(f"the storage {where} cannot be opened: {str(error).splitlines()[0]}") from error
     if study.user_attrs.get("space", space) != space:
-        raise ValueError(
-            f"the study {name} in {where} was begun with another search: give --study a new name."
-        )
+        raise ValueError(f"the study {name} in {where} has another search space: give --study a new name.")
     study.set_user_attr("space", space)
     return study
 
 
 def row(trial: FrozenTrial, keys: list[str]) -> list[str]:
-    """A trial in words: its number, what was varied, its epochs, its val/acc in percent."""
+    """Return the cells of a trial: number, varied values, epochs, val/acc in percent."""
     values = [trial.params.get(key) for key in keys]
-    given_up = ", given up" if trial.state == TrialState.PRUNED else ""
+    pruned = ", pruned" if trial.state == TrialState.PRUNED else ""
     return [
         str(trial.number),
         *(f"{value:.3g}" if isinstance(value, float) else str(value) for value in values),
-        f"{len(trial.intermediate_values)}{given_up}",
+        f"{len(trial.intermediate_values)}{pruned}",
         f"{100 * best_epoch(trial):.2f}" if trial.intermediate_values else "-",
     ]
 
 
 def table(study: optuna.Study) -> str:
-    """The trials as Markdown, the best first."""
-    trials = sorted(begun(study), key=lambda trial: -best_epoch(trial) if trial.intermediate_values else 0)
+    """Return the trials as Markdown, the best first."""
+    trials = sorted(started(study), key=lambda trial: -best_epoch(trial) if trial.intermediate_values else 0)
     keys = list(study.user_attrs["space"]["search"])
     header = ["trial", *(key.rpartition(".")[2] for key in keys), "epochs", "val/acc (%)"]
     states = [trial.state for trial in trials]
     workers = {tuple(trial.user_attrs["worker"]) for trial in trials}
     lines = [
         f"{len(trials)} trials, {states.count(TrialState.COMPLETE)} finished and "
-        f"{states.count(TrialState.PRUNED)} given up; {len(workers)} worker processes.\n",
+        f"{states.count(TrialState.PRUNED)} pruned; {len(workers)} worker processes.\n",
         *(f"| {' | '.join(cells)} |" for cells in (header, ["---"] * len(header))),
         *(f"| {' | '.join(row(trial, keys))} |" for trial in trials),
     ]

@@ -1,4 +1,4 @@
-"""The loops that benchmark.py races: the usual script, bare PyTorch, and digitrec's command with a clock."""
+"""Training loops to compare: a tutorial script, minimal PyTorch, and digitrec's command with a clock."""
 
 import contextlib
 import io
@@ -17,14 +17,14 @@ from digitrec.cli import DigitCLI
 from digitrec.data.datamodule import MNISTDataModule
 from digitrec.models.normalization import normalize
 from digitrec.training.messages import ignore_warnings
+from scripts.lib.mnist import DATA
 
-DATA = "data"
 CONFIG, FAST = "configs/mlp.yaml", "configs/fast.yaml"
 IMAGES = 55_000
 
 
 class TrainingClock(Callback):
-    """Seconds of each training epoch, without the validation that lies inside it."""
+    """Measure the seconds of each training epoch, without the validation inside it."""
 
     def __init__(self) -> None:
         self.epochs: list[float] = []
@@ -36,15 +36,15 @@ class TrainingClock(Callback):
         self._validation_start = time.perf_counter()
 
     def on_validation_end(self, trainer: Trainer, *_: Any) -> None:
-        if not trainer.sanity_checking:  # the start moves by as much as validation took
+        if not trainer.sanity_checking:  # moves the start by the time of the validation
             self._start += time.perf_counter() - self._validation_start
 
     def on_train_epoch_end(self, trainer: Trainer, *_: Any) -> None:
         self.epochs.append(time.perf_counter() - self._start)
 
 
-def published(network: nn.Module, count: int = IMAGES) -> Callable[[], float]:
-    """The script that most tutorials print: a torchvision data set, a loss read at each step."""
+def published_loop(network: nn.Module, count: int = IMAGES) -> Callable[[], float]:
+    """Return an epoch of the published loop: torchvision's dataset, a loss read at each step."""
     transform = transforms.Compose([transforms.ToTensor(), transforms.Normalize((0.1307,), (0.3081,))])
     dataset = datasets.MNIST(DATA, train=True, transform=transform)
     dataset.data, dataset.targets = dataset.data[:count], dataset.targets[:count]
@@ -66,8 +66,8 @@ def published(network: nn.Module, count: int = IMAGES) -> Callable[[], float]:
     return epoch
 
 
-def bare(network: nn.Module) -> Callable[[], float]:
-    """As fast as eager PyTorch goes: tensors in memory, a fused optimizer, nothing logged or measured."""
+def minimal_loop(network: nn.Module) -> Callable[[], float]:
+    """Return an epoch of the fastest eager PyTorch: tensors in memory, a fused optimizer, no logging."""
     module = MNISTDataModule(DATA)
     module.setup("fit")
     images, labels = normalize(module.train_set.images), module.train_set.targets
@@ -86,7 +86,7 @@ def bare(network: nn.Module) -> Callable[[], float]:
 
 
 def fit(config: str, folder: str, epochs: int, *callbacks: Callback, seed: int = 1) -> DigitCLI:
-    """Fit a config as the command line does, quietly, its run folder under a folder of the caller's."""
+    """Fit a config as the command line does, without output, with the run folder in a given folder."""
     logger = f"--trainer.logger.init_args.save_dir={folder}"
     args = [
         "fit",
@@ -103,13 +103,14 @@ def fit(config: str, folder: str, epochs: int, *callbacks: Callback, seed: int =
 
 
 class TimedCLI(DigitCLI):
-    """DigitCLI with callbacks that no config names."""
+    """DigitCLI with additional callbacks."""
 
     def __init__(self, args: list[str], callbacks: tuple[Callback, ...]) -> None:
-        self._more_callbacks = callbacks
+        self._additional_callbacks = callbacks
         super().__init__(args)
 
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         trainer = super().instantiate_trainer(**kwargs)
-        trainer.callbacks[:0] = self._more_callbacks  # a clock there counts the writing of checkpoints
+        # First, so that a clock counts the writing of checkpoints.
+        trainer.callbacks[:0] = self._additional_callbacks
         return trainer

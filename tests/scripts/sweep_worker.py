@@ -1,4 +1,4 @@
-"""scripts/sweep.py on the fake MNIST in data/: a worker, as tests/test_sweep.py starts them."""
+"""Worker of a sweep on the fake MNIST in data/, started by test_sweep.py."""
 
 from pathlib import Path
 

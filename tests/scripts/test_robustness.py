@@ -8,32 +8,32 @@ from tests.checkpoint_files import write
 
 pytestmark = pytest.mark.scripts
 
-ACCURACIES = {"none": {"mlp": [0.9], "shipped": [0.8]}, "shear": {"mlp": [0.5], "shipped": [0.4]}}
+ACCURACIES = {"none": {"mlp": [0.9], "pretrained": [0.8]}, "shear": {"mlp": [0.5], "pretrained": [0.4]}}
 
 
 @pytest.fixture
 def docs(tmp_path, monkeypatch):
     monkeypatch.setattr(robustness, "DOCS", tmp_path)
-    checkpoints = [["mlp", "gone.ckpt"], ["shipped", "old.ckpt", "1234"]]
+    checkpoints = [["mlp", "gone.ckpt"], ["pretrained", "old.ckpt", "1234"]]
     earlier = {"seed": 1, "checkpoints": checkpoints, "accuracies": ACCURACIES}
     (tmp_path / "robustness.json").write_text(json.dumps(earlier))
 
 
 @pytest.mark.usefixtures("docs")
 def test_columns_that_are_not_measured_are_kept_before_those_that_are():
-    measured = {"none": {"shipped": [0.81]}, "shear": {"shipped": [0.41]}}
-    known = robustness.keep_others([["shipped", "new.ckpt", "abcd"]], measured, seed=1)
-    assert known == [["mlp", "gone.ckpt"], ["shipped", "new.ckpt", "abcd"]]
+    measured = {"none": {"pretrained": [0.81]}, "shear": {"pretrained": [0.41]}}
+    known = robustness.keep_others([["pretrained", "new.ckpt", "abcd"]], measured, seed=1)
+    assert known == [["mlp", "gone.ckpt"], ["pretrained", "new.ckpt", "abcd"]]
     assert measured == {
-        "none": {"mlp": [0.9], "shipped": [0.81]},
-        "shear": {"mlp": [0.5], "shipped": [0.41]},
+        "none": {"mlp": [0.9], "pretrained": [0.81]},
+        "shear": {"mlp": [0.5], "pretrained": [0.41]},
     }
-    assert list(measured["none"]) == ["mlp", "shipped"]
+    assert list(measured["none"]) == ["mlp", "pretrained"]
 
 
 @pytest.mark.usefixtures("docs")
 def test_columns_of_other_corruptions_are_not_kept():
-    with pytest.raises(SystemExit, match="is of seed 1"):
+    with pytest.raises(SystemExit, match="has seed 1"):
         robustness.keep_others([], {}, seed=2)
 
 

@@ -1,4 +1,4 @@
-"""The script that makes the weights that ship, and the weights themselves."""
+"""The script that makes the pretrained weights, and the weights themselves."""
 
 import pytest
 import torch
@@ -64,7 +64,7 @@ def test_a_run_is_shipped_with_its_temperature_and_without_what_resuming_needs(w
     DigitCLI(["test", f"--ckpt_path={shipped}"])
 
 
-def test_the_weights_that_ship_are_small_calibrated_and_of_the_published_network():
+def test_the_pretrained_weights_are_small_calibrated_and_of_the_published_network():
     assert PRETRAINED.stat().st_size < 1_000_000
     assert sum(value.numel() for value in read_checkpoint(PRETRAINED)["state_dict"].values()) == 109_386
     classifier = load_classifier(PRETRAINED)
@@ -74,7 +74,7 @@ def test_the_weights_that_ship_are_small_calibrated_and_of_the_published_network
     assert stored == read_checkpoint(PRETRAINED)["hyper_parameters"]  # no name of an earlier release
 
 
-def test_the_weights_that_ship_doubt_what_is_no_digit():
+def test_the_pretrained_weights_are_unsure_about_noise():
     random = torch.Generator().manual_seed(0)
     noise = torch.randint(0, 256, (100, 28, 28), generator=random, dtype=torch.uint8)
     confidence = load_classifier(PRETRAINED).probabilities(noise).amax(dim=1)

@@ -14,7 +14,7 @@ from optuna.trial import TrialState
 from digitrec.cli import DigitCLI
 from digitrec.errors import DivergedError, RunStoppedError
 from scripts import sweep
-from scripts.lib import studies
+from scripts.lib import sweep_study
 from tests.conftest import ROOT, SMALL
 
 pytestmark = pytest.mark.scripts
@@ -25,7 +25,7 @@ FOLDER = Path("lightning_logs/sweeps/space")
 
 @pytest.fixture
 def space(workplace):
-    """The file of a sweep round configs/mlp.yaml, small."""
+    """Write the file of a small sweep around configs/mlp.yaml."""
     content = {
         "config": f"{ROOT}/configs/mlp.yaml",
         "fixed": {"trainer.max_epochs": 2, "trainer.log_every_n_steps": 1, "data.val_size": 50},
@@ -37,15 +37,15 @@ def space(workplace):
 
 
 def opened(path):
-    return studies.open_study("space", f"{FOLDER}/journal.log", sweep.read_space(path)._asdict())
+    return sweep_study.open_study("space", f"{FOLDER}/journal.log", sweep.read_space(path)._asdict())
 
 
-def judged(monkeypatch, trained=lambda trial: None):
-    """Let no trial train: each is judged by how near its rate is to 0.002."""
+def faked(monkeypatch, trained=lambda trial: None):
+    """Train nothing: the accuracy of a trial is how near its learning rate is to 0.002."""
 
-    def run(args, judge):
-        trained(judge.trial)
-        judge.trial.report(1 - abs(judge.trial.params[RATE] - 0.002), 0)
+    def run(args, reporter):
+        trained(reporter.trial)
+        reporter.trial.report(1 - abs(reporter.trial.params[RATE] - 0.002), 0)
 
     monkeypatch.setattr(sweep, "TrialCLI", run)
 
@@ -63,15 +63,15 @@ def test_a_sweep_trains_and_fit_takes_the_config_of_its_best_trial(space, workpl
     assert cli.trainer.optimizers[0].param_groups[0]["lr"] == study.best_params[RATE]
 
 
-def test_a_sweep_goes_on_where_it_was_and_ends_with_as_many_trials_as_asked_for(space, monkeypatch):
-    judged(monkeypatch)
+def test_a_sweep_is_resumed_and_ends_with_as_many_trials_as_asked_for(space, monkeypatch):
+    faked(monkeypatch)
     for trials in (2, 5, 5):
         sweep.main([str(space), f"--trials={trials}"])
     assert [trial.state for trial in opened(space).trials] == [TrialState.COMPLETE] * 5
 
 
-def test_a_trial_below_the_median_of_the_others_is_given_up(space, monkeypatch):
-    judged(monkeypatch)
+def test_a_trial_below_the_median_of_the_others_is_pruned(space, monkeypatch):
+    faked(monkeypatch)
     sweep.main([str(space), "--trials=5"])
     study = opened(space)
     trial = study.ask(sweep.distributions(sweep.read_space(space)))
@@ -86,19 +86,19 @@ class Trainer:
         self.callback_metrics = {"val/acc": accuracy}
 
 
-def test_the_judge_reports_each_epoch_and_gives_a_hopeless_trial_up(space, monkeypatch):
-    judged(monkeypatch)
+def test_the_reporter_reports_each_epoch_and_prunes_a_trial(space, monkeypatch):
+    faked(monkeypatch)
     sweep.main([str(space), "--trials=5"])
     trial = opened(space).ask(sweep.distributions(sweep.read_space(space)))
     with pytest.raises(optuna.TrialPruned):
-        sweep.Judge(trial).on_validation_end(Trainer(0.1), None)
+        sweep.TrialReporter(trial).on_validation_end(Trainer(0.1), None)
     good = opened(space).ask(sweep.distributions(sweep.read_space(space)))
-    sweep.Judge(good).on_validation_end(Trainer(1.0), None)
+    sweep.TrialReporter(good).on_validation_end(Trainer(1.0), None)
     assert opened(space).trials[good.number].intermediate_values == {0: 1.0}
 
 
-def test_what_a_killed_worker_had_begun_is_tried_again(space, monkeypatch, capsys):
-    judged(monkeypatch)
+def test_the_trial_of_a_killed_worker_is_repeated(space, monkeypatch, capsys):
+    faked(monkeypatch)
     study = opened(space)
     trial = study.ask(sweep.distributions(sweep.read_space(space)))
     gone = subprocess.Popen([sys.executable, "-c", ""])
@@ -108,28 +108,32 @@ def test_what_a_killed_worker_had_begun_is_tried_again(space, monkeypatch, capsy
     lost, again, other = study.trials
     assert (lost.state, again.state, other.state) == (TrialState.FAIL, *[TrialState.COMPLETE] * 2)
     assert again.params == lost.params
-    assert "trial 0: its worker is gone, so it is tried again" in capsys.readouterr().out
+    assert "trial 0: its worker is gone, so it is repeated" in capsys.readouterr().out
 
 
-@pytest.mark.parametrize(("seconds", "alive"), [(studies.STALE / 2, True), (studies.STALE * 2, False)])
-def test_a_trial_of_another_machine_is_dead_after_an_hour_without_a_sign(seconds, alive, space):
+@pytest.mark.parametrize(
+    ("seconds", "alive"), [(sweep_study.STALE / 2, True), (sweep_study.STALE * 2, False)]
+)
+def test_a_trial_of_another_machine_is_dead_after_an_hour_without_a_heartbeat(seconds, alive, space):
     trial = opened(space).ask(sweep.distributions(sweep.read_space(space)))
     trial.set_user_attr("worker", ["elsewhere", os.getpid()])
     trial.set_user_attr("alive", time.time() - seconds)
-    assert studies.is_alive(opened(space).trials[0]) is alive
+    assert sweep_study.is_alive(opened(space).trials[0]) is alive
 
 
-@pytest.mark.parametrize("reason", [RunStoppedError("", 130), KeyboardInterrupt()], ids=["trained", "begun"])
-def test_a_sweep_that_is_stopped_says_so_and_tries_the_trial_again(reason, space, monkeypatch, capsys):
+@pytest.mark.parametrize(
+    "reason", [RunStoppedError("", 130), KeyboardInterrupt()], ids=["in training", "before"]
+)
+def test_a_sweep_that_is_stopped_reports_it_and_repeats_the_trial(reason, space, monkeypatch, capsys):
     def stop(trial):
         if trial.number == 1:
             raise reason
 
-    judged(monkeypatch, stop)
+    faked(monkeypatch, stop)
     with pytest.raises(SystemExit) as stopped:
         sweep.main([str(space), "--trials=3"])
     assert stopped.value.code == 130
-    assert "stopped; the same command goes on" in capsys.readouterr().err
+    assert "stopped; the same command resumes it" in capsys.readouterr().err
     sweep.main([str(space), "--trials=3"])
     trials = opened(space).trials
     assert [trial.state for trial in trials].count(TrialState.COMPLETE) == 3
@@ -141,18 +145,18 @@ def test_a_trial_that_diverges_counts_and_the_sweep_goes_on(space, monkeypatch):
         if trial.number == 0:
             raise DivergedError("The loss is nan")
 
-    judged(monkeypatch, diverge)
+    faked(monkeypatch, diverge)
     sweep.main([str(space), "--trials=2"])
     assert [trial.state for trial in opened(space).trials] == [TrialState.PRUNED, TrialState.COMPLETE]
 
 
-def test_of_two_workers_that_ask_for_the_last_trial_at_once_one_gives_way(space, monkeypatch):
+def test_of_two_workers_that_ask_for_the_last_trial_at_once_one_withdraws(space, monkeypatch):
     drawn_from = sweep.distributions(sweep.read_space(space))
     first = opened(space).ask(drawn_from)
-    known, begun = [[]], studies.begun  # before it asks, the other has not seen the first
-    monkeypatch.setattr(studies, "begun", lambda study: known.pop() if known else begun(study))
-    assert studies.next_trial(opened(space), drawn_from, trials=1) is None
-    assert [trial.number for trial in begun(opened(space))] == [first.number]
+    known, started = [[]], sweep_study.started  # before it asks, the other has not seen the first
+    monkeypatch.setattr(sweep_study, "started", lambda study: known.pop() if known else started(study))
+    assert sweep_study.next_trial(opened(space), drawn_from, trials=1) is None
+    assert [trial.number for trial in started(opened(space))] == [first.number]
 
 
 def worker(folder, trials):
@@ -168,10 +172,10 @@ def worker(folder, trials):
 
 def test_two_workers_at_once_lose_no_trial_and_double_none(space, workplace):
     workers = [worker(workplace, "--trials=5") for _ in range(2)]
-    said = [process.communicate(timeout=300) for process in workers]
-    assert [process.returncode for process in workers] == [0, 0], said
-    done = re.findall(r"^trial (\d+): \d", said[0][0] + said[1][0], re.M)
-    counted = studies.begun(opened(space))
+    outputs = [process.communicate(timeout=300) for process in workers]
+    assert [process.returncode for process in workers] == [0, 0], outputs
+    done = re.findall(r"^trial (\d+): \d", outputs[0][0] + outputs[1][0], re.M)
+    counted = sweep_study.started(opened(space))
     assert len(counted) == 5
     assert TrialState.RUNNING not in {trial.state for trial in counted}
     assert sorted(map(int, done)) == [trial.number for trial in counted]
@@ -181,7 +185,7 @@ def test_two_workers_at_once_lose_no_trial_and_double_none(space, workplace):
 
 
 def test_a_study_lies_where_a_url_says(space, monkeypatch):
-    judged(monkeypatch)
+    faked(monkeypatch)
     for trials in (1, 3):
         sweep.main([str(space), f"--trials={trials}", "--storage=sqlite:///study.db"])
     study = optuna.load_study(study_name="space", storage="sqlite:///study.db")
@@ -198,11 +202,11 @@ MISTAKES = {
 }
 
 
-@pytest.mark.parametrize(("name", "text", "said"), MISTAKES.values(), ids=MISTAKES)
-def test_a_mistake_in_the_file_is_one_sentence(name, text, said, workplace):
+@pytest.mark.parametrize(("name", "text", "message"), MISTAKES.values(), ids=MISTAKES)
+def test_a_mistake_in_the_file_is_one_sentence(name, text, message, workplace):
     if text is not None:
         (workplace / name).write_text(text)
-    with pytest.raises(SystemExit, match=f"^sweep: .*{said}[^\n]*$"):
+    with pytest.raises(SystemExit, match=f"^sweep: .*{message}[^\n]*$"):
         sweep.main([name, "--trials=1"])
 
 
@@ -212,14 +216,14 @@ def test_a_key_that_does_not_exist_is_one_sentence_and_no_trial_counts(space):
     space.write_text(yaml.safe_dump(content))
     with pytest.raises(SystemExit, match=r"^sweep: .*model\.optimiser"):
         sweep.main([str(space), "--trials=1"])
-    assert studies.begun(opened(space)) == []
+    assert sweep_study.started(opened(space)) == []
 
 
 def test_a_study_is_not_mixed_with_one_of_another_space(space, monkeypatch):
-    judged(monkeypatch)
+    faked(monkeypatch)
     sweep.main([str(space), "--trials=1"])
     space.write_text(space.read_text().replace("0.005", "0.05"))
-    with pytest.raises(SystemExit, match="begun with another search: give --study a new name"):
+    with pytest.raises(SystemExit, match="has another search space: give --study a new name"):
         sweep.main([str(space), "--trials=2"])
 
 

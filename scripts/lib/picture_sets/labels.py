@@ -34,7 +34,12 @@ def folder_digit(path: Path) -> str | None:
 def only_digit(path: Path) -> str | None:
     """Return the name of the folder, else the only digit, the number word or the first digit of the name."""
     digits = re.findall("[0-9]", path.stem)
-    return folder_digit(path) or (digits[0] if len(digits) == 1 else None) or number_word(path) or first_digit(path)
+    return (
+        folder_digit(path)
+        or (digits[0] if len(digits) == 1 else None)
+        or number_word(path)
+        or first_digit(path)
+    )
 
 
 LABELS: dict[str, Callable[[Path], str | None]] = {
@@ -47,13 +52,13 @@ LABELS: dict[str, Callable[[Path], str | None]] = {
 
 
 def usps(path: Path) -> tuple[np.ndarray, np.ndarray]:
-    """Read USPS from zip.*.gz: labels (n,), images uint8 (n, 16, 16), white on black; the file has -1 to 1."""
+    """Read USPS, zip.*.gz: labels (n,), images uint8 (n, 16, 16), bright on black, in the file -1 to 1."""
     table = np.loadtxt(path, ndmin=2)
     return table[:, 0].astype(int), ((table[:, 1:] + 1) * 127.5).round().astype(np.uint8).reshape(-1, 16, 16)
 
 
 def uci(path: Path) -> tuple[np.ndarray, np.ndarray]:
-    """Read UCI from digits.csv.gz: labels (n,), images uint8 (n, 8, 8), white on black; the file has 0 to 16."""
+    """Read UCI, digits.csv.gz: labels (n,), images uint8 (n, 8, 8), bright on black, in the file 0 to 16."""
     with gzip.open(path, "rt") as file:
         table = np.loadtxt(file, delimiter=",", ndmin=2)
     return table[:, -1].astype(int), (table[:, :-1] * 255 / 16).round().astype(np.uint8).reshape(-1, 8, 8)

@@ -1,4 +1,4 @@
-"""export_time: the processes that are raced read the same digit; the table has both and their ratio."""
+"""export_time: the processes that are timed read the same digit; the table has both and their ratio."""
 
 import shutil
 
@@ -20,21 +20,21 @@ def test_both_processes_read_the_picture(exported, tmp_path):
 
 
 def test_the_table_has_both_times_and_their_ratio(exported, monkeypatch):
-    def race(contenders, rounds):
+    def median_times(tasks, rounds):
         assert rounds == 4
-        for name, work in contenders.items():
+        for name, work in tasks.items():
             if "start" not in name:
                 work()
-        return {name: 0.25 if name.endswith("onnx") else 1.0 for name in contenders}
+        return {name: 0.25 if name.endswith("onnx") else 1.0 for name in tasks}
 
     monkeypatch.setattr(export_time, "export", lambda checkpoint, path: shutil.copy(exported, path))
-    monkeypatch.setattr(export_time, "race", race)
+    monkeypatch.setattr(export_time, "median_times", median_times)
     monkeypatch.setattr(export_time, "start", lambda *args: lambda: "7")
     head, _, *table = export_times(4, "a machine").splitlines()
-    assert head.startswith("The file has ")
+    assert head.startswith("File size ")
     assert "Median of 4 interleaved rounds; a machine, onnxruntime " in head
     assert table[2:] == [
-        "| `python -c` reads one 28x28 picture and ends | 0.25 s | 1.00 s | 4.0 |",
+        "| a process (`python -c`) that reads one 28x28 picture | 0.25 s | 1.00 s | 4.0 |",
         "| one image | 250 \u00b5s | 1000 \u00b5s | 4.0 |",
         "| 1,000 images at once | 250.0 ms | 1000.0 ms | 4.0 |",
     ]

@@ -8,7 +8,6 @@ from PIL import Image
 from scripts import benchmark
 from scripts.benchmarks import picture_accuracy
 from scripts.benchmarks.picture_accuracy import (
-    ROADS,
     Result,
     error_sheet,
     measure,
@@ -17,19 +16,19 @@ from scripts.benchmarks.picture_accuracy import (
     tables,
     write_json,
 )
-from scripts.lib import picture_sets
-from scripts.lib.baselines import Read
-from scripts.lib.picture_sets import LabelError, Picture, PictureSet
+from scripts.lib.baselines import METHODS, Prediction
+from scripts.lib.picture_sets import sets as picture_sets
+from scripts.lib.picture_sets.sets import LabelError, Picture, PictureSet
 
 pytestmark = pytest.mark.scripts
 
 SINGLE = PictureSet("owner/name", ("digits/*.png",), "first", "pen", left_out={"a.png": "no digit"})
 ROW = PictureSet("owner/rows", ("*.png",), {"1.png": "12 34"}, "pen", "row", crop={"1.png": [0, 0, 4, 3]})
-BESIDE = PictureSet("owner/other", ("a.gz",), "usps", "small", "beside")
+BENCHMARK = PictureSet("owner/other", ("a.gz",), "usps", "small", "benchmark")
 
 
 def result(label, reads, name="x.png"):
-    read = dict(zip(ROADS, [Read(text, 0.5) for text in reads], strict=True))
+    read = dict(zip(METHODS, [Prediction(text, 0.5) for text in reads], strict=True))
     return Result(Picture("owner/name digits", name, label, Image.new("L", (9, 7))), read)
 
 
@@ -49,49 +48,49 @@ MEASURED = [
             result("0", "0000"),
         ],
     ),
-    (BESIDE, [result("2", "2222")] * 3 + [result("2", "2111")]),
+    (BENCHMARK, [result("2", "2222")] * 3 + [result("2", "2111")]),
 ]
 
 
-def test_a_single_digit_is_right_only_if_exactly_it_is_read():
-    text = tables(MEASURED[:1], list(ROADS))
+def test_a_single_digit_is_correct_only_if_exactly_it_is_read():
+    text = tables(MEASURED[:1], list(METHODS))
     assert cells(text, "owner/name digits") == ["3", "66.7%", "66.7%", "100.0%", "33.3%", "33.3%"]
 
 
 def test_the_pool_weighs_each_picture_the_same_and_holds_no_other_benchmark():
-    text = tables(MEASURED[:2] + MEASURED[3:], list(ROADS))
+    text = tables(MEASURED[:2] + MEASURED[3:], list(METHODS))
     assert cells(text, r"**pooled**") == ["4", "50.0%", "50.0%", "100.0%", "50.0%", "25.0%"]
     assert cells(text, "owner/other") == ["4", "100.0%", "75.0%", "75.0%", "75.0%", "0.0%"]
 
 
 def test_rows_count_whole_pictures_and_exact_lines():
-    text = tables(MEASURED[2:3], list(ROADS))
+    text = tables(MEASURED[2:3], list(METHODS))
     assert cells(text, "owner/rows") == ["3", "1", "1", "1", "2", "33.3%", "5 of 6"]
 
 
-def test_roads_that_cannot_refuse_have_no_column_for_it():
-    assert "refused" not in tables(MEASURED, ["published", "usual"])
+def test_methods_that_cannot_refuse_have_no_column_for_it():
+    assert "refused" not in tables(MEASURED, ["published", "otsu"])
 
 
-def test_the_sources_say_commit_and_rule(tmp_path):
+def test_the_sources_list_commit_and_rule(tmp_path):
     (tmp_path / "COMMIT").write_text("bbde6cee46857965f52de2e99a2a99046816d8e0")
     text = sources([(SINGLE, tmp_path), (ROW, tmp_path)])
     assert cells(text, "owner/name digits, single")[0] == "`bbde6cee4685`"
     assert cells(text, "owner/name digits, single")[2] == "the first character of the file's name"
-    assert cells(text, "owner/rows, row")[2] == "by eye"
+    assert cells(text, "owner/rows, row")[2] == "read by a person"
 
 
-def test_the_json_holds_what_every_road_read(tmp_path):
+def test_the_json_holds_the_prediction_of_each_method(tmp_path):
     write_json(MEASURED[:1], tmp_path / "out.json")
     first, second, _ = json.loads((tmp_path / "out.json").read_text())
     assert (first["set"], first["kind"], first["label"]) == ("owner/name digits", "single", "3")
-    assert second["roads"]["ours"] == {"text": "44", "confidence": 0.5}
+    assert second["predictions"]["digitrec"] == {"text": "44", "confidence": 0.5}
 
 
-def test_the_sheet_has_a_cell_for_each_error_of_people_only(tmp_path):
-    error_sheet(MEASURED, "ours", tmp_path / "few.png")
-    error_sheet([*MEASURED, (BESIDE, [result("1", "2222")] * 90)], "ours", tmp_path / "same.png")
-    error_sheet([*MEASURED, (SINGLE, [result("1", "2222")] * 90)], "ours", tmp_path / "many.png")
+def test_the_sheet_has_a_cell_for_each_error_but_those_of_other_benchmarks(tmp_path):
+    error_sheet(MEASURED, "digitrec", tmp_path / "few.png")
+    error_sheet([*MEASURED, (BENCHMARK, [result("1", "2222")] * 90)], "digitrec", tmp_path / "same.png")
+    error_sheet([*MEASURED, (SINGLE, [result("1", "2222")] * 90)], "digitrec", tmp_path / "many.png")
     heights = []
     for name in ("few", "same", "many"):
         with Image.open(tmp_path / f"{name}.png") as sheet:
@@ -101,7 +100,7 @@ def test_the_sheet_has_a_cell_for_each_error_of_people_only(tmp_path):
 
 @pytest.fixture
 def shelf(tmp_path, monkeypatch):
-    """A folder with one known set of two pictures, docs with both sections, and roads that say 7 and 1."""
+    """Make a folder with a known set of two pictures, docs with the sections, and fake methods."""
     for name in ("7", "1"):
         (tmp_path / "shelf" / "name" / "digits").mkdir(parents=True, exist_ok=True)
         Image.new("L", (9, 7)).save(tmp_path / "shelf" / "name" / "digits" / f"{name}.png")
@@ -112,11 +111,12 @@ def shelf(tmp_path, monkeypatch):
     Path("docs/pictures.md").write_text("".join(begin_end))
     for module in (picture_accuracy, picture_sets):
         monkeypatch.setattr(module, "known_sets", lambda sets="used": [SINGLE])
-    roads = {
-        name: lambda source, digit=digit: Read(digit, 1.0) for name, digit in zip(ROADS, "7171", strict=True)
+    methods = {
+        name: lambda source, digit=digit: Prediction(digit, 1.0)
+        for name, digit in zip(METHODS, "7171", strict=True)
     }
     monkeypatch.setattr(
-        picture_accuracy, "choose_roads", lambda names, *_: {name: roads[name] for name in names}
+        picture_accuracy, "build_methods", lambda names, *_: {name: methods[name] for name in names}
     )
     return tmp_path / "shelf"
 
@@ -130,14 +130,14 @@ def test_a_whole_measurement_is_written_into_the_docs(shelf):
 
 def test_a_part_of_the_measurement_leaves_the_docs_alone(shelf, capsys):
     before = Path("docs/pictures.md").read_text()
-    pictures([shelf], roads=["usual"], output=Path("out.json"), errors=Path("errors.png"))
+    pictures([shelf], methods=["otsu"], output=Path("out.json"), errors=Path("errors.png"))
     assert Path("docs/pictures.md").read_text() == before
     assert "owner/name digits | 2 | 50.0% |" in capsys.readouterr().out
     assert len(json.loads(Path("out.json").read_text())) == 2
     assert Path("errors.png").stat().st_size > 0
 
 
-def test_of_unseen_pictures_only_the_pool_is_said_in_sections_of_their_own(shelf, capsys):
+def test_of_unseen_pictures_only_the_pool_is_shown_in_sections_of_their_own(shelf, capsys):
     pictures([shelf])
     before, _, _ = Path("docs/pictures.md").read_text().partition("<!-- benchmark unseen pictures")
     pictures([shelf], sets="unseen")
@@ -150,23 +150,23 @@ def test_of_unseen_pictures_only_the_pool_is_said_in_sections_of_their_own(shelf
 
 
 @pytest.mark.parametrize("asked", [{"output": Path("out.json")}, {"errors": Path("errors.png")}])
-def test_what_was_read_of_an_unseen_picture_is_not_told(shelf, asked):
-    with pytest.raises(LabelError, match=r"^Unseen pictures stay unseen: leave out --output"):
+def test_predictions_for_single_unseen_pictures_are_refused(shelf, asked):
+    with pytest.raises(LabelError, match=r"^Unseen pictures stay unseen: use neither --output"):
         pictures([shelf], sets="unseen", **asked)
     assert not any(path.exists() for path in asked.values())
 
 
 def test_a_picture_that_cannot_be_read_is_named(shelf):
-    def road(source):
+    def read(source):
         raise OSError("cannot identify image file")
 
     with pytest.raises(LabelError, match=r"1\.png cannot be read: cannot identify"):
-        measure([(SINGLE, shelf / "name")], {"usual": road})
+        measure([(SINGLE, shelf / "name")], {"otsu": read})
 
 
-def test_the_command_says_a_mistake_in_one_sentence(tmp_path, monkeypatch):
+def test_a_mistake_is_one_sentence(tmp_path, monkeypatch):
     monkeypatch.setattr(
-        sys, "argv", ["benchmark.py", "pictures", str(tmp_path / "nowhere"), "--roads", "ours"]
+        sys, "argv", ["benchmark.py", "pictures", str(tmp_path / "nowhere"), "--methods", "digitrec"]
     )
     with pytest.raises(SystemExit, match=r"^benchmark: .*nowhere holds no pictures: give a folder"):
         benchmark.main()

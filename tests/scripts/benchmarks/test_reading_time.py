@@ -7,7 +7,7 @@ from PIL import Image
 
 from digitrec.data.download import ensure_mnist
 from scripts.benchmarks import reading_time
-from scripts.benchmarks.reading_time import decode, photograph, race, reading, write_pictures
+from scripts.benchmarks.reading_time import decode, median_times, photograph, reading, write_pictures
 from tests.conftest import TEST
 
 pytestmark = pytest.mark.scripts
@@ -28,7 +28,7 @@ def test_a_photograph_is_dark_on_light_and_lit_unevenly():
     assert page[:10, -50:].mean() > page[:10, :50].mean() + 20
 
 
-def test_the_pictures_are_as_large_and_as_many_as_said(tmp_path):
+def test_the_pictures_are_as_large_and_as_many_as_documented(tmp_path):
     photo, small = write_pictures(tmp_path, np.tile(DIGITS, (4, 1, 1)))
     with Image.open(photo) as image:
         assert (image.size, image.format, image.mode) == ((4000, 3000), "JPEG", "RGB")
@@ -38,12 +38,12 @@ def test_the_pictures_are_as_large_and_as_many_as_said(tmp_path):
     assert len(set(sides)) > 10
 
 
-def test_contenders_take_turns_and_the_first_round_does_not_count(monkeypatch):
+def test_tasks_take_turns_and_the_first_round_does_not_count(monkeypatch):
     order = []
     clock = iter([0, 100, 0, 200, *[0, 3, 0, 5] * 3])
     monkeypatch.setattr(reading_time.time, "perf_counter", lambda: next(clock))
     work = {"a": lambda: order.append("a"), "b": lambda: order.append("b")}
-    assert race(work, rounds=3) == {"a": 3, "b": 5}
+    assert median_times(work, rounds=3) == {"a": 3, "b": 5}
     assert "".join(order) == "abababab"
 
 

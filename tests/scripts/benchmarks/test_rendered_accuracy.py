@@ -1,4 +1,4 @@
-"""What counts as found, read and invented on a rendered page, and that the report says it."""
+"""What counts as found, correct and false positive on a rendered page, and the report of it."""
 
 from types import SimpleNamespace
 
@@ -7,11 +7,18 @@ import pytest
 import torch
 from PIL import Image
 
-from digitrec.data.datamodule import MNISTDataModule
 from digitrec.reading.reader import Reader
 from digitrec.reading.results import Digit
 from scripts.benchmarks import rendered_accuracy
-from scripts.benchmarks.rendered_accuracy import error_sheet, match, rendered, shared, spread, table
+from scripts.benchmarks.rendered_accuracy import (
+    error_sheet,
+    intersection_over_union,
+    match,
+    rendered,
+    spread,
+    table,
+)
+from scripts.lib.mnist import mnist_test_set
 from scripts.lib.rendering import Rendering
 from tests.conftest import TEST
 
@@ -27,22 +34,22 @@ def page(boxes=(), labels=(), kind=""):
     return Rendering(picture, list(boxes), [0] * len(boxes), list(labels), kind)
 
 
-def test_the_share_of_two_boxes_is_that_of_what_either_covers():
-    assert shared((0, 0, 10, 10), (0, 0, 10, 10)) == 1
-    assert shared((0, 0, 10, 10), (5, 0, 10, 10)) == pytest.approx(1 / 3)
-    assert shared((0, 0, 10, 10), (10, 0, 10, 10)) == 0
+def test_the_intersection_over_union_of_two_boxes():
+    assert intersection_over_union((0, 0, 10, 10), (0, 0, 10, 10)) == 1
+    assert intersection_over_union((0, 0, 10, 10), (5, 0, 10, 10)) == pytest.approx(1 / 3)
+    assert intersection_over_union((0, 0, 10, 10), (10, 0, 10, 10)) == 0
 
 
-def test_each_true_digit_gets_what_lies_in_its_place_once_and_the_rest_is_invented():
+def test_each_true_digit_gets_what_lies_in_its_place_once_and_the_rest_are_false_positives():
     boxes = [(0, 0, 20, 40), (50, 0, 20, 40), (100, 0, 20, 40)]
     read = [digit("1", (1, 0, 20, 40)), digit("2", (0, 0, 20, 39)), digit("9", (50, 0, 20, 40))]
     sheet = match(page(boxes, [2, 5, 7]), read)
     assert [found and found.digit for found in sheet.matched] == ["2", "9", None]
-    assert sheet.right() == [True, False, False]
-    assert [found.digit for found in sheet.invented] == ["1"]
+    assert sheet.correct() == [True, False, False]
+    assert [found.digit for found in sheet.false_positives] == ["1"]
 
 
-def test_the_table_counts_by_kind_and_says_what_was_invented_on_empty_pages(tmp_path):
+def test_the_table_counts_by_kind_and_counts_false_positives_on_empty_pages(tmp_path):
     box = (0, 0, 20, 40)
     written = [
         match(page([box], [3], "photo"), [digit("3", box), digit("4", (90, 0, 9, 9))]),
@@ -56,8 +63,9 @@ def test_the_table_counts_by_kind_and_says_what_was_invented_on_empty_pages(tmp_
         "| scan | 1 | 1 | 0.0% | 0.0% | 0.0% | 0 |",
         "| **all** | 3 | 3 | 66.7% | 33.3% | 33.3% | 1 |",
     ]
-    assert "On 3 empty" in lines[-1]
-    assert "2 pieces were taken for digits, 1 of them by name" in lines[-1]
+    assert lines[-1] == (
+        "False positives on 3 blank, lined and squared pages without digits: 2, of which 1 not refused."
+    )
     error_sheet([*written, *empty], tmp_path / "errors.png")
     with Image.open(tmp_path / "errors.png") as sheet:
         assert sheet.size == (2000, 400)
@@ -66,21 +74,21 @@ def test_the_table_counts_by_kind_and_says_what_was_invented_on_empty_pages(tmp_
 def test_the_spread_over_sets_is_of_the_share_read_in_each():
     box = (0, 0, 20, 40)
     right, wrong = (match(page([box], [3]), [digit(text, box)]) for text in "38")
-    said = spread([[right, right, right, wrong], [right, wrong], [right]])
-    assert said == "Found and read in the 3 sets: 75.0, 50.0, 100.0 %; mean 75.00, standard deviation 25.00."
+    text = spread([[right, right, right, wrong], [right, wrong], [right]])
+    assert text == "Read correctly in the 3 sets: 75.0, 50.0, 100.0 %; mean 75.00, standard deviation 25.00."
 
 
 def test_the_report_is_of_the_test_images_and_other_seeds_of_held_out_ones(
     fake_mnist, tmp_path, monkeypatch, capsys
 ):
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(rendered_accuracy, "MNISTDataModule", lambda: MNISTDataModule(str(fake_mnist)))
+    monkeypatch.setattr(rendered_accuracy, "mnist_test_set", lambda: mnist_test_set(fake_mnist))
     monkeypatch.setattr(rendered_accuracy, "EMPTY", 3)
     monkeypatch.setattr(rendered_accuracy, "SEEDS", [1])
     monkeypatch.setattr(rendered_accuracy, "read_checkpoint", lambda path: {})
     used = []
     monkeypatch.setattr(rendered_accuracy, "rendered_set", lambda images, *_: used.append(len(images)) or [])
-    monkeypatch.setattr(rendered_accuracy, "_row", lambda *_: "")
+    monkeypatch.setattr(rendered_accuracy, "_row", lambda *_: [""] * 7)
     reader = SimpleNamespace(read=lambda picture: SimpleNamespace(digits=()))
     monkeypatch.setattr(Reader, "pretrained", lambda: reader)
     docs = tmp_path / "pictures.md"
@@ -88,7 +96,7 @@ def test_the_report_is_of_the_test_images_and_other_seeds_of_held_out_ones(
     monkeypatch.setattr(rendered_accuracy, "DOCS", docs)
     monkeypatch.setattr(rendered_accuracy, "held_out", lambda _: (torch.zeros(7, 28, 28), torch.zeros(7)))
     rendered(seed=5)
-    assert "On 3 empty" not in docs.read_text()
+    assert "False positives" not in docs.read_text()
     rendered()
-    assert "On 3 empty, lined and squared pages 0 pieces" in docs.read_text()
+    assert "False positives on 3 blank, lined and squared pages without digits: 0," in docs.read_text()
     assert used == [7, TEST]

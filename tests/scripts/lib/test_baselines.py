@@ -8,14 +8,14 @@ from PIL import Image, ImageDraw
 from digitrec.errors import CheckpointError
 from digitrec.models.checkpoints import load_classifier
 from scripts.lib.baselines import (
-    Read,
-    grey_image,
+    Prediction,
+    gray_image,
     newest_run,
-    otsu,
-    ours,
-    published,
-    usual,
-    usual_crop,
+    otsu_baseline,
+    otsu_crop,
+    otsu_threshold,
+    published_baseline,
+    reader_method,
 )
 from tests.conftest import ROOT
 
@@ -23,7 +23,7 @@ pytestmark = pytest.mark.scripts
 
 
 class Recorder(torch.nn.Module):
-    """A network that keeps what it is given, and says 3 with a confidence of 0.82."""
+    """A network that stores its input and predicts 3 with a confidence of 0.82."""
 
     def forward(self, images):
         self.images = images
@@ -31,24 +31,24 @@ class Recorder(torch.nn.Module):
 
 
 def bar(size=(120, 80), box=(20, 10, 29, 69), ink=30, paper=220):
-    """A dark upright bar on light paper."""
+    """Draw a dark upright bar on light paper."""
     image = Image.new("L", size, paper)
     ImageDraw.Draw(image).rectangle(box, fill=ink)
     return image
 
 
-def test_the_published_road_only_shrinks(tmp_path):
+def test_the_published_baseline_only_resizes(tmp_path):
     bar().save(tmp_path / "bar.png")
     network = Recorder()
-    assert published(network)(tmp_path / "bar.png") == Read("3", pytest.approx(0.82))
+    assert published_baseline(network)(tmp_path / "bar.png") == Prediction("3", pytest.approx(0.82))
     assert network.images.shape == (1, 28, 28)
     paper, ink = network.images[0, 14, 20], network.images[0, 14, 5]
-    assert paper == pytest.approx((220 / 255 - 0.1307) / 0.3081, abs=1e-3)  # light as it was
+    assert paper == pytest.approx((220 / 255 - 0.1307) / 0.3081, abs=1e-3)  # not inverted
     assert ink < paper
 
 
-def test_the_usual_cure_inverts_crops_and_centres():
-    digit = usual_crop(np.asarray(bar()))
+def test_the_otsu_baseline_inverts_crops_and_centers():
+    digit = otsu_crop(np.asarray(bar()))
     rows, columns = np.flatnonzero(digit.any(axis=1)), np.flatnonzero(digit.any(axis=0))
     assert (rows[0], rows[-1]) == (4, 23)  # 20 of 28, in the middle
     assert len(columns) == 3  # 10 of 60 pixels wide: the aspect is kept
@@ -56,65 +56,65 @@ def test_the_usual_cure_inverts_crops_and_centres():
     assert digit.max() == 225
 
 
-def test_the_usual_cure_takes_light_ink_on_dark_paper_as_it_is():
+def test_the_otsu_baseline_takes_light_ink_on_dark_paper_as_it_is():
     dark = 255 - np.asarray(bar())
-    assert np.array_equal(usual_crop(dark), usual_crop(np.asarray(bar())))
+    assert np.array_equal(otsu_crop(dark), otsu_crop(np.asarray(bar())))
 
 
-def test_the_usual_cure_centres_by_mass_but_stays_inside():
+def test_the_otsu_baseline_centers_by_mass_but_stays_inside():
     image = bar((100, 100), (10, 10, 49, 89))
     ImageDraw.Draw(image).rectangle((50, 10, 89, 19), fill=30)  # a heavy left side
-    digit = usual_crop(np.asarray(image)).astype(float)
+    digit = otsu_crop(np.asarray(image)).astype(float)
     middle = digit.sum(axis=0) @ np.arange(28) / digit.sum()
     assert middle == pytest.approx(13.5, abs=0.5)
     assert np.flatnonzero(digit.any(axis=0))[-1] > 23  # its box alone would have ended there
 
 
 @pytest.mark.parametrize("grey", [0, 255])
-def test_an_empty_picture_gives_the_usual_cure_nothing(grey):
-    assert not usual_crop(np.full((30, 20), grey, np.uint8)).any()
+def test_the_otsu_baseline_makes_a_black_digit_of_an_empty_picture(grey):
+    assert not otsu_crop(np.full((30, 20), grey, np.uint8)).any()
 
 
 def test_a_speck_of_one_pixel_is_no_error():
     page = np.full((30, 2000), 255, np.uint8)
     page[3, 4] = 0
-    assert usual_crop(page).shape == (28, 28)
+    assert otsu_crop(page).shape == (28, 28)
 
 
-def test_otsu_parts_two_heaps_between_them():
+def test_otsus_threshold_separates_two_clusters():
     values = np.array([10] * 50 + [14] * 50 + [200] * 9 + [210] * 9, np.uint8)
-    assert 14 <= otsu(values) < 200
+    assert 14 <= otsu_threshold(values) < 200
 
 
-def test_the_usual_road_reads_arrays_images_and_files_alike(tmp_path):
+def test_the_otsu_baseline_reads_arrays_images_and_files_alike(tmp_path):
     bar().save(tmp_path / "bar.png")
     seen = []
     for source in (tmp_path / "bar.png", bar(), np.asarray(bar())):
         network = Recorder()
-        assert usual(network)(source).text == "3"
+        assert otsu_baseline(network)(source).text == "3"
         seen.append(network.images)
     assert torch.equal(seen[0], seen[1])
     assert torch.equal(seen[0], seen[2])
 
 
-def test_transparency_and_colour_are_lost_as_in_the_scripts():
+def test_transparency_and_color_are_lost_as_in_the_published_script():
     clear = Image.new("RGBA", (4, 3), (255, 0, 0, 0))
-    assert np.asarray(grey_image(clear)).tolist() == [[76] * 4] * 3
+    assert np.asarray(gray_image(clear)).tolist() == [[76] * 4] * 3
 
 
-def test_our_road_joins_lines_and_keeps_the_lowest_confidence():
+def test_the_reader_method_joins_lines_and_keeps_the_lowest_confidence():
     digits = [
         SimpleNamespace(line=1, position=0, digit="?", confidence=0.4),
         SimpleNamespace(line=0, position=1, digit=7, confidence=0.9),
         SimpleNamespace(line=0, position=0, digit=1, confidence=0.8),
     ]
     reader = SimpleNamespace(read=lambda _: SimpleNamespace(digits=digits))
-    assert ours(reader)("photo.jpg") == Read("17 ?", 0.4)
+    assert reader_method(reader)("photo.jpg") == Prediction("17 ?", 0.4)
 
 
-def test_a_page_without_digits_reads_as_nothing():
+def test_a_page_without_digits_gives_an_empty_text():
     reader = SimpleNamespace(read=lambda _: SimpleNamespace(digits=[]))
-    assert ours(reader)("photo.jpg") == Read("", 0.0)
+    assert reader_method(reader)("photo.jpg") == Prediction("", 0.0)
 
 
 STEPS = '{"class_path": "torch.optim.lr_scheduler.StepLR", "init_args": {"step_size": 1}}'

@@ -11,13 +11,13 @@ from scripts.lib.corruptions import (
     impulse_noise,
     motion_blur,
     rotate,
+    rotated,
     scale,
     shear,
     shifted,
     shot_noise,
     stripe,
     translate,
-    turned,
 )
 
 pytestmark = pytest.mark.scripts
@@ -34,7 +34,7 @@ def dot(y, x, count=1):
 
 
 def centre(image):
-    """Centre of the ink of an image, (x, y) in pixels from the centre of the frame, y down."""
+    """Return the center of mass of an image, (x, y) in pixels from the center of the frame, y down."""
     places = torch.arange(28) - 13.5
     return (
         ((image.sum(dim=0) * places).sum() / image.sum()).item(),
@@ -113,14 +113,14 @@ def test_rotate_turns_by_0_4_radians_one_way_or_the_other():
 
 
 def bar(count=1):
-    """A level bar from near the centre to the right."""
+    """Return images of a horizontal bar to the right of the center."""
     images = torch.zeros(count, 28, 28)
     images[:, 13:15, 16:24] = 255
     return images
 
 
-def test_turned_turns_counter_clockwise():
-    ((x, y),) = map(centre, turned(bar(), torch.tensor([math.pi / 2])))
+def test_rotated_rotates_counter_clockwise():
+    ((x, y),) = map(centre, rotated(bar(), torch.tensor([math.pi / 2])))
     assert (x, y) == pytest.approx((0, -6), abs=0.01)
 
 

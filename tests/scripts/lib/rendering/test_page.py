@@ -2,11 +2,10 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from scipy import ndimage
-from scripts.lib.scenes import PAGES, empty_pages, rendered_set, scene
 
 from scripts.lib.rendering import Options, render
-from scripts.lib.strokes import Strokes, draw, stroke_digits, trace
+from scripts.lib.rendering.scenes import scene
+from scripts.lib.strokes import stroke_digits
 
 pytestmark = pytest.mark.scripts
 
@@ -114,7 +113,7 @@ def test_a_tilted_page_runs_downhill():
     assert np.degrees(np.arctan2(y2 - y, x2 - x)) == pytest.approx(10, abs=1)
 
 
-def test_colours_and_polarity_are_as_asked():
+def test_colors_and_polarity_are_as_asked():
     board = render(DIGITS[:1], Options(ink=(250, 240, 230), paper=(10, 40, 20)), 0)
     pixels = np.asarray(board.picture).reshape(-1, 3)
     assert pixels[0].tolist() == [10, 40, 20]
@@ -130,7 +129,7 @@ def test_a_transparent_picture_has_its_digits_in_alpha_alone():
 
 
 def test_printed_boxes_surround_digits_without_touching_them():
-    options = replace(PLAIN, boxes=0.2, gap=0, ruling_width=2, box_colour=(255, 0, 0), ink=(0, 0, 255))
+    options = replace(PLAIN, boxes=0.2, gap=0, ruling_width=2, box_color=(255, 0, 0), ink=(0, 0, 255))
     page = render(DIGITS[:4], options, 0)
     red, green, blue = np.moveaxis(np.asarray(page.picture).astype(int), 2, 0)
     printed, written = (red - green) > 60, (blue - green) > 60
@@ -193,55 +192,3 @@ def test_a_traced_digit_redrawn_at_its_own_size_is_the_digit():
         rows, columns = np.nonzero(digit)
         drawn = digit[rows.min() : rows.max() + 1, columns.min() : columns.max() + 1]
         assert again.sum() == pytest.approx(drawn.sum(), rel=0.2)
-
-
-def lines(digit):
-    """What is traced, drawn large with a thin pen: parts of ink, and holes."""
-    strokes = trace(digit)
-    points = 20 + 200 * (strokes.points - strokes.points.min(axis=0))
-    layer = np.zeros((260, 260), np.uint8)
-    draw(Strokes(points, np.full(len(points), 4.0), strokes.joints), layer, 0, np.random.default_rng(0))
-    parts = ndimage.label(layer > 0, np.ones((3, 3)))[1]
-    return parts, ndimage.label(layer == 0)[1] - 1
-
-
-def test_loops_that_only_the_grey_levels_show_stay_open():
-    eight = DIGITS[8].astype(float)
-    fused = np.maximum(eight, 0.55 * 255 * ndimage.binary_fill_holes(eight > 127)).astype(np.uint8)
-    assert (fused > 0.45 * 255)[10, 14]  # one level would fill it
-    assert lines(fused) == lines(DIGITS[8]) == (1, 2)
-
-
-def test_a_stroke_that_grows_pale_is_traced_to_its_end_and_a_speck_is_not():
-    one = np.zeros((28, 28), np.uint8)
-    one[4:24, 13:16] = np.linspace(255, 100, 20)[:, None]
-    strokes = trace(one)
-    whole = trace(np.where(one > 0, 255, 0).astype(np.uint8))
-    assert np.ptp(strokes.points[:, 1]) == pytest.approx(1)
-    assert len(strokes.points) > 0.9 * len(whole.points)
-    speckled = one.copy()
-    speckled[5:7, 3:5] = 80
-    assert len(trace(speckled).points) == len(strokes.points)
-
-
-def test_a_digit_without_ink_is_refused():
-    with pytest.raises(ValueError, match="no ink"):
-        trace(np.zeros((28, 28), np.uint8))
-
-
-def test_a_set_uses_each_digit_once_in_fixed_proportions():
-    count = sum(size for _, size, _ in PAGES)
-    digits = np.tile(DIGITS, (6, 1, 1))[:count]
-    labels = np.tile(np.arange(10), 6)[:count]
-    pages = list(rendered_set(digits, labels, count, 0))
-    assert [page.kind for page in pages] == [kind for kind, _, _ in PAGES]
-    assert [len(page.boxes) for page in pages] == [size for _, size, _ in PAGES]
-    assert sorted(label for page in pages for label in page.labels) == sorted(labels)
-    with pytest.raises(ValueError, match="There are 47 digits to render, not 48"):
-        next(rendered_set(digits, labels, count + 1, 0))
-
-
-def test_empty_pages_have_no_digit_and_differ():
-    pages = list(empty_pages(6, 0))
-    assert all(page.boxes == [] for page in pages)
-    assert len({page.picture.tobytes() for page in pages}) == 6

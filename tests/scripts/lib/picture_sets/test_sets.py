@@ -1,21 +1,21 @@
 import gzip
 import json
+import re
 import subprocess
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from scripts.lib import picture_sets
-from scripts.lib.picture_sets import (
+from scripts.lib.picture_sets.labels import ARRAYS, LABELS
+from scripts.lib.picture_sets.sets import (
+    FILES,
+    SUFFIXES,
     LabelError,
     PictureSet,
     commit,
     found_sets,
     known_sets,
-    only_digit,
-    uci,
-    usps,
 )
 from tests.conftest import ROOT
 
@@ -69,7 +69,7 @@ def test_what_is_left_out_is_not_read(tmp_path):
     assert labels(tmp_path, ("a/*.png", "b/*.png"), "first", left_out=left_out) == {"a/1.png": "1"}
 
 
-def test_labels_by_eye_are_taken_file_by_file(tmp_path):
+def test_labels_read_by_a_person_are_taken_file_by_file(tmp_path):
     write(tmp_path, "photo_1.png", "photo_2.png")
     truth = {"photo_1.png": "0522", "photo_2.png": "12 34"}
     assert labels(tmp_path, ("*.png",), truth) == truth
@@ -120,36 +120,8 @@ def test_a_folder_without_labelled_pictures_is_an_error(tmp_path):
     with pytest.raises(LabelError, match="holds no pictures"):
         found_sets([tmp_path / "nowhere"])
     write(tmp_path, "cat.png")
-    with pytest.raises(LabelError, match=r"No picture in .* is labelled"):
+    with pytest.raises(LabelError, match=r"No picture in .* is labeled"):
         found_sets([tmp_path])
-
-
-def test_a_name_with_several_numbers_is_labelled_only_where_it_begins_with_one(tmp_path):
-    assert only_digit(tmp_path / "7_12.png") == "7"
-    assert only_digit(tmp_path / "img_2024_3.png") is None
-
-
-def test_usps_is_white_on_black(tmp_path):
-    table = -np.ones((2, 257))
-    table[:, 0] = 6, 9
-    table[1, 1 + 16 * 2 + 3] = 1  # second image, third row, fourth column
-    with gzip.open(tmp_path / "zip.test.gz", "wt") as file:
-        np.savetxt(file, table)
-    truth, images = usps(tmp_path / "zip.test.gz")
-    assert truth.tolist() == [6, 9]
-    assert images.shape == (2, 16, 16)
-    assert images[1, 2, 3] == 255
-    assert images.sum() == 255
-
-
-def test_uci_is_white_on_black(tmp_path):
-    row = np.zeros(65)
-    row[8 * 5 + 1], row[-1] = 16, 4
-    with gzip.open(tmp_path / "digits.csv.gz", "wt") as file:
-        np.savetxt(file, row[None], delimiter=",")
-    truth, images = uci(tmp_path / "digits.csv.gz")
-    assert truth.tolist() == [4]
-    assert images[0, 5, 1] == images.sum() == 255
 
 
 def test_the_pictures_of_an_array_file_are_numbered(tmp_path):
@@ -170,18 +142,18 @@ def test_the_commit_is_the_files_or_gits_or_unknown(tmp_path):
     assert commit(tmp_path) == "bbde6cee"
 
 
-@pytest.mark.parametrize("sets", picture_sets.RULES)
+@pytest.mark.parametrize("sets", FILES)
 def test_the_table_of_sets_is_whole(sets):
     known = known_sets(sets)
     assert len({(entry.name, entry.kind) for entry in known}) == len(known)
     for entry in known:
         assert entry.repository.count("/") == 1
-        assert entry.kind in ("single", "row", "beside")
-        assert isinstance(entry.label, dict) or entry.label in {**picture_sets.LABELS, **picture_sets.ARRAYS}
+        assert entry.kind in ("single", "row", "benchmark")
+        assert isinstance(entry.label, dict) or entry.label in {**LABELS, **ARRAYS}
         assert set(entry.crop or ()) <= set(entry.label)
         if isinstance(entry.label, dict):
             digits = r"[0-9]" if entry.kind == "single" else r"[0-9]+( [0-9]+)*"
-            assert all(picture_sets.re.fullmatch(digits, label) for label in entry.label.values())
+            assert all(re.fullmatch(digits, label) for label in entry.label.values())
 
 
 def test_no_repository_is_both_used_and_unseen():
@@ -201,5 +173,5 @@ def test_no_picture_of_other_people_is_committed():
     listed = subprocess.run(
         ["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=False
     ).stdout.decode()
-    mine = [name for name in listed.split("\0") if name.endswith(tuple(picture_sets.SUFFIXES))]
+    mine = [name for name in listed.split("\0") if name.endswith(tuple(SUFFIXES))]
     assert all(name.startswith(("docs/", "digitrec/")) for name in mine), json.dumps(mine)

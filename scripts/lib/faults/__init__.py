@@ -1,0 +1,1 @@
+"""Killed and resumed runs; ``scripts/faults.py`` is the program."""
