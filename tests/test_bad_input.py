@@ -40,7 +40,7 @@ REFUSED = {
     "truncated JPEG": (JPEG[: len(JPEG) // 2], "is cut short"),
     "20,000 x 20,000": (encoded(Image.new("1", (20_000, 20_000))), "has more than 50 megapixels"),
     "decompression bomb": (png_header(60_000, 60_000), "has more than 50 megapixels"),
-    "no permission": (GOOD, "may not be read: give yourself the permission"),
+    "no permission": (GOOD, "may not be read: change its permissions"),
 }
 EMPTY = {
     "1 x 1": encoded(Image.new("L", (1, 1))),
@@ -115,12 +115,12 @@ def test_beside_bad_pictures_all_others_are_read(write, capfd):
     read = [line.removesuffix(": 7  (100%)") for line in out if line.endswith(": 7  (100%)")]
     assert read == [*NAMES[:-1], r"'new\nline.png'"]
     assert out[: len(EMPTY)] == [f"{case}.png: no digit found" for case in EMPTY]
-    assert err[0] == "digitrec: The folder empty folder holds no pictures: put some there, or name another."
+    assert err[0] == "digitrec: The folder empty folder contains no pictures: choose another."
     for case, line in zip(REFUSED, err[1:], strict=False):
         assert line.startswith(f"digitrec: {case}.png {REFUSED[case][1]}")
     assert err[len(REFUSED) + 1 :] == [
         "digitrec: There is no file missing.png: check the name.",
-        "digitrec: No picture is called *.gif: check the pattern.",
+        "digitrec: No picture matches *.gif: check the pattern.",
         f"digitrec: {len(REFUSED) + 3} of the pictures could not be read.",
     ]
     with (RUN / "predictions.csv").open(encoding="utf-8", newline="") as file:
@@ -141,7 +141,7 @@ def test_an_empty_folder_alone_is_one_sentence_and_no_run(workplace, capfd):
     Path("nothing").mkdir()
     status, out, err = predict(capfd, "nothing")
     assert (status, out) == (1, [])
-    assert err == ["digitrec: The folder nothing holds no pictures: put some there, or name another."]
+    assert err == ["digitrec: The folder nothing contains no pictures: choose another."]
     assert not list(Path().glob("lightning_logs/*/predictions.csv*"))
 
 
@@ -159,7 +159,7 @@ def test_a_folder_that_may_not_be_read_is_named_and_the_others_are_read(workplac
     monkeypatch.setattr(os, "scandir", refuse)
     status, out, err = predict(capfd, "scans")
     assert (status, out[0]) == (1, "scans/open/a.png: 7  (100%)")
-    assert err[0] == "digitrec: scans/shut may not be read: give yourself the permission."
+    assert err[0] == "digitrec: scans/shut may not be read: change its permissions."
 
 
 @pytest.mark.parametrize("case", REFUSED)
@@ -182,7 +182,7 @@ def test_from_python_a_picture_of_any_name_is_read(name, workplace, reader):
 
 def test_from_python_a_folder_and_no_name_are_refused(workplace, reader):
     Path("nothing").mkdir()
-    for source, said in (("nothing", "The folder nothing holds no pictures"), ("", "'' is a folder")):
+    for source, said in (("nothing", "The folder nothing contains no pictures"), ("", "'' is a folder")):
         Path("a.png").write_bytes(GOOD)
         with pytest.raises(PictureError, match=f"^{said}"):
             reader.read(source)
@@ -191,7 +191,7 @@ def test_from_python_a_folder_and_no_name_are_refused(workplace, reader):
 def test_no_name_is_not_the_current_folder(workplace, capfd):
     Path("a.png").write_bytes(GOOD)
     status, _, err = predict(capfd, "")
-    assert (status, err) == (1, ["digitrec: There is no picture to read: name one."])
+    assert (status, err) == (1, ["digitrec: No picture was named: name at least one."])
 
 
 @pytest.mark.parametrize(

@@ -1,7 +1,7 @@
 """Metrics of a test: the report, the interval of an accuracy and the bins of the reliability diagram.
 
-The confusion matrix is computed by torchmetrics. Its calibration error has only float32 precision and does not
-return the bins that the diagram shows, so ``calibration_bins`` and ``calibration_error`` are here.
+The confusion matrix is computed by torchmetrics. Its calibration error has float32 precision only and
+does not return the bins that the diagram shows, so ``calibration_bins`` and ``calibration_error`` are here.
 """
 
 import math

@@ -5,7 +5,7 @@ import pytest
 import scipy.ndimage as ndi
 from PIL import Image
 
-from digitrec.reading.crop import STROKES, centred, crop_digit
+from digitrec.reading.crop import STROKES, centered, crop_digit
 from digitrec.reading.segmentation.ink import stroke_width
 from digitrec.reading.segmentation.masks import bounds
 from scripts.lib.rendering import Options, render
@@ -84,15 +84,15 @@ def test_one_pixel_becomes_a_square_of_ink():
     assert crop_digit(np.ones((1, 1), np.float32), np.ones((1, 1), bool), 0.5).any()
 
 
-def test_centred_shifts_by_whole_pixels_and_stays_inside():
+def test_centered_shifts_by_whole_pixels_and_stays_inside():
     digit = np.zeros((20, 10), np.uint8)
     digit[:, :2] = 200
-    frame = centred(digit)
+    frame = centered(digit)
     assert frame.sum() == digit.sum()
     assert bounds(frame > 0) == np.s_[4:24, 13:15]
     full = np.full((28, 28), 9, np.uint8)
-    np.testing.assert_array_equal(centred(full), full)
-    assert not centred(np.zeros((3, 3), np.uint8)).any()
+    np.testing.assert_array_equal(centered(full), full)
+    assert not centered(np.zeros((3, 3), np.uint8)).any()
 
 
 def test_a_stroke_that_grows_pale_is_kept_to_its_end():

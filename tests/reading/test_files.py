@@ -77,8 +77,8 @@ def test_links_are_pictures_of_their_own_and_circles_end(folder):
 @pytest.mark.parametrize(
     ("pattern", "sentence"),
     [
-        ("empty", "The folder empty holds no pictures: put some there, or name another."),
-        ("*.gif", "No picture is called *.gif: check the pattern."),
+        ("empty", "The folder empty contains no pictures: choose another."),
+        ("*.gif", "No picture matches *.gif: check the pattern."),
         ("none.png", "There is no file none.png: check the name."),
         ("a\0b", r"There is no file 'a\x00b': check the name."),
         ("x" * 300, f"There is no file {'x' * 300}: check the name."),
@@ -99,13 +99,13 @@ def test_what_leads_to_no_picture_is_said(folder, pattern, sentence):
 def test_no_pattern_is_no_picture(folder):
     make("a.png")  # that is no reason to read the current folder
     for patterns in ([], [""]):
-        with pytest.raises(PictureError, match="name one"):
+        with pytest.raises(PictureError, match="name at least one"):
             find(patterns)
 
 
 def test_pipes_devices_and_folders_are_not_opened(folder):
     os.mkfifo("pipe.png")
     make("a/b.png")
-    for name, reason in (("pipe.png", "ordinary"), (os.devnull, "ordinary"), ("a", "is a folder")):
+    for name, reason in (("pipe.png", "regular file"), (os.devnull, "regular file"), ("a", "is a folder")):
         with pytest.raises(PictureError, match=reason):
             open_file(Path(name), name)

@@ -81,7 +81,7 @@ def test_annotated_copies_and_a_sheet_are_written_when_asked_for(pictures):
 def test_a_folder_without_pictures_is_one_sentence(workplace, capsys):
     (workplace / "my digits").mkdir()
     assert predict() == 1
-    assert "The folder my digits holds no pictures" in capsys.readouterr().err
+    assert "The folder my digits contains no pictures" in capsys.readouterr().err
     assert not (RUN / "predictions.csv").exists()
 
 
