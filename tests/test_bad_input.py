@@ -1,4 +1,4 @@
-"""Bad pictures by the command line and from Python: each is named with a reason, all others are read."""
+"""Bad pictures on the command line and in Python: each is reported with its name, the others are read."""
 
 import csv
 import io
@@ -52,7 +52,7 @@ NAMES = ["two words.png", "zwölf 七.png", "-1.png", "--x.png", "new\nline.png"
 
 @pytest.fixture
 def write(workplace, monkeypatch):
-    """Write a bad picture into the current folder; one without permission is so for root, too."""
+    """Write a bad picture into the current folder; "no permission" holds for root as well."""
     real = Path.open
 
     def refuse(path, mode="r", *args, **kwargs):
@@ -74,7 +74,7 @@ def reader():
 
 
 def predict(capfd, *patterns, args=()):
-    """The exit status, and what is said of pictures and nothing else: every line on either stream."""
+    """Return the exit status and the lines about pictures on both streams; Lightning's are removed."""
     pictures = patterns[0] if len(patterns) == 1 else json.dumps(patterns)
     status = main(["predict", "--ckpt_path=pretrained", f"--data.pictures={pictures}", *args])
     said = capfd.readouterr()
@@ -89,7 +89,7 @@ LIGHTNING = ("Seed set", "GPU available", "TPU available", "Restoring states", "
 
 
 @pytest.mark.parametrize("case", REFUSED)
-def test_a_bad_picture_alone_is_one_line_and_the_exit_status(case, write, capfd):
+def test_a_single_bad_picture_is_one_line_and_exit_status_1(case, write, capfd):
     status, out, err = predict(capfd, write(case), args=("--predictions.annotate=true",))
     assert status == 1
     assert out == [f"Predictions: {RUN}/predictions.csv"]
@@ -99,13 +99,13 @@ def test_a_bad_picture_alone_is_one_line_and_the_exit_status(case, write, capfd)
 
 
 @pytest.mark.parametrize("case", EMPTY)
-def test_a_picture_with_nothing_on_it_is_read_as_that(case, write, capfd):
+def test_an_empty_picture_has_no_digits(case, write, capfd):
     status, out, err = predict(capfd, write(case))
     assert (status, err) == (0, [])
     assert out == [f"{case}.png: no digit found", f"Predictions: {RUN}/predictions.csv"]
 
 
-def test_beside_bad_pictures_all_others_are_read(write, capfd):
+def test_among_bad_pictures_all_others_are_read(write, capfd):
     names = [write(case) for case in (*REFUSED, *EMPTY)]
     for name in NAMES:
         Path(name).write_bytes(GOOD)
@@ -137,7 +137,7 @@ def test_a_picture_of_any_name_is_read_alone(name, workplace, capfd):
     assert (RUN / "annotated" / f"{name}.png").exists()
 
 
-def test_an_empty_folder_alone_is_one_sentence_and_no_run(workplace, capfd):
+def test_a_single_empty_folder_is_one_sentence_and_no_run(workplace, capfd):
     Path("nothing").mkdir()
     status, out, err = predict(capfd, "nothing")
     assert (status, out) == (1, [])
@@ -169,7 +169,7 @@ def test_from_python_a_bad_picture_is_an_exception_that_names_it(case, write, re
 
 
 @pytest.mark.parametrize("case", EMPTY)
-def test_from_python_a_picture_with_nothing_on_it_has_no_digits(case, write, reader):
+def test_from_python_an_empty_picture_has_no_digits(case, write, reader):
     reading = reader.read(write(case))
     assert (reading.text, reading.digits, reading.confidence) == ("", (), 0.0)
 
@@ -188,7 +188,7 @@ def test_from_python_a_folder_and_no_name_are_refused(workplace, reader):
             reader.read(source)
 
 
-def test_no_name_is_not_the_current_folder(workplace, capfd):
+def test_an_empty_name_is_not_the_current_folder(workplace, capfd):
     Path("a.png").write_bytes(GOOD)
     status, _, err = predict(capfd, "")
     assert (status, err) == (1, ["digitrec: No picture was named: name at least one."])
@@ -201,12 +201,12 @@ def test_no_name_is_not_the_current_folder(workplace, capfd):
         (["a.png", "b.png"], "b.png: to which option does this belong? Several values are a list"),
     ],
 )
-def test_names_that_a_command_line_takes_for_something_else_get_a_hint(args, said, workplace, capfd):
+def test_names_that_look_like_options_get_a_hint(args, said, workplace, capfd):
     assert main(["predict", "--ckpt_path=pretrained", "--data.pictures", *args]) == 1
     assert capfd.readouterr().err.startswith(f"digitrec: {said}")
 
 
-def test_a_name_as_long_as_names_can_be_has_an_annotated_copy(workplace, capfd):
+def test_a_picture_with_the_longest_possible_name_has_an_annotated_copy(workplace, capfd):
     for folder in ("a", "b"):
         Path(folder).mkdir()
         Path(folder, "九" * 83 + ".png").write_bytes(GOOD)
@@ -214,7 +214,7 @@ def test_a_name_as_long_as_names_can_be_has_an_annotated_copy(workplace, capfd):
     assert len(list((RUN / "annotated").iterdir())) == 2
 
 
-def test_a_name_that_the_output_cannot_show_is_written_in_escapes(workplace):
+def test_a_name_that_the_output_cannot_encode_is_printed_with_escapes(workplace):
     Path("七.png").write_bytes(GOOD)
     Image.fromarray(np.zeros((9, 9), np.uint8)).save("b.png")
     command = [sys.executable, "-m", "digitrec", "predict", "--ckpt_path=pretrained", "--data.pictures=."]
