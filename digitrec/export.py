@@ -1,4 +1,4 @@
-"""A checkpoint as one ONNX file, from raw pixels to probabilities, that is checked before it is written.
+"""Export of a checkpoint as one ONNX file, from raw pixels to probabilities, checked before it is written.
 
 python -m digitrec.export [--ckpt_path pretrained|best|last|FILE] [--output digits.onnx] [--data_dir data]
 """
@@ -26,45 +26,49 @@ from digitrec.models.recognizer import Recognizer
 from digitrec.runs import named_checkpoint
 
 TOLERANCE = 1e-4
-"""How far a probability in ONNX Runtime may be from PyTorch's."""
+"""Maximum difference between a probability of ONNX Runtime and of PyTorch."""
 
 GENERATED = 10_000
-"""Images made for the check; MNIST's test images come on top where they are."""
+"""Images that are generated for the check; MNIST's test images are added if they are available."""
 
-_BATCH = 1_000
+_BATCH = 1_000  # images
 
 
 class PixelClassifier(nn.Module):
-    """A recognizer from raw pixels: scaling, normalization, test-time augmentation and temperature inside."""
+    """A recognizer with raw pixels as its input: scaling and normalization are part of the module."""
 
     def __init__(self, classifier: Recognizer) -> None:
         super().__init__()
         self.classifier = classifier
 
     def forward(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
-        """Read uint8 (batch, 28, 28), bright on black: digits int64 (batch,), float32 (batch, 10)."""
+        """Return digits, int64 (batch,), and probabilities, float32 (batch, 10).
+
+        Args:
+            pixels: uint8 (batch, 28, 28), bright digits on black.
+        """
         probabilities = self.classifier(normalize(pixels)).exp()
         return probabilities.argmax(dim=1), probabilities
 
 
 def export(checkpoint: Path, output: Path, data_dir: str | Path = "data") -> float | None:
-    """Write a checkpoint as an ONNX file, once ONNX Runtime has said what PyTorch says of many images.
+    """Write a checkpoint as an ONNX file if ONNX Runtime and PyTorch agree on many images.
 
     Args:
         checkpoint: a file that digitrec wrote.
-        output: replaced whole, or left as it was.
-        data_dir: where MNIST may be; nothing is downloaded.
+        output: the ONNX file; after an error an old one is unchanged.
+        data_dir: the folder of MNIST, if it is available; nothing is downloaded.
 
     Returns:
-        The accuracy on the test images, 0 to 1; None where they are not there.
+        The accuracy on the test images, 0 to 1; None if they are not available.
 
     Raises:
-        CheckpointError: the checkpoint is missing, or must not be loaded.
-        ExportError: a package is missing, the network has no counterpart in ONNX, the two do not agree, or
-            the file cannot be written.
+        CheckpointError: the checkpoint is missing or refused.
+        ExportError: a package is missing, the network cannot be converted, the results differ, or the file
+            cannot be written.
     """
     _import_packages()
-    if not output.parent.is_dir():  # said before the work, not after
+    if not output.parent.is_dir():  # checked before the conversion, which takes seconds
         raise ExportError(f"There is no folder {output.parent} to write {output.name} into.")
     content = read_checkpoint(checkpoint)
     model = PixelClassifier(build_classifier(content, checkpoint)).eval()
@@ -88,33 +92,40 @@ def export(checkpoint: Path, output: Path, data_dir: str | Path = "data") -> flo
 
 
 def check(content: bytes, model: nn.Module, images: Tensor) -> Tensor:
-    """Compare what an ONNX model and the one that it was made of say of images, uint8 (N, 28, 28).
+    """Compare the results of an ONNX model and of the module that it was converted from.
+
+    Args:
+        content: the ONNX model.
+        model: the module.
+        images: uint8 (N, 28, 28).
 
     Returns:
-        The digits of both, int64 (N,).
+        The predicted digits, which are the same for both, int64 (N,).
 
     Raises:
         ExportError: a digit differs, or a probability by more than TOLERANCE.
     """
     session = import_module("onnxruntime").InferenceSession(content, providers=["CPUExecutionProvider"])
     digits = []
-    for batch in (images[:1], *torch.split(images[1:], _BATCH)):  # of one, and of many
+    for batch in (images[:1], *torch.split(images[1:], _BATCH)):  # one batch of a single image
         theirs = [torch.from_numpy(values) for values in session.run(None, {"pixels": batch.numpy()})]
         with torch.inference_mode():
             ours = model(batch)
         if not torch.equal(theirs[0], ours[0]):
-            raise ExportError("ONNX Runtime reads other digits than PyTorch, so no file is written.")
-        apart = (theirs[1] - ours[1]).abs().max().item()
-        if not apart <= TOLERANCE:  # nor may it be NaN
-            raise ExportError(f"ONNX Runtime's probabilities are {apart:.2g} off, so no file is written.")
+            raise ExportError("ONNX Runtime predicts other digits than PyTorch, so no file is written.")
+        difference = (theirs[1] - ours[1]).abs().max().item()
+        if not difference <= TOLERANCE:  # also if it is NaN
+            raise ExportError(
+                f"ONNX Runtime's probabilities are {difference:.2g} off, so no file is written."
+            )
         digits.append(theirs[0])
     return torch.cat(digits)
 
 
 def generated_images(count: int) -> Tensor:
-    """Shapes with uneven edges, noise, all black and all white: uint8 (count, 28, 28), always the same."""
+    """Return shapes with uneven edges, noise, black and white: uint8 (count, 28, 28), always the same."""
     random = torch.Generator().manual_seed(0)
-    none = torch.empty(0)  # blots are not made of digits
+    none = torch.empty(0)  # blots need no digits
     shapes = blots(none, none, count // 2, random)
     noise = torch.rand(count - count // 2, SIDE, SIDE, generator=random) * 255
     noise[0], noise[1] = 0, 255
@@ -122,10 +133,10 @@ def generated_images(count: int) -> Tensor:
 
 
 def _convert(model: nn.Module) -> Any:
-    """The model as a torch.onnx.ONNXProgram with a free batch dimension."""
+    """Convert a module to a torch.onnx.ONNXProgram with a dynamic batch dimension."""
     example = torch.zeros(2, SIDE, SIDE, dtype=torch.uint8)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of the exporter's own making
+        warnings.simplefilter("ignore")  # they are about the exporter itself
         try:
             return torch.onnx.export(
                 model,
@@ -139,15 +150,15 @@ def _convert(model: nn.Module) -> Any:
             )
         except torch.onnx.errors.OnnxExporterError as error:
             raise ExportError(
-                f"The network has no counterpart in ONNX: {str(error).splitlines()[0]}"
+                f"The network cannot be converted to ONNX: {str(error).splitlines()[0]}"
             ) from error
 
 
 def _metadata(checkpoint: dict[str, Any], accuracy: float | None) -> dict[str, str]:
-    """What the file says of itself, as ONNX has it: strings."""
+    """Return the metadata of the ONNX file, which must be strings."""
     metadata = {
         "digitrec": __version__,
-        "input": "pixels: uint8 (batch, 28, 28), white ink on black ground, as MNIST has digits",
+        "input": "pixels: uint8 (batch, 28, 28), white digits on black, as in MNIST",
         "output": "digit: int64 (batch,); probabilities: float32 (batch, 10), calibrated by temperature",
     }
     for name, key in (("model", "hyper_parameters"), ("data", "datamodule_hyper_parameters")):
@@ -167,27 +178,28 @@ def _import_packages() -> None:
 
 
 def main(args: Sequence[str] | None = None) -> int:
-    """Run the command line; the exit status, 1 after a mistake with one sentence on standard error."""
+    """Run the command line.
+
+    Returns:
+        The exit status: 0, or 1 after a mistake, with one sentence on standard error.
+    """
     parser = argparse.ArgumentParser(prog="python -m digitrec.export", description=__doc__.splitlines()[0])
     parser.add_argument("--ckpt_path", default="pretrained", help="pretrained, best, last or a file")
     parser.add_argument("--output", type=Path, default=Path("digits.onnx"), help="default: digits.onnx")
-    parser.add_argument("--data_dir", default="data", help="where MNIST may be; default: data")
+    parser.add_argument("--data_dir", default="data", help="folder of MNIST, if available; default: data")
     options = parser.parse_args(args)
     try:
         accuracy = export(named_checkpoint(options.ckpt_path), options.output, options.data_dir)
     except (CheckpointError, ExportError, OSError) as error:
-        said = sentence(error)
+        print(f"digitrec.export: {sentence(error)}", file=sys.stderr)
+        return 1
+    size = options.output.stat().st_size / 1000
+    print(f"Wrote {options.output}, {size:.0f} kB: same results as PyTorch on {GENERATED:,} images.")
+    if accuracy is None:
+        print(f"MNIST is not in {options.data_dir}, so its test images were not compared.")
     else:
-        size = options.output.stat().st_size
-        on_test = (
-            f"; {accuracy:.2%} of MNIST's test images are right"
-            if accuracy is not None
-            else f"; MNIST is not in {options.data_dir}, so its test images were not compared"
-        )
-        print(f"Wrote {options.output}, {size / 1000:.0f} kB: as PyTorch on {GENERATED:,} images{on_test}.")
-        return 0
-    print(f"digitrec.export: {said}", file=sys.stderr)
-    return 1
+        print(f"Accuracy on MNIST's test images: {accuracy:.2%}.")
+    return 0
 
 
 if __name__ == "__main__":

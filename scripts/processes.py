@@ -79,7 +79,7 @@ def metrics(runs: Runs, options: argparse.Namespace) -> Iterator[str]:
         digest = hashlib.sha256((predicted / "predictions.csv").read_bytes()).hexdigest()
         wrong = " ".join(str(row["wrong"]) for row in report["digits"])
         accuracy = f"{points(tested, 'test/acc')[-1].value:.6f}"
-        lines.append([processes, f"{report['images']:,}", f"{report['right']:,}", wrong, accuracy])
+        lines.append([processes, f"{report['images']:,}", f"{report['correct']:,}", wrong, accuracy])
         lines[-1] += [f"{losses[-1]:.8f}", f"{losses[-1] - losses[0]:+.1e}", f"`{digest[:16]}`"]
     yield f"The pretrained weights on the 10,000 test images; {machine()}.\n"
     yield markdown_table(lines)

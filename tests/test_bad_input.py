@@ -1,4 +1,4 @@
-"""Bad pictures by the command line and from Python: each is named with a reason, all others are read."""
+"""Bad pictures on the command line and in Python: each is reported with its name, the others are read."""
 
 import csv
 import io
@@ -40,7 +40,7 @@ REFUSED = {
     "truncated JPEG": (JPEG[: len(JPEG) // 2], "is cut short"),
     "20,000 x 20,000": (encoded(Image.new("1", (20_000, 20_000))), "has more than 50 megapixels"),
     "decompression bomb": (png_header(60_000, 60_000), "has more than 50 megapixels"),
-    "no permission": (GOOD, "may not be read: give yourself the permission"),
+    "no permission": (GOOD, "may not be read: change its permissions"),
 }
 EMPTY = {
     "1 x 1": encoded(Image.new("L", (1, 1))),
@@ -52,7 +52,7 @@ NAMES = ["two words.png", "zwölf 七.png", "-1.png", "--x.png", "new\nline.png"
 
 @pytest.fixture
 def write(workplace, monkeypatch):
-    """Write a bad picture into the current folder; one without permission is so for root, too."""
+    """Write a bad picture into the current folder; "no permission" holds for root as well."""
     real = Path.open
 
     def refuse(path, mode="r", *args, **kwargs):
@@ -74,7 +74,7 @@ def reader():
 
 
 def predict(capfd, *patterns, args=()):
-    """The exit status, and what is said of pictures and nothing else: every line on either stream."""
+    """Return the exit status and the lines about pictures on both streams; Lightning's are removed."""
     pictures = patterns[0] if len(patterns) == 1 else json.dumps(patterns)
     status = main(["predict", "--ckpt_path=pretrained", f"--data.pictures={pictures}", *args])
     said = capfd.readouterr()
@@ -89,7 +89,7 @@ LIGHTNING = ("Seed set", "GPU available", "TPU available", "Restoring states", "
 
 
 @pytest.mark.parametrize("case", REFUSED)
-def test_a_bad_picture_alone_is_one_line_and_the_exit_status(case, write, capfd):
+def test_a_single_bad_picture_is_one_line_and_exit_status_1(case, write, capfd):
     status, out, err = predict(capfd, write(case), args=("--predictions.annotate=true",))
     assert status == 1
     assert out == [f"Predictions: {RUN}/predictions.csv"]
@@ -99,13 +99,13 @@ def test_a_bad_picture_alone_is_one_line_and_the_exit_status(case, write, capfd)
 
 
 @pytest.mark.parametrize("case", EMPTY)
-def test_a_picture_with_nothing_on_it_is_read_as_that(case, write, capfd):
+def test_an_empty_picture_has_no_digits(case, write, capfd):
     status, out, err = predict(capfd, write(case))
     assert (status, err) == (0, [])
     assert out == [f"{case}.png: no digit found", f"Predictions: {RUN}/predictions.csv"]
 
 
-def test_beside_bad_pictures_all_others_are_read(write, capfd):
+def test_among_bad_pictures_all_others_are_read(write, capfd):
     names = [write(case) for case in (*REFUSED, *EMPTY)]
     for name in NAMES:
         Path(name).write_bytes(GOOD)
@@ -115,12 +115,12 @@ def test_beside_bad_pictures_all_others_are_read(write, capfd):
     read = [line.removesuffix(": 7  (100%)") for line in out if line.endswith(": 7  (100%)")]
     assert read == [*NAMES[:-1], r"'new\nline.png'"]
     assert out[: len(EMPTY)] == [f"{case}.png: no digit found" for case in EMPTY]
-    assert err[0] == "digitrec: The folder empty folder holds no pictures: put some there, or name another."
+    assert err[0] == "digitrec: The folder empty folder contains no pictures: choose another."
     for case, line in zip(REFUSED, err[1:], strict=False):
         assert line.startswith(f"digitrec: {case}.png {REFUSED[case][1]}")
     assert err[len(REFUSED) + 1 :] == [
         "digitrec: There is no file missing.png: check the name.",
-        "digitrec: No picture is called *.gif: check the pattern.",
+        "digitrec: No picture matches *.gif: check the pattern.",
         f"digitrec: {len(REFUSED) + 3} of the pictures could not be read.",
     ]
     with (RUN / "predictions.csv").open(encoding="utf-8", newline="") as file:
@@ -137,11 +137,11 @@ def test_a_picture_of_any_name_is_read_alone(name, workplace, capfd):
     assert (RUN / "annotated" / f"{name}.png").exists()
 
 
-def test_an_empty_folder_alone_is_one_sentence_and_no_run(workplace, capfd):
+def test_a_single_empty_folder_is_one_sentence_and_no_run(workplace, capfd):
     Path("nothing").mkdir()
     status, out, err = predict(capfd, "nothing")
     assert (status, out) == (1, [])
-    assert err == ["digitrec: The folder nothing holds no pictures: put some there, or name another."]
+    assert err == ["digitrec: The folder nothing contains no pictures: choose another."]
     assert not list(Path().glob("lightning_logs/*/predictions.csv*"))
 
 
@@ -159,7 +159,7 @@ def test_a_folder_that_may_not_be_read_is_named_and_the_others_are_read(workplac
     monkeypatch.setattr(os, "scandir", refuse)
     status, out, err = predict(capfd, "scans")
     assert (status, out[0]) == (1, "scans/open/a.png: 7  (100%)")
-    assert err[0] == "digitrec: scans/shut may not be read: give yourself the permission."
+    assert err[0] == "digitrec: scans/shut may not be read: change its permissions."
 
 
 @pytest.mark.parametrize("case", REFUSED)
@@ -169,7 +169,7 @@ def test_from_python_a_bad_picture_is_an_exception_that_names_it(case, write, re
 
 
 @pytest.mark.parametrize("case", EMPTY)
-def test_from_python_a_picture_with_nothing_on_it_has_no_digits(case, write, reader):
+def test_from_python_an_empty_picture_has_no_digits(case, write, reader):
     reading = reader.read(write(case))
     assert (reading.text, reading.digits, reading.confidence) == ("", (), 0.0)
 
@@ -182,16 +182,16 @@ def test_from_python_a_picture_of_any_name_is_read(name, workplace, reader):
 
 def test_from_python_a_folder_and_no_name_are_refused(workplace, reader):
     Path("nothing").mkdir()
-    for source, said in (("nothing", "The folder nothing holds no pictures"), ("", "'' is a folder")):
+    for source, said in (("nothing", "The folder nothing contains no pictures"), ("", "'' is a folder")):
         Path("a.png").write_bytes(GOOD)
         with pytest.raises(PictureError, match=f"^{said}"):
             reader.read(source)
 
 
-def test_no_name_is_not_the_current_folder(workplace, capfd):
+def test_an_empty_name_is_not_the_current_folder(workplace, capfd):
     Path("a.png").write_bytes(GOOD)
     status, _, err = predict(capfd, "")
-    assert (status, err) == (1, ["digitrec: There is no picture to read: name one."])
+    assert (status, err) == (1, ["digitrec: No picture was named: name at least one."])
 
 
 @pytest.mark.parametrize(
@@ -201,12 +201,12 @@ def test_no_name_is_not_the_current_folder(workplace, capfd):
         (["a.png", "b.png"], "b.png: to which option does this belong? Several values are a list"),
     ],
 )
-def test_names_that_a_command_line_takes_for_something_else_get_a_hint(args, said, workplace, capfd):
+def test_names_that_look_like_options_get_a_hint(args, said, workplace, capfd):
     assert main(["predict", "--ckpt_path=pretrained", "--data.pictures", *args]) == 1
     assert capfd.readouterr().err.startswith(f"digitrec: {said}")
 
 
-def test_a_name_as_long_as_names_can_be_has_an_annotated_copy(workplace, capfd):
+def test_a_picture_with_the_longest_possible_name_has_an_annotated_copy(workplace, capfd):
     for folder in ("a", "b"):
         Path(folder).mkdir()
         Path(folder, "九" * 83 + ".png").write_bytes(GOOD)
@@ -214,7 +214,7 @@ def test_a_name_as_long_as_names_can_be_has_an_annotated_copy(workplace, capfd):
     assert len(list((RUN / "annotated").iterdir())) == 2
 
 
-def test_a_name_that_the_output_cannot_show_is_written_in_escapes(workplace):
+def test_a_name_that_the_output_cannot_encode_is_printed_with_escapes(workplace):
     Path("七.png").write_bytes(GOOD)
     Image.fromarray(np.zeros((9, 9), np.uint8)).save("b.png")
     command = [sys.executable, "-m", "digitrec", "predict", "--ckpt_path=pretrained", "--data.pictures=."]

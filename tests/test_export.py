@@ -92,7 +92,7 @@ def test_a_trained_run_is_exported(fit, workplace, capsys, monkeypatch):
     session = onnxruntime.InferenceSession("small.onnx")
     images, labels = load_mnist("data", train=False)
     digit, _ = session.run(None, {"pixels": images.numpy()})
-    assert f"{(digit == labels.numpy()).mean():.2%} of MNIST's test images" in said
+    assert f"MNIST's test images: {(digit == labels.numpy()).mean():.2%}" in said
     weights = sum(parameter.numel() for parameter in cli.model.network.parameters())
     assert sum(np.prod(each.dims) for each in onnx.load("small.onnx").graph.initializer) >= weights
 

@@ -1,94 +1,120 @@
-"""What predictions say about a network, in numbers: confusion, calibration, how sure an accuracy is.
+"""Metrics of a test: the report, the interval of an accuracy and the bins of the reliability diagram.
 
-Arrays in, numbers out. Of N images there are the labels (N,), the digits that were given (N,), and how
-likely the network held each of those to be: its confidences (N,), 0 to 1.
+The confusion matrix is computed by torchmetrics. Its calibration error has float32 precision only and
+does not return the bins that the diagram shows, so ``calibration_bins`` and ``calibration_error`` are here.
 """
 
 import math
 from typing import Any, NamedTuple
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
 Array = NDArray[Any]
 
 BINS = 15
-"""Bins of confidence, as Guo et al. have them."""
+"""Bins of confidence, as in Guo et al. (2017)."""
 
 Z95 = 1.959963984540054
 """Standard deviations either side of the mean that hold 95 % of a normal distribution."""
 
 
 class Bins(NamedTuple):
-    """Images sorted by confidence into bins of equal width: (bins,) each, nan where a bin is empty."""
+    """Images sorted by confidence into bins of equal width.
+
+    Attributes:
+        size: int (bins,), images in each bin.
+        confidence: float (bins,), mean confidence, 0 to 1; NaN where a bin is empty.
+        accuracy: float (bins,), 0 to 1; NaN where a bin is empty.
+    """
 
     size: Array
     confidence: Array
     accuracy: Array
 
 
-def wilson_interval(right: int, count: int) -> tuple[float, float]:
-    """Give the 95 % interval of an accuracy, 0 to 1, of which ``right`` of ``count`` images were seen.
+def wilson_interval(correct: int, count: int) -> tuple[float, float]:
+    """Return the 95 % confidence interval of an accuracy, 0 to 1.
 
-    Wilson, "Probable Inference, the Law of Succession, and Statistical Inference" (1927): unlike the usual
-    plus and minus it stays within 0 to 1 and holds near them too.
+    Wilson, "Probable Inference, the Law of Succession, and Statistical Inference" (1927). Unlike the normal
+    approximation it stays within 0 to 1 and is valid near both ends.
+
+    Args:
+        correct: images that were predicted correctly.
+        count: all images.
 
     Raises:
-        ValueError: there are no images, or more are right than there are.
+        ValueError: there are no images, or more correct ones than images.
     """
-    if not 0 <= right <= count or not count:
-        raise ValueError(f"{right} of {count} images is no share")
-    share, spread = right / count, Z95**2 / count
-    centre = share + spread / 2
+    if not 0 <= correct <= count or not count:
+        raise ValueError(f"{correct} of {count} images is not a proportion")
+    share, spread = correct / count, Z95**2 / count
+    center = share + spread / 2
     half = math.sqrt(share * (1 - share) * spread + spread**2 / 4)
-    return max(0.0, (centre - half) / (1 + spread)), min(1.0, (centre + half) / (1 + spread))
+    return max(0.0, (center - half) / (1 + spread)), min(1.0, (center + half) / (1 + spread))
 
 
-def confusion(labels: Array, digits: Array) -> Array:
-    """Count the images of each true digit (row) that were given each digit (column): int64 (10, 10)."""
-    return np.bincount(10 * labels + digits, minlength=100).reshape(10, 10)
+def confusion_matrix(labels: Array, predicted: Array) -> Array:
+    """Count the images of each true digit (row) and predicted digit (column): int64 (10, 10).
+
+    Args:
+        labels: int (N,), the true digits.
+        predicted: int (N,).
+    """
+    # Imported here: it takes a second, and plots and the bins don't need it.
+    from torchmetrics.functional.classification import multiclass_confusion_matrix
+
+    digits = torch.as_tensor(predicted), torch.as_tensor(labels)
+    return multiclass_confusion_matrix(*digits, num_classes=10).numpy()
 
 
-def calibration_bins(confidences: Array, right: Array, bins: int = BINS) -> Bins:
-    """Sort images into bins of confidence; a confidence on a border belongs to the bin above it.
+def calibration_bins(confidences: Array, correct: Array, bins: int = BINS) -> Bins:
+    """Sort images into bins of confidence; a confidence on an edge belongs to the bin above it.
 
     Args:
         confidences: (N,), 0 to 1.
-        right: (N,) bool, whether the digit given is the true one.
-        bins: how many of equal width from 0 to 1.
+        correct: bool (N,), whether the predicted digit is the true one.
+        bins: number of bins of equal width from 0 to 1.
     """
-    borders = np.linspace(0, 1, bins + 1, dtype=confidences.dtype)[1:-1]
-    places = np.digitize(confidences, borders)
+    edges = np.linspace(0, 1, bins + 1, dtype=confidences.dtype)[1:-1]
+    places = np.digitize(confidences, edges)
     count = np.bincount(places, minlength=bins)
     with np.errstate(invalid="ignore"):  # an empty bin has no mean
         confidence = np.bincount(places, confidences, bins) / count
-        accuracy = np.bincount(places, right, bins) / count
+        accuracy = np.bincount(places, correct, bins) / count
     return Bins(count, confidence, accuracy)
 
 
 def calibration_error(bins: Bins) -> float:
-    """Give the expected calibration error, 0 to 1: how far confidence and accuracy lie apart on average.
+    """Return the expected calibration error, 0 to 1: the mean gap between confidence and accuracy.
 
-    Each bin weighs by its images. Guo et al., "On Calibration of Modern Neural Networks" (2017).
+    Each bin is weighted by its images. Guo et al., "On Calibration of Modern Neural Networks" (2017).
     """
-    apart = np.abs(bins.accuracy - bins.confidence)
-    return float(np.nansum(apart * bins.size) / bins.size.sum())
+    gaps = np.abs(bins.accuracy - bins.confidence)
+    return float(np.nansum(gaps * bins.size) / bins.size.sum())
 
 
-def report(labels: Array, digits: Array, confidences: Array) -> dict[str, Any]:
-    """Sum up a test as ``report.json`` has it: counts, shares of 1, confusion by rows of true digits.
+def report(labels: Array, predicted: Array, confidences: Array) -> dict[str, Any]:
+    """Return the content of ``report.json``: counts, proportions from 0 to 1, and the confusion matrix.
+
+    Args:
+        labels: int (N,), the true digits.
+        predicted: int (N,).
+        confidences: (N,), of the predicted digits, 0 to 1.
 
     Raises:
         ValueError: there are no images.
     """
-    counts = confusion(labels, digits)
-    images, right = int(counts.sum()), int(counts.trace())
+    counts = confusion_matrix(labels, predicted)
+    images, correct = int(counts.sum()), int(counts.trace())
+    interval = wilson_interval(correct, images)
     return {
         "images": images,
-        "right": right,
-        "accuracy": right / images,
-        "accuracy_95": list(wilson_interval(right, images)),
-        "calibration_error": calibration_error(calibration_bins(confidences, labels == digits)),
+        "correct": correct,
+        "accuracy": correct / images,
+        "accuracy_95": list(interval),
+        "calibration_error": calibration_error(calibration_bins(confidences, labels == predicted)),
         "digits": [
             {"digit": digit, "images": int(row.sum()), "wrong": int(row.sum() - row[digit])}
             for digit, row in enumerate(counts)

@@ -1,9 +1,9 @@
-"""The figures of a run: arrays in, a matplotlib figure out, and from there a PNG. Nothing is kept or shown.
+"""The figures of a run: functions from arrays to a matplotlib figure, and from a figure to a PNG file.
 
-They are drawn again and again while a network trains, so they are cheap: what is a grid is laid out in NumPy
-and put into the figure pixel by pixel, without axes, whose ticks take longer than all the rest. Each has a
-white ground of its own, to be read in TensorBoard's light and dark theme, and the 350 pixels of width
-at which TensorBoard shows it: a larger one would be shrunk, its text blurred.
+Figures are drawn often while a network trains, so grids of many images are laid out in NumPy and put into the
+figure pixel by pixel: with axes the sheet of mistakes takes 323 ms, without 38 ms. Each figure has a white
+background, which is readable in TensorBoard's light and dark theme, and is 350 pixels wide, the width at
+which TensorBoard shows it without blurring the text.
 """
 
 from __future__ import annotations
@@ -25,88 +25,92 @@ RED, BLUE = np.array([178, 24, 43]), np.array([33, 102, 172])
 
 
 def confusion_matrix(counts: Array) -> Figure:
-    """Draw the images of each true digit (row) by the digit that was given (column), empty where none.
+    """Draw the images of each true digit (row) and predicted digit (column); cells without images are empty.
 
-    Mistakes are coloured by their number; what was read right is not, or it would outshine them.
+    Errors are colored by their number. Correct predictions are not, because they are far more.
 
     Args:
         counts: int (10, 10), true digits by rows.
     """
-    right = np.eye(10, dtype=bool)
-    depth = np.where(right, 0, counts) / max(1, counts[~right].max())
-    colours = np.where(right[..., None], tint(0.15 * right, BLUE), tint(0.9 * depth, RED))
-    images, wrong = counts.sum(), counts[~right].sum()
-    title = f"{wrong:,} of {images:,} wrong: accuracy {1 - wrong / max(1, images):.2%}"
-    figure, at = _page(colours.repeat(30, axis=0).repeat(30, axis=1), (30, 30), title, left=40, bottom=40)
+    from matplotlib.figure import Figure
+
+    correct = np.eye(10, dtype=bool)
+    depth = np.where(correct, 0, counts) / max(1, counts[~correct].max())
+    images, wrong = counts.sum(), counts[~correct].sum()
+    figure = Figure(figsize=(3.5, 3.68), dpi=DPI, facecolor="white")
+    axes = figure.add_axes((0.12, 0.1, 0.86, 0.82))
+    axes.imshow(np.where(correct[..., None], tint(0.15 * correct, BLUE), tint(0.9 * depth, RED)))
     for row, column in np.argwhere(counts):
-        colour = "white" if depth[row, column] > 0.5 else "black"
-        _write(figure, at(column, row), str(counts[row, column]), color=colour)
-    for digit in range(10):
-        _write(figure, at(digit, 9.8), str(digit))
-        _write(figure, at(-0.8, digit), str(digit))
-    _write(figure, at(4.5, 10.4), "given digit")
-    _write(figure, at(-1.2, 4.5), "true digit", rotation=90)
+        color = "white" if depth[row, column] > 0.5 else "black"
+        text = str(counts[row, column])
+        axes.text(column, row, text, color=color, ha="center", va="center", fontsize=8)
+    axes.set(xticks=range(10), yticks=range(10))
+    axes.tick_params(length=0, labelsize=8)
+    axes.set_xlabel("predicted digit", fontsize=8)
+    axes.set_ylabel("true digit", fontsize=8)
+    accuracy = 1 - wrong / max(1, images)
+    axes.set_title(f"{wrong:,} of {images:,} wrong: accuracy {accuracy:.2%}", fontsize=9)
     return figure
 
 
 def mistakes(
-    images: Array, labels: Array, digits: Array, confidences: Array, columns: int = 5, rows: int = 5
+    images: Array, labels: Array, predicted: Array, confidences: Array, columns: int = 5, rows: int = 5
 ) -> Figure:
-    """Draw the images that were read wrong with the greatest confidence, the surest first.
+    """Draw the most confident errors, in order of falling confidence.
 
-    Over each stands its true digit, the digit that was given, and the confidence in that.
+    The caption of each image has its true digit, its predicted digit and the confidence of the prediction.
 
     Args:
         images: uint8 (N, 28, 28).
-        labels: int (N,).
-        digits: int (N,), as given.
+        labels: int (N,), the true digits.
+        predicted: int (N,).
         confidences: (N,), 0 to 1.
-        columns: tiles in a row.
-        rows: of tiles; fewer are drawn where there are fewer mistakes.
+        columns: number of tiles in a row.
+        rows: number of rows of tiles, at most; there may be fewer errors.
     """
-    wrong = np.flatnonzero(labels != digits)
+    wrong = np.flatnonzero(labels != predicted)
     shown = wrong[np.argsort(-confidences[wrong], kind="stable")][: columns * rows]
     rows = max(1, min(rows, -(-len(shown) // columns)))
-    sheet = tile(images[shown], columns, rows, ground=255, above=8).repeat(2, axis=0).repeat(2, axis=1)
-    title = f"The surest {len(shown)} of {len(wrong):,} mistakes: true → given"
-    figure, at = _page(np.stack(3 * [sheet], axis=2), (60, 72), title, left=25, right=25)
+    sheet = tile(images[shown], columns, rows, background=255, above=8).repeat(2, axis=0).repeat(2, axis=1)
+    title = f"{len(shown)} most confident of {len(wrong):,} errors: true → predicted"
+    figure, at = _page(np.stack(3 * [sheet], axis=2), (60, 72), title)
     for place, index in enumerate(shown):
         row, column = divmod(place, columns)
-        # Rounded down: 100 % is said of 1 alone.
-        text = f"{labels[index]}→{digits[index]} {int(100 * confidences[index])}%"
+        # Rounded down, so that only a confidence of 1 is shown as 100 %.
+        text = f"{labels[index]}→{predicted[index]} {int(100 * confidences[index])}%"
         _write(figure, at(column, row - 0.39), text, fontsize=7)
     return figure
 
 
 def first_layer(weights: Array, columns: int = 10, rows: int = 13) -> Figure:
-    """Draw the weights of each unit of the first layer as an image: red for ink, blue against it.
+    """Draw the weights of each unit of the first layer as an image: positive red, negative blue.
 
-    All tiles share one scale, which leaves the largest hundredth of the weights beyond its ends.
+    All tiles share one color scale; the largest 1 % of the weights exceed it and are clipped.
 
     Args:
         weights: (units, 784); unit ``i`` is tile ``i``, row by row.
-        columns: tiles in a row.
-        rows: of tiles; further units are left out.
+        columns: number of tiles in a row.
+        rows: number of rows of tiles, at most; further units are left out.
     """
     units = min(len(weights), columns * rows)
     rows = -(-units // columns)
     largest = float(np.quantile(np.abs(weights[:units]), 0.99)) or 1.0
     depth = np.clip(weights[:units].reshape(-1, 28, 28) / largest, -1, 1)
-    sheet = tile(depth, columns, rows, ground=np.nan)
-    colours = np.where(sheet[..., None] > 0, tint(sheet, RED), tint(-sheet, BLUE))
-    colours[np.isnan(sheet)] = 160
-    which = f"{units}" if units == len(weights) else f"{units} of {len(weights):,}"
-    title = f"First layer, {which} units: blue -{largest:.2g}, red {largest:.2g}"
-    return _page(colours, (30, 30), title, left=25, right=25)[0]
+    sheet = tile(depth, columns, rows, background=np.nan)
+    colors = np.where(sheet[..., None] > 0, tint(sheet, RED), tint(-sheet, BLUE))
+    colors[np.isnan(sheet)] = 160
+    shown = f"{units}" if units == len(weights) else f"{units} of {len(weights):,}"
+    title = f"First layer, {shown} units: blue -{largest:.2g}, red {largest:.2g}"
+    return _page(colors, (30, 30), title)[0]
 
 
 def reliability(size: Array, confidence: Array, accuracy: Array, error: float) -> Figure:
     """Draw the accuracy of the images in each bin of confidence against the confidence itself.
 
     Args:
-        size: (bins,), images in each bin, written into its bar.
+        size: int (bins,), images in each bin, written into its bar.
         confidence: (bins,), mean confidence, 0 to 1.
-        accuracy: (bins,), share that was read right, 0 to 1.
+        accuracy: (bins,), proportion of correct predictions, 0 to 1.
         error: expected calibration error, 0 to 1.
     """
     from matplotlib.figure import Figure
@@ -130,32 +134,32 @@ def reliability(size: Array, confidence: Array, accuracy: Array, error: float) -
     return figure
 
 
-def tile(images: Array, columns: int, rows: int, ground: float, above: int = 2) -> Array:
-    """Lay images out row by row, each with ground over it and a pixel of it on both sides.
+def tile(images: Array, columns: int, rows: int, background: float, above: int = 2) -> Array:
+    """Lay out images row by row, with background above each image and one pixel of it on both sides.
 
     Args:
         images: (N, 28, 28), N at most columns * rows.
-        columns: images in a row.
-        rows: of images.
-        ground: value around the images and where there is none.
-        above: pixels of ground over each image.
+        columns: number of images in a row.
+        rows: number of rows.
+        background: value around the images and where there is none.
+        above: rows of background above each image, in pixels.
 
     Returns:
         (rows * (28 + above), columns * 30), of the dtype of the images.
     """
-    cells = np.full((rows * columns, 28 + above, 30), ground, dtype=images.dtype)
+    cells = np.full((rows * columns, 28 + above, 30), background, dtype=images.dtype)
     cells[: len(images), above:, 1:29] = images
     return cells.reshape(rows, columns, 28 + above, 30).swapaxes(1, 2).reshape(-1, columns * 30)
 
 
-def tint(depth: Array, colour: Array) -> Array:
-    """Colour depths (...), 0 white to 1 the colour, as uint8 (..., 3)."""
-    tinted: Array = 255 - np.nan_to_num(depth)[..., None] * (255 - colour)
+def tint(depth: Array, color: Array) -> Array:
+    """Return the colors of depths (...), from 0 for white to 1 for the color, as uint8 (..., 3)."""
+    tinted: Array = 255 - np.nan_to_num(depth)[..., None] * (255 - color)
     return tinted.astype(np.uint8)
 
 
 def png(figure: Figure) -> bytes:
-    """Render a figure into the content of a PNG file."""
+    """Render a figure as the content of a PNG file."""
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from PIL import Image
 
@@ -163,30 +167,29 @@ def png(figure: Figure) -> bytes:
     canvas.draw()  # type: ignore[no-untyped-call]
     rendered = np.asarray(canvas.buffer_rgba())[:, :, :3]  # type: ignore[no-untyped-call]
     content = io.BytesIO()
-    Image.fromarray(rendered).save(
-        content, "PNG", compress_level=1
-    )  # as large as with 6, in a third of the time
+    # As small as with level 6, in a third of the time.
+    Image.fromarray(rendered).save(content, "PNG", compress_level=1)
     return content.getvalue()
 
 
 def _page(
-    sheet: Array, cell: tuple[int, int], title: str, left: int, right: int = 10, bottom: int = 10
+    sheet: Array, cell: tuple[int, int], title: str, margin: int = 25
 ) -> tuple[Figure, Callable[[float, float], tuple[float, float]]]:
-    """Put a sheet, uint8 (height, width, 3), under a title.
+    """Make a figure of a sheet, uint8 (height, width, 3), below a title.
 
     Returns:
-        The figure, and a function that says where in it the centre of a cell (column, row) of the sheet is.
+        The figure, and a function from a cell (column, row) of the sheet to its center in the figure.
     """
     from matplotlib.figure import Figure
 
-    top = 28
-    height, width = sheet.shape[0] + bottom + top, sheet.shape[1] + left + right
+    top, bottom = 28, 10
+    height, width = sheet.shape[0] + top + bottom, sheet.shape[1] + 2 * margin
     figure = Figure(figsize=(width / DPI, height / DPI), dpi=DPI, facecolor="white")
-    figure.figimage(sheet, left, bottom, origin="upper")
+    figure.figimage(sheet, margin, bottom, origin="upper")
     _write(figure, (0.5, 1 - top / 2 / height), title, fontsize=9)
 
     def at(column: float, row: float) -> tuple[float, float]:
-        x, y = left + (column + 0.5) * cell[0], top + (row + 0.5) * cell[1]
+        x, y = margin + (column + 0.5) * cell[0], top + (row + 0.5) * cell[1]
         return x / width, 1 - y / height
 
     return figure, at

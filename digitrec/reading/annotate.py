@@ -1,4 +1,4 @@
-"""What was read, to look at: a page with its digits boxed and named, a sheet of what the network saw."""
+"""Images of a reading: the page with boxes and labels, and a sheet of the inputs of the network."""
 
 import math
 from collections.abc import Sequence
@@ -9,22 +9,25 @@ from PIL import Image, ImageDraw, ImageFont
 
 from digitrec.models.normalization import SIDE
 
-SURE, UNSURE = (0, 110, 60), (200, 30, 30)
-"""Colours of a digit that was read and of one that was not, as red, green and blue."""
+ACCEPTED, REJECTED = (0, 110, 60), (200, 30, 30)
+"""RGB colors of the box of a digit and of a ``?``."""
 
 
 def annotate(
     page: NDArray[np.uint8], boxes: Sequence[tuple[float, float, float, float]], labels: Sequence[str]
 ) -> Image.Image:
-    """Draw a page with a box round each digit and its label above.
+    """Draw a page with a box around each digit and its label above.
 
     Args:
-        page: uint8 (height, width), grey.
+        page: uint8 (height, width), gray.
         boxes: x, y, width, height of each digit in pixels of the page.
-        labels: of each digit, ``?`` for one that was not read.
+        labels: of the digits, ``?`` for one below the threshold.
+
+    Returns:
+        An RGB image, enlarged by a whole factor if the page is small.
     """
     image = Image.fromarray(page).convert("RGB")
-    factor = math.ceil(300 / max(image.size))  # a label on a picture of 28 pixels would cover it
+    factor = math.ceil(300 / max(image.size))  # so that a label does not cover a small page
     image = image.resize((image.width * factor, image.height * factor), Image.Resampling.NEAREST)
     draw = ImageDraw.Draw(image)
     width = max(1, round(max(image.size) / 400))
@@ -32,20 +35,24 @@ def annotate(
         left, top, right, bottom = (
             factor * side for side in (box[0], box[1], box[0] + box[2], box[1] + box[3])
         )
-        colour = UNSURE if label == "?" else SURE
-        draw.rectangle(
-            (left - 2 * width, top - 2 * width, right + width, bottom + width), None, colour, width
-        )
+        color = REJECTED if label == "?" else ACCEPTED
+        draw.rectangle((left - 2 * width, top - 2 * width, right + width, bottom + width), None, color, width)
         size = max(12.0, 0.35 * (bottom - top))
         place = (left, max(0.0, top - 2 * width - size))
-        draw.text(place, label, colour, ImageFont.load_default(size), stroke_width=1, stroke_fill="white")
+        draw.text(place, label, color, ImageFont.load_default(size), stroke_width=1, stroke_fill="white")
     return image
 
 
 def contact_sheet(
     images: Sequence[NDArray[np.uint8]], labels: Sequence[str], columns: int = 16
 ) -> Image.Image:
-    """Draw digits as the network saw them, uint8 (28, 28) each, twice as large, with their labels below."""
+    """Draw the inputs of the network at twice their size, with labels below.
+
+    Args:
+        images: uint8 (28, 28) each.
+        labels: one for each image.
+        columns: number of images in a row.
+    """
     side, row = 2 * SIDE + 4, 2 * SIDE + 18
     rows = max(1, math.ceil(len(images) / columns))
     sheet = Image.new("L", (side * min(columns, max(1, len(images))), row * rows), 64)

@@ -1,4 +1,4 @@
-"""A digit's strokes, of any size and pen, as a 28x28 image like MNIST's."""
+"""Normalization of a digit of any size and stroke width to a 28x28 image like MNIST's."""
 
 import numpy as np
 import scipy.ndimage as ndi
@@ -11,73 +11,73 @@ from digitrec.reading.segmentation.ink import stroke_width
 from digitrec.reading.segmentation.masks import Mask, bounds
 
 STROKES = (2.0, 3.6)
-"""Widths of stroke, in pixels of the 20x20 box, that are left as they are: most of MNIST's."""
+"""Stroke widths, in pixels of the 20x20 box, that are not changed: those of most MNIST digits."""
 
 WINDOW = 0.18
-"""Width of a stroke, as a share of the digit's longest side, that holes are looked for about."""
+"""Stroke width, as a fraction of the digit's longest side, above which blurred holes are opened."""
 
-LEAST_RANGE = 0.2
-"""Of contrast about a hole; less is the grain of a stroke."""
+MIN_RANGE = 0.2
+"""Range of contrast around a hole; a smaller one is the texture of a stroke."""
 
-_FINE = 100  # the longest side at which strokes are measured and changed
+_FINE = 100  # pixels of the longest side at which strokes are measured and changed
 
 
 def crop_digit(contrast: NDArray[np.float32], mask: Mask, threshold: float) -> NDArray[np.uint8]:
-    """Bring a digit to MNIST's form: longest side 20, strokes of its width, centre of mass in the middle.
+    """Normalize a digit as in MNIST: longest side 20, similar stroke width, center of mass in the middle.
 
     Args:
-        contrast: float32 (height, width), 0 ground to 1 ink.
+        contrast: float32 (height, width), 0 background to 1 foreground.
         mask: bool of the same shape, the pixels of this digit; at least one.
-        threshold: the contrast above which a pixel is ink.
+        threshold: the contrast above which a pixel is foreground.
 
     Returns:
-        uint8 (28, 28), white ink on black ground.
+        uint8 (28, 28), white on black.
     """
-    strokes = _with_pen(_fine(contrast, mask, threshold))
+    strokes = _with_mnist_stroke_width(_fine(contrast, mask, threshold))
     strokes = strokes[bounds(strokes)]
     height, width = strokes.shape
     longest = max(height, width)
     size = max(1, round(BOX * width / longest)), max(1, round(BOX * height / longest))
     small = np.asarray(Image.fromarray(strokes.astype(np.uint8) * 255).resize(size, Image.Resampling.BOX))
-    return centred(small)
+    return centered(small)
 
 
-def centred(digit: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Put a digit of at most 28x28 pixels into a 28x28 frame, its centre of mass in the middle if it fits."""
+def centered(digit: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Put a digit of at most 28x28 pixels into a frame of 28x28, with its center of mass in the middle."""
     frame = np.zeros((SIDE, SIDE), np.uint8)
-    centre = ndi.center_of_mass(digit) if digit.any() else ((np.array(digit.shape) - 1) / 2)
+    center = ndi.center_of_mass(digit) if digit.any() else ((np.array(digit.shape) - 1) / 2)
     y, x = (
         int(np.clip(round((SIDE - 1) / 2 - place), 0, SIDE - size))
-        for place, size in zip(centre, digit.shape, strict=True)
+        for place, size in zip(center, digit.shape, strict=True)
     )
     frame[y : y + digit.shape[0], x : x + digit.shape[1]] = digit
     return frame
 
 
 def _fine(contrast: NDArray[np.float32], mask: Mask, threshold: float) -> Mask:
-    """The digit at 50 to 199 pixels: enlarged by its grey levels, or shrunk so that no hairline is lost."""
+    """Resize a digit to 50 to 199 pixels: enlarge its gray levels, or shrink it and keep thin lines."""
     longest = max(mask.shape)
     if longest < _FINE:
         factor = round(_FINE / longest)
         margin = 2
         near = ndi.binary_dilation(np.pad(mask, margin), np.ones((3, 3), bool))
         padded = np.pad(contrast, margin, mode="edge")
-        # A pale stroke ends where it has half of its own contrast, not of the darkest ink's.
+        # A pale stroke ends at half of its own contrast, not at half of the highest contrast.
         stroke = stroke_width(mask)
         reach = 2 * max(1, round(stroke)) + 3
         peak = greatest(np.where(np.pad(mask, margin), padded, 0), reach)
         level = np.minimum(threshold, 0.5 * peak)
         if stroke > WINDOW * longest:
-            level = np.maximum(level, _middle(padded, round(WINDOW * longest) | 1))
-        grey = np.where(near, padded - level, -threshold)
-        height, width = (factor * side for side in grey.shape)
-        large = Image.fromarray(grey.astype(np.float32)).resize((width, height), Image.Resampling.BICUBIC)
+            level = np.maximum(level, _local_threshold(padded, round(WINDOW * longest) | 1))
+        gray = np.where(near, padded - level, -threshold)
+        height, width = (factor * side for side in gray.shape)
+        large = Image.fromarray(gray.astype(np.float32)).resize((width, height), Image.Resampling.BICUBIC)
         fine: Mask = np.asarray(large) > 0
         return fine if fine.any() else np.kron(mask, np.ones((factor, factor), bool))
     factor = longest // _FINE
     if factor == 1:
         return mask
-    # Added up, not padded to a multiple: a long thin line would need a square of its length.
+    # Blocks are summed without padding to a square, which a long thin line would need.
     counts = mask.astype(np.int32)
     for axis, side in enumerate(mask.shape):
         counts = np.add.reduceat(counts, np.arange(0, side, factor), axis=axis)
@@ -85,30 +85,30 @@ def _fine(contrast: NDArray[np.float32], mask: Mask, threshold: float) -> Mask:
     return shrunk
 
 
-def _middle(contrast: NDArray[np.float32], size: int) -> NDArray[np.float32]:
-    """Half way from the palest to the darkest near a pixel: a blurred hole is below. 0 where all is alike.
+def _local_threshold(contrast: NDArray[np.float32], size: int) -> NDArray[np.float32]:
+    """Return the mean of local minimum and maximum, or 0 where they are close; blurred holes are below it.
 
     Bernsen, "Dynamic Thresholding of Grey-Level Images" (1986).
     """
-    palest, darkest = least(contrast, size), greatest(contrast, size)
-    middle: NDArray[np.float32] = np.where(darkest - palest > LEAST_RANGE, (darkest + palest) / 2, 0)
-    return middle
+    minimum, maximum = least(contrast, size), greatest(contrast, size)
+    mean: NDArray[np.float32] = np.where(maximum - minimum > MIN_RANGE, (maximum + minimum) / 2, 0)
+    return mean
 
 
-def _with_pen(strokes: Mask) -> Mask:
-    """The same strokes drawn by a pen of the width that MNIST has, where theirs is far from it."""
+def _with_mnist_stroke_width(strokes: Mask) -> Mask:
+    """Make strokes wider or narrower if their width is far from that of MNIST."""
     strokes = np.pad(strokes, _FINE // BOX * 3)
     rows, columns = bounds(strokes)
     unit = max(rows.stop - rows.start, columns.stop - columns.start) / BOX  # a pixel of the result
     width = stroke_width(strokes)
-    least, most = (limit * unit for limit in STROKES)
-    if width < least:
-        thicker: Mask = ndi.distance_transform_edt(~strokes) <= (least - width) / 2
+    narrowest, widest = (limit * unit for limit in STROKES)
+    if width < narrowest:
+        thicker: Mask = ndi.distance_transform_edt(~strokes) <= (narrowest - width) / 2
         return thicker
-    if width > most:
-        # By the same share everywhere, so that where a stroke is thin already it is not broken.
+    if width > widest:
+        # By the same fraction everywhere, so that thin parts of a stroke do not break.
         depth = ndi.distance_transform_edt(strokes)
         ridge = greatest(depth, int(width) | 1)
-        thinner: Mask = strokes & (depth > ridge * (1 - most / width))
+        thinner: Mask = strokes & (depth > ridge * (1 - widest / width))
         return thinner
     return strokes

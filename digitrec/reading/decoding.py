@@ -29,8 +29,8 @@ MAX_SIDE = 100_000
 MAX_MEGAPIXELS = {"WEBP": 17, "AVIF": 24, "JPEG2000": 11, "PPM": 20}
 """Lower limits of formats whose decoders hold further copies: up to 20 bytes for a pixel."""
 
-MAX_MEMORY = 240e6
-"""Bytes that a JPEG, TIFF or HEIC file may need to be decoded, of the 300 MB that reading it may take."""
+MAX_MEMORY = 280e6
+"""Bytes that a JPEG, TIFF or HEIC file may need while it is decoded, with the decoded picture."""
 
 MAX_SCANS = 100
 """Scans of a progressive JPEG file. Programs write about 10; each one takes as long as the whole picture."""

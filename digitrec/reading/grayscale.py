@@ -1,4 +1,4 @@
-"""A picture in any colours, transparent or of many bits, to 8-bit grey in which its ink can be seen."""
+"""Conversion of colors, transparency and more than 8 bits to 8-bit gray that keeps the strokes visible."""
 
 from typing import Any
 
@@ -10,10 +10,10 @@ Bytes = npt.NDArray[np.uint8]
 
 
 def plain(image: Image.Image) -> Image.Image:
-    """Bring an image of any mode to L, RGB or RGBA, or to F if a channel has more than 8 bits."""
+    """Convert an image of any mode to L, RGB or RGBA, or to F if a channel has more than 8 bits."""
     if image.mode in ("I", "F") or image.mode.startswith("I;16"):
         return image.convert("F")
-    if image.mode == "LAB":  # Pillow converts it through colour profiles only
+    if image.mode == "LAB":  # Pillow converts it with color profiles only
         return image.getchannel("L")
     if image.mode == "La":
         image = image.convert("LA")
@@ -23,10 +23,16 @@ def plain(image: Image.Image) -> Image.Image:
 
 
 def to_gray(image: Image.Image) -> Bytes:
-    """Grey levels, (height, width) uint8, 0 black to 255 white, of an image in a mode that ``plain`` returns.
+    """Convert an image to gray levels.
 
-    Transparent parts get a ground on which the visible ones show. Grey is the luminance, or one of red, green
-    and blue where ink and ground differ in their colour only.
+    Transparent parts get a background that contrasts with the visible ones. Gray is the luminance, or one of
+    red, green and blue where strokes and background differ in color only.
+
+    Args:
+        image: in a mode that ``plain`` returns.
+
+    Returns:
+        uint8 (height, width), 0 black to 255 white.
     """
     if image.mode == "F":
         values = np.asarray(image)
@@ -37,12 +43,19 @@ def to_gray(image: Image.Image) -> Bytes:
 
 
 def value_range(values: npt.NDArray[Any]) -> tuple[float, float]:
-    """Guess which two numbers mean black and white, of any kind of numbers, in any shape.
+    """Guess which values stand for black and white.
 
-    With nothing below 0, black is 0, and white is 1 if nothing is much larger, else the largest number of as
-    many bits as are needed, 8 to 16: scanners put 10, 12 or 14 bits into 16. Other numbers are stretched.
+    Without negative values black is 0. White is then 1 if no value is much larger, otherwise the largest
+    number of as many bits as needed, 8 to 16: scanners store 10, 12 or 14 bits in 16. Other values are
+    stretched from the lowest to the highest.
+
+    Args:
+        values: numbers of any kind, in any shape.
+
+    Returns:
+        The values of black and white.
     """
-    parts = np.array_split(values, 1 + values.size // 2_000_000)  # not to double a large array
+    parts = np.array_split(values, 1 + values.size // 2_000_000)  # so that a large array is not copied
     low = float(min(np.min(part, where=np.isfinite(part), initial=0) for part in parts))
     high = float(max(np.max(part, where=np.isfinite(part), initial=0) for part in parts))
     if low < 0 or high > 65535:
@@ -53,7 +66,12 @@ def value_range(values: npt.NDArray[Any]) -> tuple[float, float]:
 
 
 def scale(values: npt.NDArray[Any], limits: tuple[float, float]) -> Bytes:
-    """Scale numbers linearly so that black and white become 0 and 255, and clip them; NaN is black."""
+    """Scale values linearly to 0 for black and 255 for white, and clip them; NaN is black.
+
+    Args:
+        values: numbers of any kind, in any shape.
+        limits: the values of black and white.
+    """
     if values.dtype == np.uint8 and limits == (0, 255):
         return values
     black, white = limits
@@ -63,18 +81,18 @@ def scale(values: npt.NDArray[Any], limits: tuple[float, float]) -> Bytes:
 
 
 def _over_background(image: Image.Image) -> Image.Image:
-    """Lay an RGBA image over one colour: its own ground if it has one, else black or white, to show it.
+    """Paste an RGBA image onto a background of one color: its own if it has one, otherwise black or white.
 
-    It has a ground of its own, like paper that was cut out, if most of the outline of what is visible has one
-    colour, and a part of it is far lighter or darker than that. Where the outline is short for the area, as
-    it is not for ink, a part that is a little lighter or darker will do.
+    The image has a background of its own, such as paper that was cut out, if most of the outline of the
+    visible part has one color and some of that part is much lighter or darker. If the outline is short for
+    the area, which it is not for strokes, a small difference is enough.
     """
-    colour, mask = image.convert("RGB"), image.getchannel("A")
+    color, mask = image.convert("RGB"), image.getchannel("A")
     alpha = np.asarray(mask)
     if not alpha.any():
         return Image.new("L", image.size, 255)
     if alpha.min() == 255:
-        return colour
+        return color
     visible = alpha >= min(128, int(alpha.max()))
     inner = visible.copy()
     inner[1:] &= visible[:-1]
@@ -82,23 +100,23 @@ def _over_background(image: Image.Image) -> Image.Image:
     inner[:, 1:] &= visible[:, :-1]
     inner[:, :-1] &= visible[:, 1:]
     outline = visible & ~inner
-    if not outline.any():  # nothing is transparent, or all is by as much
+    if not outline.any():  # nothing is transparent, or everything is equally
         outline = visible
-    light = np.asarray(colour.convert("L"))
+    light = np.asarray(color.convert("L"))
     level = int(np.median(light[outline]))
     solid = outline.sum() < 0.05 * visible.sum()
     stands_out = abs(light.astype(np.int16) - level) > (40 if solid else 96)
     if stands_out[outline].mean() < 0.2 and stands_out[visible].mean() > 0.002:
-        ground = tuple(int(value) for value in np.median(np.asarray(colour)[outline], axis=0))
+        background = tuple(int(value) for value in np.median(np.asarray(color)[outline], axis=0))
     else:
-        ground = (0, 0, 0) if np.average(light, weights=alpha) > 127.5 else (255, 255, 255)
-    laid = Image.new("RGB", image.size, ground)
-    laid.paste(colour, mask=mask)
-    return laid
+        background = (0, 0, 0) if np.average(light, weights=alpha) > 127.5 else (255, 255, 255)
+    result = Image.new("RGB", image.size, background)
+    result.paste(color, mask=mask)
+    return result
 
 
 def _clearest_channel(image: Image.Image) -> Image.Image:
-    """The luminance of an RGB image, or a channel of it that has much which the luminance hides."""
+    """Return the luminance of an RGB image, or the channel with much more contrast than the luminance."""
     small = image.reduce(max(1, round((image.width * image.height / 250_000) ** 0.5)))
     around = small.filter(ImageFilter.BoxBlur(max(small.size) / 10))
     contrast = _contrast(small.convert("L"), around.convert("L"))
@@ -109,6 +127,6 @@ def _clearest_channel(image: Image.Image) -> Image.Image:
 
 
 def _contrast(image: Image.Image, around: Image.Image) -> int:
-    """The difference that all but two in a thousand pixels of mode L stay below."""
+    """Return the difference of two L images that only 2 of 1,000 pixels exceed."""
     counts = np.cumsum(ImageChops.difference(image, around).histogram())
     return int(np.searchsorted(counts, 0.998 * counts[-1]))

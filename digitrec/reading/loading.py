@@ -33,15 +33,15 @@ _CHANNELS = ((), (1,), (3,), (4,))
 
 
 def load(source: Source, name: str | None = None) -> Page:
-    """Read a picture: a file, its bytes, an open binary file, a Pillow image or an array.
+    """Load a picture: a file, its bytes, an open binary file, a Pillow image or an array.
 
     Args:
-        source: an array is (height, width), (height, width, 3) with red, green and blue, or (height, width,
-            4) with opacity as well; of bool, integers, or floats in 0..1 or 0..255.
-        name: what messages call the picture, if not by its path.
+        source: an array has the shape (height, width), (height, width, 3) with red, green and blue, or
+            (height, width, 4) with opacity as well, and holds bool, integers, or floats in 0..1 or 0..255.
+        name: the name of the picture in messages; None takes its path.
 
     Raises:
-        PictureError: there is no such file, it is no picture, is damaged, or too large.
+        PictureError: the picture is missing, damaged, too large or not a picture at all.
     """
     if name is None:
         name = os.fspath(source) if isinstance(source, str | os.PathLike) else "The picture"
@@ -59,7 +59,7 @@ def load(source: Source, name: str | None = None) -> Page:
         except PictureError:
             raise
         except Exception as error:  # a damaged file can raise any exception
-            raise PictureError(_sentence(error, name)) from error
+            raise PictureError(_message(error, name)) from error
 
 
 def _from_file(file: IO[bytes], name: str) -> Page:
@@ -107,11 +107,11 @@ def _from_array(array: npt.NDArray[Any], name: str) -> Page:
         )
     height, width = array.shape[:2]
     decoding.refuse_size(width, height, name)
-    span = grayscale.value_range(array)
+    limits = grayscale.value_range(array)
 
     def bands(rows: int) -> Iterator[Image.Image]:
         for top in range(0, height, rows):
-            part = grayscale.scale(array[top : top + rows], span)
+            part = grayscale.scale(array[top : top + rows], limits)
             yield Image.fromarray(part.squeeze(2) if part.shape[2:] == (1,) else part)
 
     return pages.make(pages.shrink(bands, (width, height)), (width, height))
@@ -125,17 +125,15 @@ def _refuse_documents(head: bytes, name: str) -> None:
             raise PictureError(f"{name} is a {kind}, not a picture: export it as PNG.")
 
 
-def _sentence(error: Exception, name: str) -> str:
+def _message(error: Exception, name: str) -> str:
     if isinstance(error, PermissionError):
-        return f"{name} may not be read: give yourself the permission."
+        return f"{name} may not be read: change its permissions."
     if isinstance(error, UnidentifiedImageError):
-        return (
-            f"{name} is not a picture of a kind that can be read, or it is damaged: save it as PNG or JPEG."
-        )
+        return f"{name} is not a picture in a supported format, or it is damaged: save it as PNG or JPEG."
     if isinstance(error, Image.DecompressionBombError):
         return f"{name} has more than {decoding.MAX_PIXELS // 10**6} megapixels: shrink it."
     if isinstance(error, MemoryError):
-        return f"{name} takes more memory than there is: shrink it."
+        return f"{name} needs more memory than this machine has: shrink it."
     if isinstance(error, OSError) and error.strerror:
         return f"{name} cannot be read ({error.strerror}): check the name and the disk."
     if "truncated" in str(error).lower():

@@ -1,4 +1,4 @@
-"""What ``predict`` says and writes of the user's pictures: lines, rows, annotated copies, sheets of crops."""
+"""Output of ``predict`` for pictures: text lines, CSV rows, annotated copies and sheets of crops."""
 
 import csv
 from collections.abc import Sequence
@@ -14,17 +14,17 @@ COLUMNS = ["picture", "line", "position", "x", "y", "width", "height", "digit", 
 COLUMNS += [f"p{digit}" for digit in range(10)]
 
 SHEET = 160
-"""Digits on one sheet of crops."""
+"""Maximum number of digits on one sheet of crops."""
 
 
 class PictureOutput:
-    """Writes what pictures read into a run folder.
+    """Write the readings of pictures into a run folder.
 
     Args:
-        folder: the run folder, which is there.
-        file: where the rows go.
-        annotated: write a copy of each picture with its digits boxed into ``annotated/``, and the digits as
-            the network saw them into ``crops-1.png`` and on.
+        folder: the run folder; it exists.
+        file: the CSV file.
+        annotated: whether to write a copy of each picture with boxes into ``annotated/``, and sheets of the
+            inputs of the network as ``crops-1.png``, ``crops-2.png`` and so on.
     """
 
     def __init__(self, folder: Path, file: IO[str], annotated: bool) -> None:
@@ -34,13 +34,13 @@ class PictureOutput:
         self._annotated = annotated
         self._names: set[str] = set()
         self._sheets = 0
-        self._seen: list[Digit] = []
+        self._crops: list[Digit] = []
 
     def write(self, path: Path, page: Page, reading: Reading) -> str:
-        """Write what was read in a picture, and return it as a line of text."""
+        """Write the reading of a picture and return it as a line of text."""
         for digit in reading.digits:
-            place = path, digit.line, digit.position, *digit.box, digit.digit
-            self._rows.writerow([*place, *(f"{p:.6f}" for p in (digit.confidence, *digit.probabilities))])
+            columns = path, digit.line, digit.position, *digit.box, digit.digit
+            self._rows.writerow([*columns, *(f"{p:.6f}" for p in (digit.confidence, *digit.probabilities))])
         if self._annotated:
             self._annotate(path, page, reading)
         if not reading.digits:
@@ -49,26 +49,29 @@ class PictureOutput:
         return f"{printable(str(path))}: {text}  ({reading.confidence:.0%})"
 
     def close(self) -> None:
-        """Write the last sheet."""
-        if self._seen:
-            self._write_sheet(self._seen)
+        """Write the last sheet of crops."""
+        if self._crops:
+            self._write_sheet(self._crops)
 
     def _annotate(self, path: Path, page: Page, reading: Reading) -> None:
-        places = [digit.box for digit in reading.digits]
-        boxes = [(x / page.scale, y / page.scale, w / page.scale, h / page.scale) for x, y, w, h in places]
-        stem, suffix = path.stem[:60], path.suffix[:10]  # the file's own may be too long
+        scale, found = page.scale, [digit.box for digit in reading.digits]
+        boxes = [(x / scale, y / scale, width / scale, height / scale) for x, y, width, height in found]
+        stem, suffix = (
+            path.stem[:60],
+            path.suffix[:10],
+        )  # the full name may be too long for a file with a further suffix
         name, number = f"{stem}{suffix}", 1
-        while name in self._names:  # of the same name in another folder
+        while name in self._names:  # a picture in another folder has the same name
             number += 1
             name = f"{stem}-{number}{suffix}"
         self._names.add(name)
         folder = self._folder / "annotated"
         folder.mkdir(exist_ok=True)
         annotate(page.pixels, boxes, [d.digit for d in reading.digits]).save(folder / f"{name}.png")
-        self._seen += reading.digits
-        while len(self._seen) >= SHEET:
-            self._write_sheet(self._seen[:SHEET])
-            del self._seen[:SHEET]
+        self._crops += reading.digits
+        while len(self._crops) >= SHEET:
+            self._write_sheet(self._crops[:SHEET])
+            del self._crops[:SHEET]
 
     def _write_sheet(self, digits: Sequence[Digit]) -> None:
         self._sheets += 1

@@ -1,4 +1,4 @@
-"""A picture of the user's on its way to being read."""
+"""Picture: a picture file with the crops that were found on it, before they are recognized."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,7 +11,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture file with its page and the crops on it, or with the reason why it cannot be read."""
+    """A picture file with its page and crops, or with the error.
+
+    Attributes:
+        path: the file.
+        page: None if the file cannot be read.
+        crops: as ``find_digits`` returns them.
+        error: the sentence for the user, if the file cannot be read.
+    """
 
     path: Path
     page: "Page | None" = None

@@ -1,4 +1,4 @@
-"""Reader: pictures in, digits out, each with its place and a confidence."""
+"""Reader: finds and recognizes the digits in a picture, with their boxes and confidences."""
 
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -17,7 +17,7 @@ from digitrec.reading.segmentation.small import is_small
 
 
 class Reader:
-    """Reads the digits in pictures.
+    """Find and recognize the digits in pictures.
 
     Args:
         classifier: recognizes the digits; it is used on the device that it is on.
@@ -33,10 +33,10 @@ class Reader:
 
     @classmethod
     def from_checkpoint(cls, path: str | Path) -> "Reader":
-        """Return a reader with the weights of a checkpoint that digitrec wrote.
+        """Return a reader with the weights of a checkpoint of digitrec.
 
         Raises:
-            CheckpointError: there is no such checkpoint, or it must not be loaded.
+            CheckpointError: there is no such checkpoint, or it is refused.
         """
         return cls(load_classifier(path))
 
@@ -90,27 +90,27 @@ def assemble(page: Page, crops: Sequence[Crop], probabilities: Tensor, threshold
             hypotheses.setdefault(crop.way, []).append(read)
     if not is_small(page.pixels):
         return Reading(tuple(max(hypotheses.values(), key=_score, default=[])))
-    sure = [
+    candidates = [
         digits for way, digits in hypotheses.items() if way == 0 or all(each.digit != "?" for each in digits)
     ]
-    return Reading(tuple(max(sure, key=_least_confidence, default=[])))
+    return Reading(tuple(max(candidates, key=_lowest_confidence, default=[])))
 
 
-def _least_confidence(digits: Iterable[Digit]) -> float:
+def _lowest_confidence(digits: Iterable[Digit]) -> float:
     return min(digit.confidence for digit in digits)
 
 
 def _score(digits: Iterable[Digit]) -> float:
-    """Score a hypothesis: what is more likely a digit than not counts for it, the rest against it."""
+    """Score a hypothesis: digits with a confidence above 0.5 count for it, the others against it."""
     return sum(digit.confidence - 0.5 for digit in digits)
 
 
 def _are_several(whole: tuple[Crop, list[float]], splits: Sequence[tuple[Crop, list[float]]]) -> bool:
-    """Whether the splits of a crop are digits by themselves, each given with its probabilities."""
+    """Return whether a crop is several digits; it and its splits come with their probabilities."""
     if not splits:
         return False
     if whole[0].loose:
-        sure = max(max(splits, key=lambda split: max(split[0].box[2:]))[1])
+        confidence = max(max(splits, key=lambda split: max(split[0].box[2:]))[1])
     else:
-        sure = min(max(row) for _, row in splits)
-    return sure > max(whole[1])
+        confidence = min(max(row) for _, row in splits)
+    return confidence > max(whole[1])

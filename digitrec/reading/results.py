@@ -1,4 +1,4 @@
-"""What is read in a picture."""
+"""The result of reading a picture: Reading, Digit."""
 
 from dataclasses import dataclass
 
@@ -10,12 +10,14 @@ from numpy.typing import NDArray
 class Digit:
     """One digit of a picture.
 
-    digit: ``0`` to ``9``, or ``?`` where the confidence is below the threshold.
-    confidence: of the most probable digit, 0 to 1.
-    probabilities: of 0 to 9, summing to 1.
-    box: x, y, width, height in the picture's own pixels.
-    line, position: reading order, both from 0.
-    image: uint8 (28, 28), white on black, what the network saw.
+    Attributes:
+        digit: ``0`` to ``9``, or ``?`` where the confidence is below the threshold.
+        confidence: probability of the most probable digit, 0 to 1.
+        probabilities: of the digits 0 to 9; they sum to 1.
+        box: x, y, width, height in pixels of the picture.
+        line: number of its line, from 0.
+        position: number in its line, from 0.
+        image: uint8 (28, 28), white on black, the input of the network.
     """
 
     digit: str
@@ -29,13 +31,13 @@ class Digit:
 
 @dataclass(frozen=True)
 class Reading:
-    """What a picture says: its digits in reading order, and as text with a line break after each line."""
+    """The digits of a picture, in reading order."""
 
     digits: tuple[Digit, ...]
 
     @property
     def text(self) -> str:
-        """The digits, line by line; empty for an empty page."""
+        """The digits as text, one line of the picture per line; empty for an empty page."""
         lines: dict[int, str] = {}
         for digit in self.digits:
             lines[digit.line] = lines.get(digit.line, "") + digit.digit
@@ -43,5 +45,5 @@ class Reading:
 
     @property
     def confidence(self) -> float:
-        """The lowest confidence of a digit, 0 to 1; 0 for an empty page."""
+        """The lowest confidence of all digits, 0 to 1; 0 for an empty page."""
         return min((digit.confidence for digit in self.digits), default=0.0)

@@ -1,1 +1,1 @@
-"""The web server: a page to draw on and a JSON API behind it."""
+"""The web server: a page for drawing digits, and its JSON API. No Lightning."""

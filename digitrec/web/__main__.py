@@ -1,4 +1,4 @@
-"""``python -m digitrec.web``: serve the page."""
+"""``python -m digitrec.web``: the command line of the web server."""
 
 from digitrec.web.server import main
 

@@ -1,4 +1,4 @@
-"""Who may call the page's server: by which names, and from which pages."""
+"""Host check: refuse requests under foreign host names and from pages of other sites."""
 
 import ipaddress
 from collections.abc import Awaitable, Callable
@@ -10,40 +10,44 @@ from aiohttp import hdrs, web
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-def only_called_by(host: str) -> Any:
-    """Refuse requests that a page of somebody else makes the browser send.
+def host_check(host: str) -> Any:
+    """Return a middleware that refuses requests which pages of other sites make a browser send.
 
-    Such a page can have a name of its own point here (DNS rebinding): then it is in the Host header. An
-    address in numbers cannot be pointed anywhere, so it is accepted where other machines are let in.
+    Such a page can make its own host name resolve to this server (DNS rebinding); the Host header then has
+    that name. A numeric address cannot be abused like this, so any is accepted if the server is reachable
+    from other machines.
+
+    Args:
+        host: the name or address on which the server listens.
     """
-    here = {"localhost", "127.0.0.1", "::1"}
+    local = {"localhost", "127.0.0.1", "::1"}
 
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
         name = _name(request.headers.get(hdrs.HOST, ""))
-        if name not in here | {host.lower()} and (host in here or not is_address(name)):
+        if name not in local | {host.lower()} and (host in local or not is_address(name)):
             raise web.HTTPForbidden(
-                text="This server is not called by that name: use localhost, or its address in numbers."
+                text="This host name is not allowed: use localhost or the numeric address of the server."
             )
-        # Browsers tell Sec-Fetch-Site to localhost and over https alone, but with each POST its origin.
+        # Browsers send Sec-Fetch-Site only to localhost and over https, but Origin with every POST.
         origin = request.headers.get(hdrs.ORIGIN)
         foreign = origin is not None and urlsplit(origin).netloc != request.headers.get(hdrs.HOST)
         foreign |= request.headers.get("Sec-Fetch-Site") in ("cross-site", "same-site")
         if foreign and request.method == "POST":
-            raise web.HTTPForbidden(text="A page from elsewhere may not send pictures here.")
+            raise web.HTTPForbidden(text="Pages of other sites may not send pictures to this server.")
         return await handler(request)
 
     return middleware
 
 
 def _name(host: str) -> str:
-    """The Host header without its port: ``localhost:8000``, ``[::1]:8000``."""
+    """Return a Host header, such as ``localhost:8000`` or ``[::1]:8000``, without its port."""
     name = host[1:].partition("]")[0] if host.startswith("[") else host.partition(":")[0]
     return name.lower()
 
 
 def is_address(name: str) -> bool:
-    """Whether a host is an address in numbers."""
+    """Return whether a host is a numeric IP address."""
     try:
         ipaddress.ip_address(name)
     except ValueError:

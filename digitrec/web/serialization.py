@@ -1,4 +1,4 @@
-"""What a picture says, as the page's API answers it: JSON."""
+"""Serialization of a reading to the JSON of the API."""
 
 import base64
 import io
@@ -12,11 +12,11 @@ from digitrec.reading.results import Digit, Reading
 
 
 def as_json(reading: Reading, with_images: bool = False) -> dict[str, Any]:
-    """Put a reading into what JSON has: text, confidence and digits.
+    """Convert a reading to JSON types: text, confidence and digits.
 
     Args:
-        reading: what a picture says.
-        with_images: add to each digit what the network saw, as the URL of a PNG.
+        reading: the digits of a picture.
+        with_images: add to each digit the 28x28 input of the network, as a data URL of a PNG file.
     """
     return {
         "text": reading.text,

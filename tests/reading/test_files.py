@@ -1,4 +1,4 @@
-"""Which picture files are meant, and which are not even opened."""
+"""Finding picture files by names, folders and globs, and opening them."""
 
 import os
 from pathlib import Path
@@ -25,12 +25,12 @@ def found(*patterns):
     return [str(path) for path in find(patterns)]
 
 
-def test_a_folder_gives_its_pictures_in_the_order_of_people(folder):
+def test_the_pictures_of_a_folder_are_sorted_by_the_numbers_in_their_names(folder):
     make("a/10.png", "a/2.PNG", "a/1.jpeg", "a/b9/x.heic", "a/b10/x.tif", "a/notes.txt", "a/labels.csv")
     assert found("a") == ["a/1.jpeg", "a/2.PNG", "a/10.png", "a/b9/x.heic", "a/b10/x.tif"]
 
 
-def test_hidden_files_and_folders_are_passed_over_unless_named(folder):
+def test_hidden_files_and_folders_are_ignored_unless_named(folder):
     make("a/.hidden.png", "a/.git/x.png", "a/seen.png")
     assert found("a") == ["a/seen.png"]
     assert found("a/.git", "a/.hidden.png") == ["a/.git/x.png", "a/.hidden.png"]
@@ -51,23 +51,23 @@ def test_globs_match_folders_and_files_at_any_depth(folder):
 @pytest.mark.parametrize(
     "name", ["[1].png", "a*.png", "-1.png", "two words.png", "två.png", "line\nbreak.png", "~"]
 )
-def test_a_file_of_the_very_name_is_meant(folder, name):
+def test_a_file_of_this_name_comes_before_a_glob(folder, name):
     make(name, "1.png", "ab.png")
     assert found(name) == [name]
 
 
-def test_a_named_file_may_end_in_anything(folder):
+def test_a_named_file_may_have_any_suffix(folder):
     make("scan.dat")
     assert found("scan.dat") == ["scan.dat"]
 
 
-def test_the_home_folder_is_known(folder, monkeypatch):
+def test_the_home_folder_is_expanded(folder, monkeypatch):
     monkeypatch.setenv("HOME", str(folder))
     make("a.png")
     assert found("~/a.png") == [str(folder / "a.png")]
 
 
-def test_links_are_pictures_of_their_own_and_circles_end(folder):
+def test_links_are_separate_pictures_and_cycles_end(folder):
     make("a/x.png")
     Path("a/y.png").symlink_to("x.png")
     Path("a/round").symlink_to(".")
@@ -77,35 +77,35 @@ def test_links_are_pictures_of_their_own_and_circles_end(folder):
 @pytest.mark.parametrize(
     ("pattern", "sentence"),
     [
-        ("empty", "The folder empty holds no pictures: put some there, or name another."),
-        ("*.gif", "No picture is called *.gif: check the pattern."),
+        ("empty", "The folder empty contains no pictures: choose another."),
+        ("*.gif", "No picture matches *.gif: check the pattern."),
         ("none.png", "There is no file none.png: check the name."),
         ("a\0b", r"There is no file 'a\x00b': check the name."),
         ("x" * 300, f"There is no file {'x' * 300}: check the name."),
     ],
 )
-def test_what_leads_to_no_picture_is_said(folder, pattern, sentence):
+def test_a_pattern_without_a_picture_is_refused(folder, pattern, sentence):
     Path("empty").mkdir()
     with pytest.raises(PictureError) as error:
         find([pattern])
     assert str(error.value) == sentence
     make("a.png")
-    assert find(["a.png", pattern]) == [Path("a.png"), Path(pattern)]  # to be refused, and a.png to be read
+    assert find(["a.png", pattern]) == [Path("a.png"), Path(pattern)]  # the second is refused when it is read
     with pytest.raises(PictureError) as error:
         open_file(Path(pattern), pattern)
     assert str(error.value) == sentence
 
 
-def test_no_pattern_is_no_picture(folder):
-    make("a.png")  # that is no reason to read the current folder
+def test_without_a_pattern_nothing_is_read(folder):
+    make("a.png")  # it must not be found
     for patterns in ([], [""]):
-        with pytest.raises(PictureError, match="name one"):
+        with pytest.raises(PictureError, match="name at least one"):
             find(patterns)
 
 
 def test_pipes_devices_and_folders_are_not_opened(folder):
     os.mkfifo("pipe.png")
     make("a/b.png")
-    for name, reason in (("pipe.png", "ordinary"), (os.devnull, "ordinary"), ("a", "is a folder")):
+    for name, reason in (("pipe.png", "regular file"), (os.devnull, "regular file"), ("a", "is a folder")):
         with pytest.raises(PictureError, match=reason):
             open_file(Path(name), name)

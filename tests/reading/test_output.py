@@ -1,4 +1,4 @@
-"""predict on the user's pictures: the lines, the rows, the copies, and what cannot be read."""
+"""predict on pictures: text lines, CSV rows, annotated copies and refused files."""
 
 import csv
 from pathlib import Path
@@ -57,7 +57,7 @@ def test_each_picture_is_a_line_and_each_digit_a_row(pictures, capsys):
         assert float(row["confidence"]) == max(probabilities)
 
 
-def test_what_is_below_the_threshold_is_a_question_mark(pictures):
+def test_a_digit_below_the_threshold_is_a_question_mark(pictures):
     predict("--predictions.threshold=0.9999999")
     rows = rows_of(RUN)
     assert "?" in {row["digit"] for row in rows}
@@ -81,7 +81,7 @@ def test_annotated_copies_and_a_sheet_are_written_when_asked_for(pictures):
 def test_a_folder_without_pictures_is_one_sentence(workplace, capsys):
     (workplace / "my digits").mkdir()
     assert predict() == 1
-    assert "The folder my digits holds no pictures" in capsys.readouterr().err
+    assert "The folder my digits contains no pictures" in capsys.readouterr().err
     assert not (RUN / "predictions.csv").exists()
 
 

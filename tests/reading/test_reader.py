@@ -1,4 +1,4 @@
-"""Reader: the text, the doubt, the pieces and what may be handed in; mostly with a network made by hand."""
+"""Reader: text, thresholds, splits, hypotheses and sources; mostly with a network made for the test."""
 
 from dataclasses import replace
 
@@ -21,7 +21,7 @@ DIGITS = stroke_digits()
 
 
 class Nearest(nn.Module):
-    """Which of the digits drawn by code an image overlaps most."""
+    """A network that finds the synthetic digit with the largest overlap."""
 
     def __init__(self):
         super().__init__()
@@ -30,8 +30,8 @@ class Nearest(nn.Module):
         self.known = known / known.norm(dim=2, keepdim=True)
 
     def forward(self, images):
-        ink = (images + 0.4242).flatten(1)
-        scores = torch.einsum("sdp,np->snd", self.known, ink / ink.norm(dim=1, keepdim=True)).amax(0)
+        strokes = (images + 0.4242).flatten(1)
+        scores = torch.einsum("sdp,np->snd", self.known, strokes / strokes.norm(dim=1, keepdim=True)).amax(0)
         return (40 * scores).log_softmax(1)
 
 
@@ -57,11 +57,11 @@ def test_a_picture_is_read_line_by_line(reader):
         assert digit.image.shape == (28, 28)
 
 
-def test_what_is_below_the_threshold_is_a_question_mark(reader):
-    sure = reader.read(picture("27"), threshold=0)
-    doubtful = reader.read(picture("27"), threshold=1.1)
-    assert (sure.text, doubtful.text) == ("27", "??")
-    assert doubtful.confidence == sure.confidence
+def test_a_digit_below_the_threshold_is_a_question_mark(reader):
+    accepted = reader.read(picture("27"), threshold=0)
+    rejected = reader.read(picture("27"), threshold=1.1)
+    assert (accepted.text, rejected.text) == ("27", "??")
+    assert rejected.confidence == accepted.confidence
 
 
 def test_a_path_bytes_an_array_and_a_pillow_image_read_the_same(reader, tmp_path):
@@ -75,12 +75,12 @@ def test_a_path_bytes_an_array_and_a_pillow_image_read_the_same(reader, tmp_path
     assert len({tuple(digit.box for digit in read.digits) for read in readings}) == 1
 
 
-def test_an_empty_page_says_nothing(reader):
+def test_an_empty_page_has_no_digits(reader):
     read = reader.read(Image.new("L", (200, 100), 255))
     assert (read.text, read.digits, read.confidence) == ("", (), 0.0)
 
 
-def test_what_is_no_picture_is_an_error_that_names_it(reader, tmp_path):
+def test_a_file_that_is_no_picture_is_an_error_with_its_name(reader, tmp_path):
     (tmp_path / "no.png").write_text("text")
     with pytest.raises(PictureError, match=r"no\.png"):
         reader.read(tmp_path / "no.png")
@@ -92,9 +92,9 @@ def crop(line=0, position=0, pieces=(), box=(10, 20, 30, 40)):
 
 def probabilities(*rows):
     """Rows of (digit, confidence), the rest spread over the others."""
-    table = [[(1 - sure) / 9] * 10 for _, sure in rows]
-    for row, (digit, sure) in zip(table, rows, strict=True):
-        row[digit] = sure
+    table = [[(1 - confidence) / 9] * 10 for _, confidence in rows]
+    for row, (digit, confidence) in zip(table, rows, strict=True):
+        row[digit] = confidence
     return torch.tensor(table)
 
 
@@ -103,63 +103,63 @@ SMALL = Page(np.zeros((9, 9), np.uint8), 1, (9, 9))
 
 
 @pytest.mark.parametrize(
-    ("sure", "text", "boxes"),
+    ("confidences", "text", "boxes"),
     [
         ((0.8, 0.9, 0.85), "124", [(10, 20, 15, 40), (25, 20, 15, 40), (60, 20, 30, 40)]),
         ((0.8, 0.9, 0.75), "74", [(10, 20, 30, 40), (60, 20, 30, 40)]),
     ],
 )
-def test_pieces_are_taken_only_where_each_is_surer_than_the_whole(sure, text, boxes):
-    pieces = crop(box=(10, 20, 15, 40)), crop(box=(25, 20, 15, 40))
-    crops = [crop(pieces=pieces), crop(position=1, box=(60, 20, 30, 40))]
-    rows = zip((7, 1, 2, 4), (*sure, 0.9), strict=True)
+def test_splits_are_taken_only_if_each_is_more_confident_than_the_whole(confidences, text, boxes):
+    splits = crop(box=(10, 20, 15, 40)), crop(box=(25, 20, 15, 40))
+    crops = [crop(pieces=splits), crop(position=1, box=(60, 20, 30, 40))]
+    rows = zip((7, 1, 2, 4), (*confidences, 0.9), strict=True)
     read = assemble(PAGE, crops, probabilities(*rows), 0.5)
     assert read.text == text
     assert [digit.box for digit in read.digits] == boxes
     assert [digit.position for digit in read.digits] == list(range(len(text)))
 
 
-@pytest.mark.parametrize(("sure", "text"), [((0.8, 0.3, 0.9), "?5"), ((0.8, 0.9, 0.6), "7")])
-def test_of_pieces_that_do_not_touch_the_largest_decides(sure, text):
+@pytest.mark.parametrize(("confidences", "text"), [((0.8, 0.3, 0.9), "?5"), ((0.8, 0.9, 0.6), "7")])
+def test_of_splits_that_do_not_touch_the_largest_decides(confidences, text):
     bar, body = crop(box=(10, 20, 15, 5)), crop(box=(10, 30, 15, 40))
     whole = replace(crop(pieces=(bar, body)), loose=True)
-    read = assemble(PAGE, [whole], probabilities(*zip((7, 1, 5), sure, strict=True)), 0.5)
+    read = assemble(PAGE, [whole], probabilities(*zip((7, 1, 5), confidences, strict=True)), 0.5)
     assert read.text == text
 
 
 @pytest.mark.parametrize(
-    ("sure", "text"),
+    ("confidences", "text"),
     [
-        ((0.9, 0.9, 0.9, 0.9, 0.9), "245"),  # all of the whole page, the last beside the sheet
-        ((0.9, 0.9, 0.9, 0.3, 0.2), "24"),  # what is beside the sheet is no digit
-        ((0.9, 0.9, 0.9, 0.8, 0.2), "24"),  # nor is it worth it here
+        ((0.9, 0.9, 0.9, 0.9, 0.9), "245"),  # the second hypothesis has one more digit
+        ((0.9, 0.9, 0.9, 0.3, 0.2), "24"),  # which is no digit here
+        ((0.9, 0.9, 0.9, 0.8, 0.2), "24"),  # and does not outweigh a lower confidence here
         ((0.3, 0.3, 0.2, 0.3, 0.2), "??"),
     ],
 )
-def test_of_the_ways_to_see_a_page_the_one_with_most_digits_and_least_else_is_read(sure, text):
-    seen = [crop(), crop(position=1)]
-    crops = [*seen, *(replace(each, way=1) for each in (*seen, crop(position=2)))]
-    rows = probabilities(*zip((2, 4, 2, 4, 5), sure, strict=True))
+def test_the_hypothesis_with_the_highest_score_is_taken(confidences, text):
+    first = [crop(), crop(position=1)]
+    crops = [*first, *(replace(each, way=1) for each in (*first, crop(position=2)))]
+    rows = probabilities(*zip((2, 4, 2, 4, 5), confidences, strict=True))
     read = assemble(PAGE, crops, rows, 0.5)
     assert read.text == text
     assert [digit.position for digit in read.digits] == list(range(len(text)))
 
 
-@pytest.mark.parametrize(("sure", "text"), [((0.8, 0.9, 0.7), "3"), ((0.6, 0.9, 0.7), "11")])
-def test_of_a_small_page_the_way_is_read_whose_least_likely_digit_is_likelier(sure, text):
+@pytest.mark.parametrize(("confidences", "text"), [((0.8, 0.9, 0.7), "3"), ((0.6, 0.9, 0.7), "11")])
+def test_for_a_small_page_the_hypothesis_with_the_higher_lowest_confidence_is_taken(confidences, text):
     crops = [crop(), *(replace(crop(position=position), way=1) for position in (0, 1))]
-    assert assemble(SMALL, crops, probabilities(*zip((3, 1, 1), sure, strict=True)), 0.5).text == text
-    assert assemble(PAGE, crops, probabilities(*zip((3, 1, 1), sure, strict=True)), 0.5).text == "11"
+    assert assemble(SMALL, crops, probabilities(*zip((3, 1, 1), confidences, strict=True)), 0.5).text == text
+    assert assemble(PAGE, crops, probabilities(*zip((3, 1, 1), confidences, strict=True)), 0.5).text == "11"
 
 
-def test_the_less_likely_way_to_see_a_small_page_is_read_only_if_it_has_no_doubt():
+def test_the_second_hypothesis_of_a_small_page_is_taken_only_without_question_marks():
     crops = [crop(), replace(crop(), way=1)]
     assert assemble(SMALL, crops, probabilities((3, 0.3), (4, 0.4)), 0.5).digits[0].confidence < 0.35
     assert assemble(SMALL, crops[1:], probabilities((4, 0.4)), 0.5).text == ""
     assert assemble(SMALL, crops[1:], probabilities((4, 0.6)), 0.5).text == "4"
 
 
-def test_boxes_are_on_the_pictures_scale():
+def test_boxes_are_scaled_to_the_picture():
     page = Page(PAGE.pixels, 2.5, (225, 225))
     (digit,) = assemble(page, [crop(box=(10, 20, 30, 0))], probabilities((3, 0.9)), 0.5).digits
     assert digit.box == (25, 50, 75, 1)

@@ -64,7 +64,7 @@ def test_a_file_that_may_not_be_read_is_refused(tmp_path, monkeypatch):
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr(Path, "open", refuse)
-    assert refusal(tmp_path / "a.png").endswith("a.png may not be read: give yourself the permission.")
+    assert refusal(tmp_path / "a.png").endswith("a.png may not be read: change its permissions.")
 
 
 def test_a_disk_error_is_reported_as_such(tmp_path, monkeypatch):
@@ -82,7 +82,7 @@ def test_too_little_memory_is_reported(monkeypatch):
         raise MemoryError
 
     monkeypatch.setattr(Image.Image, "crop", fail)
-    assert "more memory than there is" in refusal(encoded(digit()))
+    assert "more memory than this machine has" in refusal(encoded(digit()))
 
 
 @pytest.mark.parametrize(

@@ -174,7 +174,7 @@ def test_a_refused_picture_shows_an_error_and_the_page_goes_on(visit):
     assert page.get_by_role("alert").inner_text() == "The picture has more than 8 MiB: shrink it."
     page.locator("#file").set_input_files({"name": "a.txt", "mimeType": "text/plain", "buffer": b"seven"})
     settled(page)
-    assert "is not a picture of a kind that can be read" in page.get_by_role("alert").inner_text()
+    assert "is not a picture in a supported format" in page.get_by_role("alert").inner_text()
     page.locator("#clear").click()
     assert page.get_by_role("alert").count() == 0
     draw(page, placed(SEVEN[0], (200, 60), 200), "mouse")

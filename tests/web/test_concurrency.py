@@ -7,7 +7,7 @@ import time
 
 from digitrec.reading.results import Reading
 from digitrec.web import server
-from digitrec.web.server import PLACES
+from digitrec.web.server import PENDING
 from scripts.benchmarks.serving import load
 from tests.web.conftest import lines
 
@@ -35,7 +35,7 @@ def test_a_slow_picture_does_not_block_the_others(serve, reader):
 
 
 def test_too_many_waiting_pictures_are_refused_and_later_accepted(serve, monkeypatch):
-    monkeypatch.setattr(server, "IN_HAND", server.READERS + 2)  # two wait
+    monkeypatch.setattr(server, "MAX_PENDING", server.READERS + 2)  # two wait
     goes_on, answers = threading.Event(), []
 
     def read(picture):
@@ -50,11 +50,11 @@ def test_too_many_waiting_pictures_are_refused_and_later_accepted(serve, monkeyp
     for thread in threads:
         thread.start()
     deadline = time.monotonic() + 10
-    while not running.app[PLACES].locked() and time.monotonic() < deadline:
+    while not running.app[PENDING].locked() and time.monotonic() < deadline:
         time.sleep(0.01)
     status, headers, answer = running.ask("POST", "/predict", b"x")
     assert (status, headers["Retry-After"]) == (503, "1")
-    assert answer == {"error": "Too many pictures are waiting here: try again in a moment."}
+    assert answer == {"error": "Too many pictures are waiting: try again in a moment."}
     assert running.ask("GET", "/")[0] == 200
     goes_on.set()
     for thread in threads:
@@ -64,7 +64,7 @@ def test_too_many_waiting_pictures_are_refused_and_later_accepted(serve, monkeyp
 
 
 def test_a_slow_upload_times_out_and_frees_its_place(serve, monkeypatch):
-    monkeypatch.setattr(server, "IN_HAND", 1)
+    monkeypatch.setattr(server, "MAX_PENDING", 1)
     monkeypatch.setattr(server, "UPLOAD_SECONDS", 0.3)
     running = serve(lambda picture: Reading(()))
     head = b"POST /predict HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: 9\r\n\r\nhalf"

@@ -45,14 +45,14 @@ def test_the_server_starts_writes_no_file_and_stops_cleanly(tmp_path, module, nu
     [
         (["--ckpt_path=no.ckpt", "--port=0"], "There is no checkpoint no.ckpt"),
         (["--ckpt_path=best", "--port=0"], "There is no trained run in lightning_logs: give a file"),
-        (["--host=256.1.1.1"], "256.1.1.1:8000 cannot be had"),
+        (["--host=256.1.1.1"], "256.1.1.1:8000 is not available"),
     ],
 )
 def test_a_mistake_is_one_sentence(args, message, capsys, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert main(args) == 1
     said = capsys.readouterr().err
-    assert said.startswith(f"digitrec.web.server: {message}")
+    assert said.startswith(f"digitrec.web: {message}")
     assert said.count("\n") == 1
 
 
@@ -67,7 +67,9 @@ def test_the_newest_run_can_be_served(fit, monkeypatch):
 
 def test_a_port_that_is_taken_is_one_sentence(served, capsys):
     assert main([f"--port={served.port}"]) == 1
-    assert f":{served.port} cannot be had (Address already in use): choose another" in capsys.readouterr().err
+    assert (
+        f":{served.port} is not available (Address already in use): choose another" in capsys.readouterr().err
+    )
 
 
 @pytest.mark.parametrize("port", ["-1", "65536", "http"])

@@ -104,7 +104,7 @@ def test_a_picture_just_below_the_limit_is_read(served):
 def test_a_body_with_a_wrong_content_encoding_is_refused(served):
     status, _, answer = served.ask("POST", "/predict", b"garbage", {"Content-Encoding": "gzip"})
     assert status == 400
-    assert answer["error"] == "The picture did not arrive whole."
+    assert answer["error"] == "The picture did not arrive completely."
 
 
 def test_a_wrong_method_is_refused_with_the_right_one(served):

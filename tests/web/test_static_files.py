@@ -25,7 +25,7 @@ from digitrec.web.server import PAGE
 def test_no_path_leads_out_of_the_page(served, path):
     status, _, answer = served.ask("GET", path)
     assert status == 404
-    assert "There is nothing here" in answer["error"]
+    assert "Not found" in answer["error"]
 
 
 def test_the_page_refers_to_its_own_files_only_and_they_all_exist(served):

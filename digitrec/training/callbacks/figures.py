@@ -131,7 +131,7 @@ def tensorboard_logger(trainer: Trainer) -> TensorBoardLogger | None:
 def draw_figures(predictions: Predictions, weights: Array | None) -> Iterator[tuple[str, Any]]:
     """Yield the figures: (name, figure). The first layer is drawn if there are weights."""
     images, labels, digits, confidences = predictions
-    yield "confusion", plots.confusion_matrix(metrics.confusion(labels, digits))
+    yield "confusion", plots.confusion_matrix(metrics.confusion_matrix(labels, digits))
     yield "mistakes", plots.mistakes(images, labels, digits, confidences)
     bins = metrics.calibration_bins(confidences, labels == digits)
     yield "reliability", plots.reliability(*bins, metrics.calibration_error(bins))

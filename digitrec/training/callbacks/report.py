@@ -52,7 +52,7 @@ def _text(report: dict[str, Any]) -> str:
     return "\n".join(
         [
             f"Accuracy {report['accuracy']:.2%}, 95 % interval {low:.2%} to {high:.2%}: "
-            f"{report['right']:,} of {report['images']:,} images",
+            f"{report['correct']:,} of {report['images']:,} images",
             f"Expected calibration error {report['calibration_error']:.2%}",
             "digit   images   wrong    share",
             *rows,

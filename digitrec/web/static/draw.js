@@ -1,5 +1,5 @@
-// The surface: strokes of mouse, pen or finger, kept as points, drawn in the page's colours and, to be read,
-// in black on white at the surface's own size.
+// The drawing: strokes of mouse, pen or finger, kept as points. They are shown in the colors of the page and sent
+// in black on white.
 
 const PEN = 7; // CSS pixels
 
@@ -9,7 +9,7 @@ export class Drawing {
   #pointer = null;
   #changed;
 
-  // changed() is called at each point and when strokes go.
+  // changed() is called for each new point and when strokes are removed.
   constructor(canvas, changed) {
     this.#canvas = canvas;
     this.#changed = changed;
@@ -44,7 +44,7 @@ export class Drawing {
     return [Math.max(1, this.#canvas.clientWidth), Math.max(1, this.#canvas.clientHeight)];
   }
 
-  // What is read: a PNG file, black on white.
+  // The drawing as a PNG file, black on white.
   toBlob() {
     const sheet = document.createElement("canvas");
     [sheet.width, sheet.height] = this.size;
@@ -56,7 +56,7 @@ export class Drawing {
   }
 
   #start(event) {
-    if (this.#pointer !== null || event.button !== 0) return; // one finger, the first button
+    if (this.#pointer !== null || event.button !== 0) return; // one finger, or the first mouse button
     this.#pointer = event.pointerId;
     this.#canvas.setPointerCapture(event.pointerId);
     this.#strokes.push([this.#place(event)]);
@@ -85,17 +85,17 @@ export class Drawing {
 
   #show() {
     const canvas = this.#canvas;
-    const fineness = devicePixelRatio || 1;
-    const [width, height] = this.size.map((side) => Math.round(side * fineness));
+    const pixelRatio = devicePixelRatio || 1;
+    const [width, height] = this.size.map((side) => Math.round(side * pixelRatio));
     if (canvas.width !== width || canvas.height !== height) [canvas.width, canvas.height] = [width, height];
     const context = canvas.getContext("2d");
-    context.setTransform(fineness, 0, 0, fineness, 0, 0);
+    context.setTransform(pixelRatio, 0, 0, pixelRatio, 0, 0);
     context.clearRect(0, 0, ...this.size);
     this.#paint(context, getComputedStyle(canvas).color);
   }
 
-  #paint(context, colour) {
-    context.strokeStyle = colour;
+  #paint(context, color) {
+    context.strokeStyle = color;
     context.lineWidth = PEN;
     context.lineCap = context.lineJoin = "round";
     for (const [first, ...points] of this.#strokes) {
@@ -103,7 +103,7 @@ export class Drawing {
       context.moveTo(...first);
       let last = first;
       for (const point of points) {
-        // From the middle of one piece to the middle of the next: no corners where the pointer was asked.
+        // Curves between the middles of the segments, so that there are no corners at the points.
         context.quadraticCurveTo(...last, (last[0] + point[0]) / 2, (last[1] + point[1]) / 2);
         last = point;
       }

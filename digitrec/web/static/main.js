@@ -1,19 +1,19 @@
-// Brings the surface, the server and the result together: one picture is on its way at a time, the newest next.
+// Connects the drawing, the server and the result. One request is sent at a time; then the newest drawing follows.
 
 import { Drawing } from "./draw.js";
 import { Result } from "./result.js";
 
-const MOST_BYTES = 8 * 2 ** 20; // what the server takes
+const MAX_BYTES = 8 * 2 ** 20; // as in server.py
 const byId = (id) => document.getElementById(id);
 const surface = byId("surface");
 const picture = byId("picture");
 const result = new Result();
 const drawing = new Drawing(byId("canvas"), drawn);
 
-let sheet = 0; // counts what was cleared away: an answer about an earlier sheet is not shown
-let reading = 0; // what is on its way: pictures, and one drawing at most
-let following = false; // the drawing
-let changed = false; // the drawing, since it was sent
+let sheet = 0; // counts the cleared drawings; answers about earlier ones are not shown
+let pending = 0; // requests: pictures, and at most one drawing
+let following = false; // whether the drawing is being read
+let changed = false; // whether the drawing has changed since it was sent
 
 function drawn() {
   byId("hint").hidden = !drawing.empty;
@@ -27,7 +27,7 @@ function drawn() {
   }
 }
 
-// Reads the drawing as it grows: when the answer is there, what has been drawn since is sent.
+// Reads the drawing while it grows: after each answer the current drawing is sent, if it has changed.
 async function readDrawing() {
   if (following) return;
   following = true;
@@ -42,12 +42,12 @@ async function readDrawing() {
 }
 
 async function whileBusy(work) {
-  byId("text").setAttribute("aria-busy", String((reading += 1) > 0));
+  byId("text").setAttribute("aria-busy", String((pending += 1) > 0));
   await work();
-  byId("text").setAttribute("aria-busy", String((reading -= 1) > 0));
+  byId("text").setAttribute("aria-busy", String((pending -= 1) > 0));
 }
 
-// Sends a picture and shows the answer, unless the picture has been cleared away by then.
+// Sends a picture and shows the answer, unless the picture has been cleared in the meantime.
 async function read(blob, size, from) {
   let answer;
   try {
@@ -71,12 +71,12 @@ async function readPicture(file) {
   picture.src = URL.createObjectURL(file);
   picture.hidden = false;
   result.clear("Reading …");
-  if (file.size > MOST_BYTES) {
+  if (file.size > MAX_BYTES) {
     result.problem("The picture has more than 8 MiB: shrink it.");
     return;
   }
   await whileBusy(async () => {
-    // A kind that the browser cannot show, such as TIFF, is read all the same; then there are no boxes.
+    // Formats that the browser cannot show, such as TIFF, are read as well, but without boxes.
     const shown = await picture.decode().then(() => true, () => false);
     const size = shown ? [picture.naturalWidth, picture.naturalHeight] : [0, 0];
     await read(file, size, from);

@@ -1,4 +1,4 @@
-// What was read: the text, the digits one by one, the ten bars of the chosen one, boxes on the surface.
+// The result: the text, a button for each digit, the bars of the selected one, and boxes on the picture.
 
 const byId = (id) => document.getElementById(id);
 const SVG = "http://www.w3.org/2000/svg";
@@ -10,7 +10,7 @@ function element(name, className = "", text = "") {
   return made;
 }
 
-// Shares of 1 as whole tenths of a percent that add up to exactly 100 %: the largest remainders are rounded up.
+// Rounds probabilities to tenths of a percent that sum to exactly 100 %: the largest remainders are rounded up.
 export function tenths(shares) {
   const total = shares.reduce((sum, share) => sum + share, 0) || 1;
   const exact = shares.map((share) => (1000 * share) / total);
@@ -21,8 +21,8 @@ export function tenths(shares) {
   return whole;
 }
 
-// A confidence in words: rounded down, since nothing is sure to 100 %.
-function sure(confidence) {
+// A confidence as text, rounded down and below 100 %.
+function percent(confidence) {
   return `${Math.min(99.9, Math.floor(1000 * confidence) / 10).toFixed(1)}%`;
 }
 
@@ -40,8 +40,8 @@ export class Result {
     this.clear();
   }
 
-  // Nothing is there to be read.
-  clear(message = "Nothing is drawn yet.") {
+  // Shows an empty result.
+  clear(message = "Nothing drawn yet.") {
     this.#digits = [];
     byId("text").replaceChildren();
     byId("text").className = "text";
@@ -59,10 +59,10 @@ export class Result {
     byId("problem").hidden = false;
   }
 
-  // reading: as POST /predict gives it; size: width and height of the picture that it was read from.
+  // reading: the answer of POST /predict; size: width and height of the picture.
   show(reading, size) {
     if (!reading.digits.length) {
-      this.clear("No digit is found.");
+      this.clear("No digit found.");
       return;
     }
     this.#digits = reading.digits;
@@ -72,10 +72,10 @@ export class Result {
     text.replaceChildren(
       ...[...reading.text].map((sign) => (sign === "?" ? element("span", "doubtful", sign) : sign)),
     );
-    byId("confidence").textContent = this.#sureness(reading);
+    byId("confidence").textContent = this.#confidence(reading);
     this.#list();
     this.#boxes(size);
-    this.choose(this.#digits.length === 1 ? 0 : this.#leastSure());
+    this.choose(this.#digits.length === 1 ? 0 : this.#leastConfident());
   }
 
   choose(index) {
@@ -86,17 +86,17 @@ export class Result {
     this.#detail(this.#digits[index]);
   }
 
-  #leastSure() {
-    const sure = this.#digits.map((digit) => digit.confidence);
-    return sure.indexOf(Math.min(...sure));
+  #leastConfident() {
+    const confidences = this.#digits.map((digit) => digit.confidence);
+    return confidences.indexOf(Math.min(...confidences));
   }
 
-  #sureness(reading) {
-    const percent = sure(reading.confidence);
+  #confidence(reading) {
+    const lowest = percent(reading.confidence);
     if (this.#digits.some((digit) => digit.digit === "?")) {
-      return `Not sure enough where ? stands: ${percent}.`;
+      return `Confidence too low at ?: ${lowest}.`;
     }
-    return `At least ${percent} sure${this.#digits.length > 1 ? " of each digit" : ""}.`;
+    return this.#digits.length > 1 ? `Lowest confidence: ${lowest}.` : `Confidence: ${lowest}.`;
   }
 
   #list() {
@@ -111,7 +111,7 @@ export class Result {
         button.type = "button";
         button.append(image, element("b", "", digit.digit));
         const name = digit.digit === "?" ? "unsure" : digit.digit;
-        button.setAttribute("aria-label", `${name}, ${sure(digit.confidence)}`);
+        button.setAttribute("aria-label", `${name}, ${percent(digit.confidence)}`);
         button.addEventListener("click", () => this.choose(index));
         return button;
       }),
@@ -119,13 +119,15 @@ export class Result {
   }
 
   #boxes([width, height]) {
+    const longest = Math.max(width, height);
     byId("boxes").setAttribute("viewBox", `0 0 ${width} ${height}`);
     byId("boxes").replaceChildren(
       ...this.#digits.map((digit, index) => {
         const box = document.createElementNS(SVG, "rect");
         const [x, y, across, down] = digit.box;
-        const air = 0.008 * Math.max(width, height);
-        const sides = { x: x - air, y: y - air, width: across + 2 * air, height: down + 2 * air, rx: air };
+        const margin = 0.008 * longest;
+        const [width, height] = [across + 2 * margin, down + 2 * margin];
+        const sides = { x: x - margin, y: y - margin, width, height, rx: margin };
         for (const [name, value] of Object.entries(sides)) box.setAttribute(name, value);
         if (digit.digit === "?") box.classList.add("doubtful");
         box.addEventListener("click", () => this.choose(index));
@@ -147,7 +149,7 @@ export class Result {
     byId("unseen").hidden = Boolean(digit);
     if (digit) {
       byId("seen").src = digit.image;
-      byId("seen").alt = `The digit as the network sees it, read as ${digit.digit}`;
+      byId("seen").alt = `The input of the network, recognized as ${digit.digit}`;
     } else {
       byId("seen").removeAttribute("src");
     }

@@ -220,7 +220,7 @@ def test_a_test_leaves_a_report_and_the_mistakes_in_the_run_folder(fit, workplac
     assert report["accuracy"] == pytest.approx(cli.trainer.callback_metrics["test/acc"].item())
     labels = cli.datamodule.test_set.targets
     assert [row["images"] for row in report["digits"]] == labels.bincount(minlength=10).tolist()
-    assert sum(row["wrong"] for row in report["digits"]) == 130 - report["right"]
+    assert sum(row["wrong"] for row in report["digits"]) == 130 - report["correct"]
     out = capsys.readouterr().out
     low, high = report["accuracy_95"]
     assert f"Accuracy {report['accuracy']:.2%}, 95 % interval {low:.2%} to {high:.2%}: " in out
@@ -230,7 +230,7 @@ def test_a_test_leaves_a_report_and_the_mistakes_in_the_run_folder(fit, workplac
     assert f"Report: {run.relative_to(workplace)}/report.json" in out
     images, given, digits, _ = drawn["mistakes"][-1]
     assert np.array_equal(images, cli.datamodule.test_set.images)
-    assert (given != digits).sum() == 130 - report["right"]
+    assert (given != digits).sum() == 130 - report["correct"]
     with Image.open(run / "mistakes.png") as picture:
         assert picture.width == 10 * 60 + 50
     assert sorted(path.suffix for path in run.iterdir() if path.name.startswith(("report", "mis"))) == [
