@@ -1,6 +1,6 @@
 """Every private name that digitrec.training.compat uses, and that it still means what it is used for.
 
-When a new release of Lightning, jsonargparse, torch or lightning_utilities fails other tests, look here first.
+When a new release of one of these packages makes other tests fail, look here first.
 """
 
 import inspect
