@@ -1,8 +1,4 @@
-"""Random distortion of a whole batch of digits at once, on whatever device it is: place, shape and pen.
-
-For training only. A config names RandomDistortion, which draws; affine_maps, distort and redraw are
-deterministic.
-"""
+"""Random distortion of batches of digits: position, shape and strokes. For training only."""
 
 import functools
 import math
@@ -16,7 +12,7 @@ from digitrec.models.normalization import SIDE
 
 
 class RandomDistortion:
-    """Distorts each digit of a batch by parameters of its own.
+    """Distorts each digit of a batch with random parameters of its own.
 
     After Ciresan et al., "Deep, Big, Simple Neural Nets Excel on Handwritten Digit Recognition" (2010), who
     draw either a rotation or a shear where this draws both, and Simard et al., "Best Practices for
@@ -24,8 +20,7 @@ class RandomDistortion:
     a few control points here.
 
     The random numbers come from a generator of its own. It is on the CPU, so that a seed gives the same
-    distortions whatever device the images are on, and starts from the same state in every process: seed()
-    chooses another.
+    distortions on every device, and starts from the same state in every process; ``seed`` changes it.
 
     Args:
         rotation: Largest rotation either way, in degrees.
@@ -87,9 +82,11 @@ class RandomDistortion:
         self._generator.manual_seed(mix_seed(*key))
 
     def __call__(self, images: Tensor, strength: float = 1.0) -> Tensor:
-        """Return the digits distorted, images and result as in distort and strength as in draw.
+        """Return distorted digits.
 
-        How far the random numbers advance depends on the number of images and the arguments alone.
+        Args:
+            images: as for ``geometry.distort``.
+            strength: 0 to 1, multiplies all ranges.
         """
         result = distort(images, *self.draw(len(images), strength))
         if self._neighbours:
@@ -97,9 +94,10 @@ class RandomDistortion:
         return redraw(result, *self.draw_pen(len(images), strength)) if self._pen.any() else result
 
     def draw(self, batch: int, strength: float = 1.0) -> tuple[Tensor, Tensor]:
-        """Return what distort takes for this many digits, on the CPU: maps and displacements.
+        """Draw the maps and displacements for ``geometry.distort``, on the CPU.
 
-        strength, 0 to 1, multiplies all ranges; ValueError outside.
+        Raises:
+            ValueError: strength is not 0 to 1.
         """
         if not 0 <= strength <= 1:
             raise ValueError(f"strength must be between 0 and 1, not {strength}.")
@@ -108,13 +106,13 @@ class RandomDistortion:
         normal = torch.randn(batch, 2, points, points, generator=self._generator)
         drawn = uniform * self._limits * strength
         scale = 1 + drawn[:, 1:3]
-        if self._size:  # drawn last and only then: without it the other numbers are those of old runs
+        if self._size:  # drawn last: without it the other random numbers stay the same
             scale = scale * (1 + self._uniform(batch, 1) * (self._size * strength))
         maps = affine_maps(rotation=drawn[:, 0], scale=scale, shear=drawn[:, 3], shift=drawn[:, 4:6])
         return maps, normal * (self._elastic * strength)
 
     def draw_pen(self, batch: int, strength: float = 1.0) -> tuple[Tensor, Tensor, Tensor]:
-        """Return what redraw takes for this many digits, on the CPU: stroke, blur and brightness."""
+        """Draw the arguments of ``redraw`` for this many digits, on the CPU: stroke, blur and brightness."""
         stroke, blur, brightness = (self._uniform(batch, 3) * self._pen * strength).unbind(1)
         return stroke, blur.abs(), brightness.exp()
 
@@ -122,12 +120,12 @@ class RandomDistortion:
         return torch.rand(*shape, generator=self._generator) * 2 - 1
 
     def _add_neighbours(self, images: Tensor, strength: float) -> Tensor:
-        """Let the image before it in the batch reach into a digit from the left, right, top or bottom."""
+        """Move the previous image of the batch into the frame from the left, right, top or bottom."""
         drawn = torch.rand(len(images), 4, generator=self._generator)
         chosen = (drawn[:, 0] < self._neighbours * strength).nonzero().squeeze(1)
         side, away, aside = drawn[chosen, 1:].unbind(1)
         angle = (side * 4).floor() * (math.pi / 2)
-        away, aside = 16 + 6 * away, 8 * aside - 4  # pixels between the centres: a digit is 20 long
+        away, aside = 16 + 6 * away, 8 * aside - 4  # pixels between the centers: a digit is 20 long
         direction = torch.stack([angle.cos(), angle.sin()], dim=1)
         shift = away.unsqueeze(1) * direction + aside.unsqueeze(1) * direction.flip(1)
         still = torch.zeros(len(chosen))
@@ -139,14 +137,13 @@ class RandomDistortion:
 
 
 def redraw(images: Tensor, stroke: Tensor, blur: Tensor, brightness: Tensor) -> Tensor:
-    """Change the pen: how wide its strokes are, how sharp, how bright.
+    """Change the width, sharpness and brightness of the strokes.
 
     Args:
         images: as for distort.
-        stroke: (batch,), -1 to 1: how far each pixel goes to the least (negative) or the greatest of the 3 by
-            3 around it. 1 widens a stroke by a pixel on each side, -1 narrows it likewise.
-        blur: (batch,), 0 to 1: how far each pixel goes to a Gaussian mean with a standard deviation of one.
-        brightness: (batch,), factors; nothing gets brighter than what was brightest in its image.
+        stroke: (batch,), -1 to 1, as in ``geometry.change_stroke``.
+        blur: (batch,), 0 to 1: the weight of a Gaussian blur with a standard deviation of one pixel.
+        brightness: (batch,), factors of the brightness; the maximum of an image is not exceeded.
 
     Returns:
         Images of the same shape, dtype, range and device; computed in float32, for uint8 rounded.
@@ -164,7 +161,7 @@ def redraw(images: Tensor, stroke: Tensor, blur: Tensor, brightness: Tensor) -> 
 
 @functools.lru_cache
 def _smoothing(device: torch.device) -> Tensor:
-    """Return (28, 28): from both sides a blur by binomial weights, whose standard deviation is one pixel."""
+    """Return the (28, 28) matrix of a blur by binomial weights with a standard deviation of one pixel."""
     weights = torch.tensor([1.0, 4.0, 6.0, 4.0, 1.0]) / 16
     apart = torch.arange(SIDE).unsqueeze(1) - torch.arange(SIDE)
     return torch.where(apart.abs() <= 2, weights[apart.clamp(-2, 2) + 2], 0.0).to(device)

@@ -10,7 +10,7 @@ from digitrec.models.normalization import SIDE
 
 
 def affine_maps(rotation: Tensor, scale: Tensor, shear: Tensor, shift: Tensor) -> Tensor:
-    """Return the maps that scale a digit about the frame's centre, then shear, rotate and shift it.
+    """Return the maps that scale a digit about the frame's center, then shear, rotate and shift it.
 
     Args:
         rotation: (batch,), radians, positive turns counter-clockwise as seen.
@@ -20,7 +20,7 @@ def affine_maps(rotation: Tensor, scale: Tensor, shear: Tensor, shift: Tensor) -
 
     Returns:
         (batch, 2, 3): from a pixel of the result back to its source, (x, y, 1) to (x, y), in pixels from the
-        frame's centre, y down. The inverse of what the digit undergoes, since it is the result's pixels that
+        frame's center, y down. The inverse of what the digit undergoes, since it is the result's pixels that
         have to be looked up.
     """
     cos, sin = rotation.cos(), rotation.sin()
@@ -30,7 +30,7 @@ def affine_maps(rotation: Tensor, scale: Tensor, shear: Tensor, shift: Tensor) -
 
 
 def distort(images: Tensor, maps: Tensor, displacements: Tensor) -> Tensor:
-    """Look up every pixel of the result in the images, bilinearly; beyond their edges is background, 0.
+    """Sample every pixel of the result from the images, bilinearly; beyond their edges is background, 0.
 
     Args:
         images: (batch, 28, 28), uint8 or floating point, of any range with the background at 0.
@@ -60,15 +60,15 @@ def distort(images: Tensor, maps: Tensor, displacements: Tensor) -> Tensor:
 @functools.lru_cache
 def _basis(control_points: int, device: torch.device) -> Tensor:
     """Return (3 + control_points squared, 784): what a parameter adds to where a pixel looks."""
-    centred = torch.arange(SIDE) - (SIDE - 1) / 2
-    y, x = torch.meshgrid(centred, centred, indexing="ij")
+    centered = torch.arange(SIDE) - (SIDE - 1) / 2
+    y, x = torch.meshgrid(centered, centered, indexing="ij")
     affine = torch.stack([x, y, torch.ones_like(x)])
     # Bicubic passes through the control points, so that `elastic` is the displacement really met there (a
     # cubic B-spline would halve it), and is smooth between them (bilinear would put kinks into strokes).
     points = control_points**2
     unit = torch.eye(points).view(points, 1, control_points, control_points)
     field = F.interpolate(unit, size=(SIDE, SIDE), mode="bicubic", align_corners=True).squeeze(1)
-    # To grid_sample with align_corners=False -1 and 1 are the frame's edges, half a frame from its centre.
+    # To grid_sample with align_corners=False -1 and 1 are the frame's edges, half a frame from its center.
     return (torch.cat([affine, field]).flatten(1) / (SIDE / 2)).to(device)
 
 
