@@ -15,8 +15,8 @@ python -m scripts.benchmark pictures FOLDER...
                                       accuracy on public pictures; the sets are listed in
                                       scripts/lib/picture_sets/used.yaml, with --sets unseen in unseen.yaml
 
-train and fast write their results into docs/speed.md, export and web into docs/page.md, checkpoints into
-docs/faults.md, reading, png, rendered and pictures into docs/pictures.md.
+Results go into docs/results/: train and fast into speed.md, export and web into web.md, checkpoints into
+kills.md, reading, png, rendered and pictures into pictures.md.
 """
 
 import argparse
@@ -26,40 +26,40 @@ from pathlib import Path
 from digitrec.data.download import ensure_mnist
 from digitrec.errors import CheckpointError
 from scripts.benchmarks.overheads import checkpoints, distort, figures
-from scripts.benchmarks.picture_accuracy import DOCS, pictures
+from scripts.benchmarks.picture_accuracy import pictures
 from scripts.benchmarks.png_accuracy import png
 from scripts.benchmarks.reading_time import reading
 from scripts.benchmarks.rendered_accuracy import rendered
 from scripts.benchmarks.training_time import fast, memory, train
 from scripts.lib.baselines import METHODS
-from scripts.lib.docs import PAGE, machine, report
+from scripts.lib.docs import PICTURES, WEB, machine, report
 from scripts.lib.mnist import DATA
 from scripts.lib.picture_sets.sets import FILES, LabelError
 
 
 def time_reading(rounds: int) -> None:
-    """Measure the time of reading and write it into docs/pictures.md."""
+    """Measure the time of reading and write it into docs/results/pictures.md."""
     ensure_mnist(DATA)
-    report("benchmark reading", [reading(rounds, DATA, machine())], DOCS)
+    report("benchmark reading", [reading(rounds, DATA, machine())], PICTURES)
 
 
 def read_png() -> None:
-    """Measure the accuracy on MNIST as PNG files and write it into docs/pictures.md."""
-    report("benchmark png", png(DATA), DOCS)
+    """Measure the accuracy on MNIST as PNG files and write it into docs/results/pictures.md."""
+    report("benchmark png", png(DATA), PICTURES)
 
 
 def time_export(rounds: int) -> None:
-    """Measure the time of the ONNX file and write it into docs/page.md."""
+    """Measure the time of the ONNX file and write it into docs/results/web.md."""
     from scripts.benchmarks.export_time import export_times  # needs packages of the extra `export`
 
-    report("benchmark export", [export_times(rounds, machine())], PAGE)
+    report("benchmark export", [export_times(rounds, machine())], WEB)
 
 
 def time_web() -> None:
-    """Measure the latency of the web server under load and write it into docs/page.md."""
+    """Measure the latency of the web server under load and write it into docs/results/web.md."""
     from scripts.benchmarks.serving import web
 
-    report("benchmark web", [web(machine())], PAGE)
+    report("benchmark web", [web(machine())], WEB)
 
 
 def add_pictures(parser: argparse.ArgumentParser) -> None:

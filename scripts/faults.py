@@ -1,6 +1,6 @@
 """Kill runs with SIGKILL, resume them and compare them, bit for bit, with a run that was not killed.
 
-python -m scripts.faults --write                20 random moments and all fixed places; writes docs/faults.md
+python -m scripts.faults --write                20 random moments and all places; writes docs/results/kills.md
 python -m scripts.faults --kills 2 --placed 0   a short check
 
 Each run is `digitrec fit` on the real MNIST in its own process, about ten seconds. A random moment is
@@ -19,7 +19,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-from scripts.lib.docs import machine, write_section
+from scripts.lib.docs import KILLS, machine, write_section
 from scripts.lib.faults.kills import PLACES, places
 from scripts.lib.faults.runs import END, INSIDE, NOTHING, Row, Runs
 
@@ -36,7 +36,7 @@ def main() -> None:
         "--every", type=int, default=40, help="steps between writes of last.ckpt; 40 by default"
     )
     parser.add_argument("--seed", type=int, default=1, help="of the random moments")
-    parser.add_argument("--write", action="store_true", help="write the table into docs/faults.md")
+    parser.add_argument("--write", action="store_true", help="write the table into docs/results/kills.md")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=".", prefix=".faults-") as folder:
         runs = Runs(options.config, Path(folder).resolve(), options.every)
@@ -50,7 +50,7 @@ def main() -> None:
     rows = [*at_random, *at_places]
     print(text := report(options.config, options.every, at_random, rows))
     if options.write:
-        write_section("faults", text, Path("docs/faults.md"))
+        write_section("faults", text, KILLS)
     raise SystemExit(not all(row.equal for row in rows))
 
 

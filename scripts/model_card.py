@@ -6,8 +6,6 @@ Accuracy, calibration error and refusals on MNIST's test images, and refusals of
 (scripts/lib/ood_images.py), each drawn on a page and read like any picture.
 """
 
-from pathlib import Path
-
 import numpy as np
 import torch.nn.functional as F
 from torch import Tensor
@@ -16,12 +14,11 @@ from torchmetrics.functional.classification import multiclass_calibration_error
 from digitrec.models.checkpoints import PRETRAINED, load_classifier, read_checkpoint
 from digitrec.models.recognizer import Recognizer
 from digitrec.reading.reader import Reader
-from scripts.lib.docs import write_section
+from scripts.lib.docs import MODEL_CARD, write_section
 from scripts.lib.mnist import mnist_test_set
 from scripts.lib.ood_images import CHOOSING, DIGIT_LIKE, REPORTING, blots, letters, scribbles
 from scripts.ship import held_out, log_probabilities
 
-CARD = Path("docs/model_card.md")
 BINS = 15
 
 
@@ -103,7 +100,7 @@ def main() -> None:
     """Measure and write the section."""
     lines = [*digits_table(), "", *ood_table()]
     print("\n".join(lines))
-    write_section("measured", "\n".join(lines), CARD)
+    write_section("measured", "\n".join(lines), MODEL_CARD)
 
 
 if __name__ == "__main__":

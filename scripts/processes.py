@@ -1,4 +1,4 @@
-"""Compare several processes with one on the real MNIST and write the tables of docs/processes.md.
+"""Compare several processes with one on the real MNIST and write the tables of docs/results/processes.md.
 
 python -m scripts.processes                         all of the following
 python -m scripts.processes metrics                 test and predict on 1 to 4 processes
@@ -24,9 +24,8 @@ from typing import Any
 import yaml
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from scripts.lib.docs import machine, markdown_table, mean_and_deviation, write_section
+from scripts.lib.docs import PROCESSES, machine, markdown_table, mean_and_deviation, write_section
 
-PAGE = Path("docs/processes.md")
 STEPS = 401
 """Steps of a run whose throughput is measured: it ends inside the first epoch, before validation."""
 
@@ -156,7 +155,7 @@ def main() -> None:
         with tempfile.TemporaryDirectory(dir=".", prefix=".processes-") as folder:
             text = "\n".join(PARTS[name](Runs(Path(folder).resolve()), options))
         print(text, end="\n\n")
-        write_section(f"processes {name}", text, PAGE)
+        write_section(f"processes {name}", text, PROCESSES)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
 """Train a config with several seeds and write mean and standard deviation into README.md.
 
-python -m scripts.reproduce configs/mlp.yaml --seeds 3   writes raw figures into docs/results/ and the table
-python -m scripts.reproduce --table                      writes only the table, from docs/results/
+python -m scripts.reproduce configs/mlp.yaml --seeds 3   writes docs/results/runs/mlp.json and the table
+python -m scripts.reproduce --table                      writes only the table, from docs/results/runs/
 
-Seeds that docs/results/ already has are not run again, so an interrupted command can be repeated.
+Seeds that docs/results/runs/ already has are not run again, so an interrupted command can be repeated.
 
 Protocols. `validation`: the config as it is; the checkpoint with the best val/acc is tested. `full`: trained
 on all 60,000 images, for a recipe that is fixed; the last epoch is tested. `choose`, for model selection:
@@ -27,9 +27,9 @@ import torch
 from digitrec.cli import DigitCLI
 from digitrec.files import replacing
 from digitrec.training.messages import ignore_warnings
-from scripts.lib.docs import mean_and_deviation, write_section
+from scripts.lib.docs import RESULTS, mean_and_deviation, write_section
 
-RESULTS = Path("docs/results")
+RUNS = RESULTS / "runs"
 PROTOCOLS = {"validation": [], "full": ["--data.val_size=0"], "choose": ["--data.val_size=10000"]}
 
 
@@ -76,7 +76,7 @@ def commit() -> str:
 
 def reproduce(config: str, seeds: range, protocol: str, overrides: list[str], name: str) -> None:
     """Run the seeds that are missing and write each when it is done."""
-    path = RESULTS / f"{name}.json"
+    path = RUNS / f"{name}.json"
     header = {"config": config, "protocol": protocol, "overrides": overrides}
     for seed in seeds:
         if seed in {run["seed"] for run in recorded(path, header)}:
@@ -102,8 +102,8 @@ def recorded(path: Path, header: dict[str, Any]) -> list[dict[str, Any]]:
 
 
 def table() -> str:
-    """Return docs/results/ as a Markdown table, the lowest accuracy first."""
-    records = [json.loads(path.read_text()) for path in sorted(RESULTS.glob("*.json"))]
+    """Return docs/results/runs/ as a Markdown table, the lowest accuracy first."""
+    records = [json.loads(path.read_text()) for path in sorted(RUNS.glob("*.json"))]
     records = [record for record in records if record["runs"] and record["protocol"] != "choose"]
     columns = ["config", "test accuracy (%)", "seeds", "protocol", "epochs", "seconds a run", "hardware"]
     columns += ["versions", "commit"]
@@ -144,7 +144,7 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=3, help="the last seed; 3 by default")
     parser.add_argument("--first-seed", type=int, default=1, help="1 by default")
     parser.add_argument("--protocol", choices=PROTOCOLS, default="validation")
-    parser.add_argument("--name", help="of the file in docs/results/; that of the config by default")
+    parser.add_argument("--name", help="of the file in docs/results/runs/; that of the config by default")
     parser.add_argument("--table", action="store_true", help="only write the README's table")
     options, overrides = parser.parse_known_args()
     ignore_warnings()

@@ -4,8 +4,9 @@ python -m scripts.robustness mlp=FILE best=FILE best=FILE wide=FILE
 python -m scripts.robustness --keep     measure the pretrained weights again and keep the other columns
 
 Each argument is a name and a checkpoint; checkpoints of the same name, for example of several seeds, share a
-column. The last column is the pretrained weights. It writes the table in docs/robustness.md, its figure
-docs/robustness.png and the raw figures docs/robustness.json, with the hash of the weights of each checkpoint.
+column. The last column is the pretrained weights. Three files in docs/results/ are written: the table into
+robustness.md, its figure robustness.png, and robustness.json with the raw figures and the hash of the weights
+of each checkpoint.
 """
 
 import argparse
@@ -25,10 +26,9 @@ from digitrec.models.checkpoints import PRETRAINED, load_classifier, read_checkp
 from digitrec.models.normalization import normalize
 from digitrec.models.recognizer import CHUNK
 from scripts.lib.corruptions import CORRUPTIONS, rotated, shifted
-from scripts.lib.docs import mean_and_deviation, write_section
+from scripts.lib.docs import RESULTS, mean_and_deviation, write_section
 from scripts.lib.mnist import mnist_test_set
 
-DOCS = Path("docs")
 ROOT = Path(__file__).parents[1]
 SHIFTS, DEGREES = range(7), range(0, 50, 5)
 Networks = dict[str, list[nn.Module]]
@@ -138,10 +138,10 @@ def weights_hash(path: Path) -> str:
 def keep_others(
     checkpoints: list[list[str | None]], accuracies: Accuracies, seed: int
 ) -> list[list[str | None]]:
-    """Add the columns of docs/robustness.json that were not measured again, before the others."""
-    earlier = json.loads((DOCS / "robustness.json").read_text())
+    """Add the columns of docs/results/robustness.json that were not measured again, before the others."""
+    earlier = json.loads((RESULTS / "robustness.json").read_text())
     if earlier["seed"] != seed:
-        raise SystemExit(f"docs/robustness.json has seed {earlier['seed']}: --keep needs the same seed.")
+        raise SystemExit(f"robustness.json has seed {earlier['seed']}: --keep needs the same seed.")
     for condition, row in accuracies.items():
         accuracies[condition] = {**earlier["accuracies"][condition], **row}
     measured = {name for name, *_ in checkpoints}
@@ -156,7 +156,7 @@ def main() -> None:
     parser.add_argument("checkpoints", nargs="*", metavar="NAME=FILE")
     parser.add_argument("--seed", type=int, default=1, help="of the corruptions; 1 by default")
     parser.add_argument(
-        "--keep", action="store_true", help="keep the columns of docs/robustness.json that are not measured"
+        "--keep", action="store_true", help="keep the columns of robustness.json that are not measured"
     )
     options = parser.parse_args()
     files = [tuple(argument.partition("=")[::2]) for argument in options.checkpoints]
@@ -177,9 +177,9 @@ def main() -> None:
     if options.keep:
         checkpoints = keep_others(checkpoints, accuracies, options.seed)
     raw = {"seed": options.seed, "checkpoints": checkpoints, "accuracies": accuracies}
-    (DOCS / "robustness.json").write_text(json.dumps(raw, indent=1) + "\n")
-    (DOCS / "robustness.png").write_bytes(draw(accuracies, images[0].float(), options.seed))
-    write_section("robustness", table(accuracies), DOCS / "robustness.md")
+    (RESULTS / "robustness.json").write_text(json.dumps(raw, indent=1) + "\n")
+    (RESULTS / "robustness.png").write_bytes(draw(accuracies, images[0].float(), options.seed))
+    write_section("robustness", table(accuracies), RESULTS / "robustness.md")
 
 
 if __name__ == "__main__":

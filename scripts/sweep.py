@@ -30,7 +30,7 @@ from digitrec.cli import DigitCLI
 from digitrec.errors import CheckpointError, DivergedError, MNISTUnavailableError, RunStoppedError, sentence
 from digitrec.files import replacing
 from digitrec.training.messages import ignore_warnings, plain_message
-from scripts.lib.docs import write_section
+from scripts.lib.docs import EXPERIMENTS, write_section
 from scripts.lib.sweep_study import best_epoch, next_trial, open_study, row, started, table
 
 # isort: split
@@ -215,7 +215,7 @@ def main(args: list[str] | None = None) -> None:
             file.write(best_config(study, space).encode())
         print(f"The best config: python -m digitrec fit --config {output}")
     if options.write:
-        write_section(f"sweep {name}", table(study), Path("docs/experiments.md"))
+        write_section(f"sweep {name}", table(study), EXPERIMENTS)
 
 
 if __name__ == "__main__":

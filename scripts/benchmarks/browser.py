@@ -1,6 +1,6 @@
 """The web page in Chromium, controlled by Playwright with mouse and touch.
 
-python -m scripts.benchmarks.browser replay        draw tests/drawings.json; writes docs/page.md
+python -m scripts.benchmarks.browser replay        draw tests/drawings.json; writes docs/results/web.md
 python -m scripts.benchmarks.browser screenshots   docs/screenshots/page*.png
 """
 
@@ -17,7 +17,7 @@ from typing import Any
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from scripts.benchmarks.serving import server
-from scripts.lib.docs import PAGE, write_section
+from scripts.lib.docs import WEB, write_section
 from scripts.lib.rendering import Options, render
 from scripts.lib.strokes import stroke_digits
 
@@ -123,7 +123,7 @@ def main() -> None:
         print(f"{drawing['digit']} by the {drawing['hand']}: read as {read!r}")
     line = f"Read correctly: {len(results) - len(wrong)} of {len(results)} drawings."
     print(line)
-    write_section("drawings", line, PAGE)
+    write_section("drawings", line, WEB)
 
 
 def screenshots(browser: Browser, address: str) -> None:

@@ -5,7 +5,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from pathlib import Path
 from statistics import median
 from typing import Any
 
@@ -19,7 +18,7 @@ from digitrec.data.distortion import RandomDistortion
 from digitrec.data.download import ensure_mnist
 from digitrec.models.normalization import normalize
 from digitrec.training.callbacks.last_checkpoint import LastCheckpoint
-from scripts.lib.docs import machine, report
+from scripts.lib.docs import KILLS, machine, report
 from scripts.lib.mnist import DATA
 from scripts.lib.training_loops import CONFIG, FAST, TrainingClock, fit
 
@@ -72,7 +71,7 @@ def checkpoints(rounds: int) -> None:
             f"{len(alternating.seconds) / rounds:.1f} in {1000 * spent:.0f} ms | {spent / without:.1%} |"
         )
         print(lines[-1], file=sys.stderr)
-    report("benchmark checkpoints", lines, Path("docs/faults.md"))
+    report("benchmark checkpoints", lines, KILLS)
 
 
 class AlternatingCheckpoints(Callback):

@@ -9,10 +9,9 @@ from pathlib import Path
 from PIL import Image, ImageDraw, ImageOps
 
 from scripts.lib.baselines import METHODS, Method, Prediction, build_methods, gray_image
-from scripts.lib.docs import markdown_table, write_section
+from scripts.lib.docs import PICTURES, markdown_table, write_section
 from scripts.lib.picture_sets.sets import LabelError, Picture, PictureSet, commit, found_sets, known_sets
 
-DOCS = Path("docs/pictures.md")
 _RULES = {
     "first": "the first character of the file's name",
     "last": "the last character of the file's name",
@@ -129,16 +128,16 @@ def sources(found: Iterable[tuple[PictureSet, Path]]) -> str:
 def write_docs(
     table: str, found: Sequence[tuple[PictureSet, Path]], methods: Sequence[str], sets: str = "used"
 ) -> None:
-    """Write table and sources into docs/pictures.md if exactly all sets and methods were measured."""
+    """Write table and sources into docs/results/pictures.md if exactly all sets and methods were measured."""
     if tuple(methods) != tuple(METHODS) or [known for known, _ in found] != known_sets(sets):
         print(
-            f"{DOCS} is unchanged: it is written only if exactly all sets and methods were measured.",
+            f"{PICTURES} is unchanged: it is written only if exactly all sets and methods were measured.",
             file=sys.stderr,
         )
         return
     unseen = "unseen " if sets == "unseen" else ""
-    write_section(f"benchmark {unseen}pictures", table, DOCS)
-    write_section(f"{unseen}picture sets", sources(found), DOCS)
+    write_section(f"benchmark {unseen}pictures", table, PICTURES)
+    write_section(f"{unseen}picture sets", sources(found), PICTURES)
 
 
 def write_json(measured: Measured, path: Path) -> None:

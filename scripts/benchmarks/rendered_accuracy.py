@@ -1,7 +1,7 @@
 """Accuracy on rendered pages, and false positives on pages without digits: ``benchmark rendered``.
 
-The report in docs/pictures.md is of MNIST's test images. Development uses ``--seed``, which renders held-out
-training images: the test set is never used for model selection.
+The report in docs/results/pictures.md is of MNIST's test images. Development uses ``--seed``, which renders
+held-out training images: the test set is never used for model selection.
 """
 
 import math
@@ -16,7 +16,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from digitrec.models.checkpoints import PRETRAINED, read_checkpoint
-from scripts.lib.docs import markdown_table, write_section
+from scripts.lib.docs import PICTURES, markdown_table, write_section
 from scripts.lib.mnist import mnist_test_set
 from scripts.lib.rendering import Rendering
 from scripts.lib.rendering.scenes import empty_pages, rendered_set
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from digitrec.reading.reader import Reader
     from digitrec.reading.results import Digit
 
-DOCS = Path("docs/pictures.md")
 SEEDS = range(2026, 2031)
 """Seeds of the reported sets of pages; development uses others."""
 
@@ -177,7 +176,7 @@ def rendered(
     weights: Path | None = None,
     errors: Path | None = None,
 ) -> None:
-    """Measure on rendered pages, print a table and write the report into docs/pictures.md.
+    """Measure on rendered pages, print a table and write the report into docs/results/pictures.md.
 
     Args:
         digits: how many are rendered in a set.
@@ -201,9 +200,9 @@ def rendered(
     if errors:
         error_sheet([*results, *empty], errors)
     if seed is None and weights is None:
-        write_section("benchmark rendered", text, DOCS)
+        write_section("benchmark rendered", text, PICTURES)
     else:
         print(
-            f"{DOCS} is unchanged: it is about the pretrained weights and test images.",
+            f"{PICTURES} is unchanged: it is about the pretrained weights and test images.",
             file=sys.stderr,
         )

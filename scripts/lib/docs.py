@@ -11,8 +11,14 @@ import torch
 from digitrec.files import replacing
 
 README = Path("README.md")
-SPEED = Path("docs/speed.md")
-PAGE = Path("docs/page.md")
+MODEL_CARD = Path("docs/model_card.md")
+EXPERIMENTS = Path("docs/experiments.md")
+RESULTS = Path("docs/results")
+SPEED = RESULTS / "speed.md"
+PICTURES = RESULTS / "pictures.md"
+WEB = RESULTS / "web.md"
+KILLS = RESULTS / "kills.md"
+PROCESSES = RESULTS / "processes.md"
 
 
 def write_section(name: str, text: str, file: Path = README) -> None:

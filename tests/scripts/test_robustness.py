@@ -13,7 +13,7 @@ ACCURACIES = {"none": {"mlp": [0.9], "pretrained": [0.8]}, "shear": {"mlp": [0.5
 
 @pytest.fixture
 def docs(tmp_path, monkeypatch):
-    monkeypatch.setattr(robustness, "DOCS", tmp_path)
+    monkeypatch.setattr(robustness, "RESULTS", tmp_path)
     checkpoints = [["mlp", "gone.ckpt"], ["pretrained", "old.ckpt", "1234"]]
     earlier = {"seed": 1, "checkpoints": checkpoints, "accuracies": ACCURACIES}
     (tmp_path / "robustness.json").write_text(json.dumps(earlier))

@@ -105,10 +105,10 @@ def shelf(tmp_path, monkeypatch):
         (tmp_path / "shelf" / "name" / "digits").mkdir(parents=True, exist_ok=True)
         Image.new("L", (9, 7)).save(tmp_path / "shelf" / "name" / "digits" / f"{name}.png")
     monkeypatch.chdir(tmp_path)
-    Path("docs").mkdir()
+    Path("docs/results").mkdir(parents=True)
     names = ("benchmark pictures", "picture sets", "benchmark unseen pictures", "unseen picture sets")
     begin_end = [f"<!-- {name}: written by a script -->\n<!-- end of {name} -->\n" for name in names]
-    Path("docs/pictures.md").write_text("".join(begin_end))
+    Path("docs/results/pictures.md").write_text("".join(begin_end))
     for module in (picture_accuracy, picture_sets):
         monkeypatch.setattr(module, "known_sets", lambda sets="used": [SINGLE])
     methods = {
@@ -123,15 +123,15 @@ def shelf(tmp_path, monkeypatch):
 
 def test_a_whole_measurement_is_written_into_the_docs(shelf):
     pictures([shelf])
-    text = Path("docs/pictures.md").read_text()
+    text = Path("docs/results/pictures.md").read_text()
     assert cells(text, "owner/name digits") == ["2", "50.0%", "50.0%", "50.0%", "50.0%", "0.0%"]
     assert "owner/name digits, single" in text
 
 
 def test_a_part_of_the_measurement_leaves_the_docs_alone(shelf, capsys):
-    before = Path("docs/pictures.md").read_text()
+    before = Path("docs/results/pictures.md").read_text()
     pictures([shelf], methods=["otsu"], output=Path("out.json"), errors=Path("errors.png"))
-    assert Path("docs/pictures.md").read_text() == before
+    assert Path("docs/results/pictures.md").read_text() == before
     assert "owner/name digits | 2 | 50.0% |" in capsys.readouterr().out
     assert len(json.loads(Path("out.json").read_text())) == 2
     assert Path("errors.png").stat().st_size > 0
@@ -139,9 +139,9 @@ def test_a_part_of_the_measurement_leaves_the_docs_alone(shelf, capsys):
 
 def test_of_unseen_pictures_only_the_pool_is_shown_in_sections_of_their_own(shelf, capsys):
     pictures([shelf])
-    before, _, _ = Path("docs/pictures.md").read_text().partition("<!-- benchmark unseen pictures")
+    before, _, _ = Path("docs/results/pictures.md").read_text().partition("<!-- benchmark unseen pictures")
     pictures([shelf], sets="unseen")
-    text = Path("docs/pictures.md").read_text()
+    text = Path("docs/results/pictures.md").read_text()
     assert text.startswith(before)
     unseen = text.removeprefix(before)
     assert cells(unseen, "**pooled**, 1 sets") == ["2", "50.0%", "50.0%", "50.0%", "50.0%", "0.0%"]

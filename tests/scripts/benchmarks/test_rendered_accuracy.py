@@ -93,7 +93,7 @@ def test_the_report_is_of_the_test_images_and_other_seeds_of_held_out_ones(
     monkeypatch.setattr(Reader, "pretrained", lambda: reader)
     docs = tmp_path / "pictures.md"
     docs.write_text("<!-- benchmark rendered: written by a script -->\n<!-- end of benchmark rendered -->\n")
-    monkeypatch.setattr(rendered_accuracy, "DOCS", docs)
+    monkeypatch.setattr(rendered_accuracy, "PICTURES", docs)
     monkeypatch.setattr(rendered_accuracy, "held_out", lambda _: (torch.zeros(7, 28, 28), torch.zeros(7)))
     rendered(seed=5)
     assert "False positives" not in docs.read_text()
