@@ -1,4 +1,4 @@
-"""Distortion on values: known parameters move known pixels, and what is drawn has the ranges asked for."""
+"""Random distortion: ranges, seeds, and what is refused."""
 
 import math
 import pickle
@@ -9,124 +9,12 @@ import torch
 from jsonargparse import ArgumentParser
 from torch import Tensor
 
-from digitrec.data.distortion import RandomDistortion, redraw
-from digitrec.models.geometry import affine_maps, distort
+from digitrec.data.distortion import RandomDistortion
+from digitrec.models.geometry import distort
+from tests.models.images import maps_of, noise, still
 
 RECIPE: dict[str, Any] = {"rotation": 11.0, "scale": 0.11, "shear": 0.19, "shift": 1.5, "elastic": 1.0}
 PICTURES: dict[str, Any] = {"size": 0.12, "stroke": 0.8, "blur": 0.8, "brightness": 0.4, "neighbours": 0.5}
-
-
-def maps_of(
-    rotation: float = 0.0,
-    scale: tuple[float, float] = (1.0, 1.0),
-    shear: float = 0.0,
-    shift: tuple[float, float] = (0.0, 0.0),
-) -> Tensor:
-    """Return the map of one digit, (1, 2, 3)."""
-    return affine_maps(*(torch.tensor([value]) for value in (rotation, scale, shear, shift)))
-
-
-def still(points: int = 5) -> Tensor:
-    return torch.zeros(1, 2, points, points)
-
-
-def noise(batch: int = 1) -> Tensor:
-    """Return uint8 images with brightness right up to the edge."""
-    return torch.randint(
-        0, 256, (batch, 28, 28), dtype=torch.uint8, generator=torch.Generator().manual_seed(0)
-    )
-
-
-def dot(row: int, column: int) -> Tensor:
-    image = torch.zeros(1, 28, 28)
-    image[0, row, column] = 200.0
-    return image
-
-
-def ramp() -> Tensor:
-    """Return an image of row * 100 + column: distorted, its pixels say where they came from."""
-    return (torch.arange(28.0).view(28, 1) * 100 + torch.arange(28.0)).unsqueeze(0)
-
-
-def test_identity_parameters_give_the_input_back() -> None:
-    images = noise(3)
-    maps, displacements = maps_of().expand(3, 2, 3), still().expand(3, 2, 5, 5)
-    assert torch.equal(distort(images, maps, displacements), images)
-    torch.testing.assert_close(
-        distort(images.float(), maps, displacements), images.float(), rtol=0, atol=1e-3
-    )
-
-
-def test_a_shift_moves_the_digit_right_and_down_and_brings_in_background() -> None:
-    images = noise()
-    expected = torch.zeros_like(images)
-    expected[:, 3:, 2:] = images[:, :-3, :-2]
-    assert torch.equal(distort(images, maps_of(shift=(2.0, 3.0)), still()), expected)
-
-
-def test_half_a_pixel_of_shift_shares_the_ink_between_neighbours() -> None:
-    result = distort(dot(10, 20), maps_of(shift=(-0.5, 0.0)), still())
-    torch.testing.assert_close(result, dot(10, 20) / 2 + dot(10, 19) / 2, rtol=0, atol=1e-3)
-
-
-def test_a_quarter_turn_is_counter_clockwise_about_the_centre() -> None:
-    images = noise()
-    result = distort(images, maps_of(rotation=math.pi / 2), still())
-    # The outermost pixels may look a rounding error outside the frame; uint8 hides that.
-    assert torch.equal(result, torch.rot90(images, 1, dims=(1, 2)))
-
-
-def test_scale_stretches_width_and_height_apart() -> None:
-    wide = distort(ramp(), maps_of(scale=(2.0, 1.0)), still())[0]
-    # Column 20 is 6.5 pixels from the centre and looks at half that: 13.5 + 3.25.
-    assert wide[8, 20].item() == pytest.approx(816.75, abs=1e-2)
-    flat = distort(ramp(), maps_of(scale=(1.0, 0.5)), still())[0]
-    # Row 10 is 3.5 pixels above the centre and looks at twice that: 13.5 - 7.
-    assert flat[10, 20].item() == pytest.approx(670.0, abs=1e-2)
-
-
-def test_positive_shear_leans_the_digit_to_the_right() -> None:
-    # Rows 3 and 24 are 10.5 pixels above and below the centre, which stays.
-    maps = maps_of(shear=4 / 10.5)
-    torch.testing.assert_close(distort(dot(3, 14), maps, still())[0, 3], dot(3, 18)[0, 3], rtol=0, atol=1e-3)
-    torch.testing.assert_close(
-        distort(dot(24, 14), maps, still())[0, 24], dot(24, 10)[0, 24], rtol=0, atol=1e-3
-    )
-
-
-def test_a_map_undoes_scale_then_shear_then_rotation_then_shift() -> None:
-    # Up is negative y, so a counter-clockwise rotation and a lean to the right carry the minus signs.
-    cos, sin = math.cos(0.3), math.sin(0.3)
-    rotate = torch.tensor([[cos, sin, 0], [-sin, cos, 0], [0, 0, 1]])
-    lean = torch.tensor([[1, -0.2, 0], [0, 1, 0], [0, 0, 1]])
-    stretch = torch.diag(torch.tensor([1.3, 0.8, 1]))
-    move = torch.tensor([[1, 0, 2.5], [0, 1, -1.5], [0, 0, 1]])
-    expected = torch.linalg.inv(move @ rotate @ lean @ stretch)[:2]
-    torch.testing.assert_close(maps_of(0.3, (1.3, 0.8), 0.2, (2.5, -1.5))[0], expected)
-
-
-def test_a_control_point_moves_where_its_own_pixel_looks_and_no_other_control_point() -> None:
-    displacements = still(4)
-    displacements[0, :, 1, 2] = torch.tensor([-3.0, 2.0])
-    result = distort(ramp(), maps_of(), displacements)[0]
-    # Four points over 28 pixels are on rows and columns 0, 9, 18 and 27.
-    expected = ramp()[0, ::9, ::9].clone()
-    expected[1, 2] = (9 + 2) * 100 + (18 - 3)
-    torch.testing.assert_close(result[::9, ::9], expected, rtol=0, atol=0.02)
-
-
-def test_between_control_points_the_displacement_is_bicubic() -> None:
-    displacements = still(4)
-    displacements[0, 0, 1, 2] = -3.0
-    result = distort(ramp(), maps_of(), displacements)[0]
-    # Keys's (1981) kernel with a = -0.75, a third of the way to the next point: 1.25/27 - 2.25/9 + 1.
-    assert result[9, 21].item() == pytest.approx(921 - 3 * 0.79630, abs=0.01)
-
-
-def test_equal_displacements_are_a_shift_the_other_way() -> None:
-    displacements = torch.tensor([-2.0, 5.0]).view(1, 2, 1, 1).expand(1, 2, 5, 5)
-    result = distort(noise(), maps_of(), displacements)
-    assert torch.equal(result, distort(noise(), maps_of(shift=(2.0, -5.0)), still()))
 
 
 def test_each_digit_has_its_own_parameters() -> None:
@@ -140,56 +28,6 @@ def test_each_digit_has_its_own_parameters() -> None:
         )
     drawn = RandomDistortion(**RECIPE)(noise().expand(16, 28, 28))
     assert len(torch.unique(drawn, dim=0)) == 16
-
-
-def redrawn(images: Tensor, stroke: float = 0.0, blur: float = 0.0, brightness: float = 1.0) -> Tensor:
-    """Redraw every image with the same pen."""
-    return redraw(images, *(torch.full((len(images),), value) for value in (stroke, blur, brightness)))
-
-
-def bar() -> Tensor:
-    """Return a vertical stroke four pixels wide, columns 12 to 15."""
-    image = torch.zeros(1, 28, 28)
-    image[0, 4:24, 12:16] = 200.0
-    return image
-
-
-def test_a_pen_that_changes_nothing_gives_the_input_back() -> None:
-    assert torch.equal(redrawn(noise(3)), noise(3))
-
-
-@pytest.mark.parametrize(("stroke", "columns"), [(1.0, range(11, 17)), (-1.0, range(13, 15))])
-def test_a_whole_stroke_adds_or_takes_a_pixel_on_each_side(stroke: float, columns: range) -> None:
-    row = redrawn(bar(), stroke=stroke)[0, 14]
-    assert row.nonzero().squeeze(1).tolist() == list(columns)
-    assert row.max() == 200
-
-
-def test_half_a_stroke_greys_the_pixels_on_each_side() -> None:
-    wider, narrower = redrawn(bar(), stroke=0.5)[0, 14], redrawn(bar(), stroke=-0.5)[0, 14]
-    assert wider[10:18].tolist() == [0, 100, 200, 200, 200, 200, 100, 0]
-    assert narrower[10:18].tolist() == [0, 0, 100, 200, 200, 100, 0, 0]
-
-
-def test_beyond_the_frame_there_is_neither_ink_nor_ground_to_a_stroke() -> None:
-    full = torch.full((1, 28, 28), 255, dtype=torch.uint8)
-    assert torch.equal(redrawn(full, stroke=-1.0), full)
-
-
-def test_a_blur_spreads_a_dot_with_a_standard_deviation_of_one_pixel_and_loses_no_ink() -> None:
-    result = redrawn(dot(10, 20), blur=1.0)[0]
-    assert result.sum().item() == pytest.approx(200)
-    along = torch.arange(28.0)
-    for axis, centre in ((1, 10), (0, 20)):
-        assert (result.sum(axis) @ (along - centre) ** 2 / result.sum()).item() == pytest.approx(1)
-    torch.testing.assert_close(redrawn(dot(10, 20), blur=0.5)[0], (result + dot(10, 20)[0]) / 2)
-
-
-def test_ink_pales_evenly_and_saturates_at_the_brightest_of_each_image() -> None:
-    images = torch.cat([noise(), noise() // 2])
-    peaks = images.amax(dim=(1, 2)).view(-1, 1, 1).float()
-    assert torch.equal(redrawn(images.float(), brightness=0.5), images.float() / 2)
-    assert torch.equal(redrawn(images.float(), brightness=2.0), torch.minimum(images.float() * 2, peaks))
 
 
 def test_the_pen_is_drawn_between_its_limits() -> None:

@@ -1,4 +1,4 @@
-"""A process of several, as tests/test_processes.py starts them: commands, one after the other.
+"""A process of several, as tests/training/test_processes.py starts them: commands, one after the other.
 
 python -m tests.training.one_of_several COMMANDS    a JSON list of lists of arguments
 

@@ -21,7 +21,7 @@ from digitrec.training.processes import is_first_of_machine, lost_connection
 from scripts.lib.rendering import Options, render
 from scripts.lib.strokes import stroke_digits
 from tests.conftest import ROOT, curves
-from tests.training.callbacks.test_exact_resume import assert_same, everything
+from tests.training.conftest import assert_same, everything
 
 EPOCHS, IMAGES = 3, 350
 PREDICT_PICTURES = [

@@ -1,3 +1,5 @@
+"""A run that was killed and resumed has the bits of one that was not."""
+
 from pathlib import Path
 
 import pytest
@@ -11,13 +13,12 @@ from digitrec.cli import DigitCLI
 from digitrec.models.mlp import MLP
 from digitrec.training.classifier import DigitClassifier
 from tests.conftest import ROOT, curves
+from tests.training.conftest import Killed, assert_same, everything
 
 STEPS = 6  # of an epoch: 350 images in batches of 64
+
+
 BEST, LAST = (f"lightning_logs/version_0/checkpoints/{name}.ckpt" for name in ("best", "last"))
-
-
-class Killed(BaseException):
-    """Ends a run as a kill does: nothing is saved on the way out."""
 
 
 def dropping(self, images):
@@ -56,29 +57,6 @@ def run(workplace, monkeypatch):
                 return None
 
     return run
-
-
-def everything(path):
-    """What a checkpoint holds of the run: weights, optimizer, schedule, counters and memories."""
-    content = torch.load(path, weights_only=True)
-    for callback in content["callbacks"].values():
-        callback.pop("current_score", None)  # Lightning writes it, and does not read it back
-    return {key: value for key, value in content.items() if "hyper" not in key}
-
-
-def assert_same(one, other):
-    if isinstance(one, torch.Tensor):
-        assert torch.equal(one, other)
-    elif isinstance(one, dict):
-        assert one.keys() == other.keys()
-        for key in one:
-            assert_same(one[key], other[key])
-    elif isinstance(one, list | tuple):
-        assert len(one) == len(other)
-        for mine, yours in zip(one, other, strict=True):
-            assert_same(mine, yours)
-    else:
-        assert one == other
 
 
 KNOWN = {}

@@ -1,43 +1,18 @@
-import json
-import re
+"""Figures of a validation or a test, in TensorBoard."""
 
 import numpy as np
 import pytest
 import torch
 from lightning.fabric.utilities.exceptions import MisconfigurationException
-from PIL import Image
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 
 from digitrec.cli import DigitCLI
-from digitrec.evaluation import plots as figures
 from digitrec.training.callbacks import figures as figures_callback
 from digitrec.training.callbacks.collector import Predictions
-from digitrec.training.classifier import DigitClassifier
 from tests.conftest import ROOT
+from tests.training.callbacks.conftest import events
 
 NAMES = ["confusion", "first_layer", "mistakes", "reliability"]
-
-
-def events(cli):
-    accumulator = EventAccumulator(cli.trainer.log_dir)
-    accumulator.Reload()
-    return accumulator
-
-
-@pytest.fixture
-def drawn(monkeypatch):
-    """The arguments with which the confusion matrix and the mistakes were drawn."""
-    arguments = {"confusion_matrix": [], "mistakes": []}
-    for name, kept in arguments.items():
-        draw = getattr(figures, name)
-
-        def keep(*args, draw=draw, kept=kept, **kwargs):
-            kept.append(args)
-            return draw(*args, **kwargs)
-
-        monkeypatch.setattr(figures, name, keep)
-    return arguments
 
 
 def steps(run, name):
@@ -145,111 +120,3 @@ def test_among_several_loggers_the_one_that_takes_figures_gets_them(fit, workpla
     run.Reload()
     assert sorted(run.Tags()["images"]) == [f"val/{name}" for name in NAMES]
     assert "val/acc" in (workplace / "table" / "version_0" / "metrics.csv").read_text()
-
-
-def hyperparameters(folder, ended=True):
-    """What the HParams tab knows of a run."""
-    accumulator = EventAccumulator(str(folder))
-    accumulator.Reload()
-    plugin = accumulator.PluginTagToContent("hparams")
-    session = HParamsPluginData.FromString(plugin["_hparams_/session_start_info"]).session_start_info
-    # An experiment of the first run would hide what only later runs have.
-    end = ["_hparams_/session_end_info"] if ended else []
-    assert sorted(plugin) == [*end, "_hparams_/session_start_info"]
-    return {key: value.string_value or value.number_value for key, value in session.hparams.items()}
-
-
-def test_the_hparams_tab_gets_what_a_run_is_made_of_and_its_curves_stay_as_they_are(fit):
-    cli = fit("--model.optimizer.init_args.lr=0.002", "--seed_everything=7", "--data.batch_size=70")
-    values = hyperparameters(cli.trainer.log_dir)
-    expected = {
-        "network": "MLP",
-        "network.hidden": "[128, 64]",
-        "optimizer": "Adam",
-        "optimizer.lr": 0.002,
-        "training_data.batch_size": 70,
-        "training_data.val_size": 50,
-        "seed": "7",
-        "max_epochs": 1,
-    }
-    assert expected.items() <= values.items()
-    without_effect = re.compile(r".*(data_dir|_instantiator|num_workers|eval_batch_size|pictures)")
-    assert not any(without_effect.fullmatch(key) for key in values)
-    # The tab shows the last value of a curve.
-    (last,) = events(cli).Scalars("val/acc")
-    assert last.value == pytest.approx(cli.trainer.callback_metrics["val/acc"].item())
-
-
-def test_a_test_has_the_hparams_of_the_training_that_its_weights_come_from(fit):
-    trained = fit("--model.network.init_args.hidden=[16]", "--data.batch_size=70", "--seed_everything=7")
-    tested = hyperparameters(DigitCLI(["test"]).trainer.log_dir)
-    assert tested.pop("weights_of") == f"{trained.trainer.log_dir}/checkpoints/best.ckpt".removeprefix("./")
-    assert tested == hyperparameters(trained.trainer.log_dir)
-
-
-class Killed(BaseException):
-    """Ends a run as a kill does: nothing is written on the way out."""
-
-
-def test_a_run_that_is_killed_has_its_row_and_keeps_it_when_it_goes_on(fit, monkeypatch):
-    step = DigitClassifier.training_step
-
-    def dying(self, *args):
-        if self.current_epoch == 1:
-            raise Killed
-        return step(self, *args)
-
-    folder = "lightning_logs/version_0"
-    with monkeypatch.context() as patch:
-        patch.setattr(DigitClassifier, "training_step", dying)
-        with pytest.raises(Killed):
-            fit("--trainer.max_epochs=2")
-    stopped = hyperparameters(folder, ended=False)
-    assert stopped["optimizer.lr"] == 0.001
-    fit("--trainer.max_epochs=2", "--ckpt_path=last")
-    assert hyperparameters(folder) == stopped
-
-
-def test_a_test_leaves_a_report_and_the_mistakes_in_the_run_folder(fit, workplace, capsys, drawn):
-    fit("--trainer.max_epochs=2", "--figures.every_n_epochs=0")
-    cli = DigitCLI(["test"])
-    run = workplace / cli.trainer.log_dir
-    report = json.loads((run / "report.json").read_text())
-    assert report["checkpoint"] == "lightning_logs/version_0/checkpoints/best.ckpt"
-    assert report["images"] == 130
-    assert report["accuracy"] == pytest.approx(cli.trainer.callback_metrics["test/acc"].item())
-    labels = cli.datamodule.test_set.targets
-    assert [row["images"] for row in report["digits"]] == labels.bincount(minlength=10).tolist()
-    assert sum(row["wrong"] for row in report["digits"]) == 130 - report["correct"]
-    out = capsys.readouterr().out
-    low, high = report["accuracy_95"]
-    assert f"Accuracy {report['accuracy']:.2%}, 95 % interval {low:.2%} to {high:.2%}: " in out
-    assert f"Expected calibration error {report['calibration_error']:.2%}" in out
-    wrong = next(row for row in report["digits"] if row["digit"] == 3)
-    assert f"3{wrong['images']:>9}{wrong['wrong']:>8}{wrong['wrong'] / wrong['images']:>9.2%}\n" in out
-    assert f"Report: {run.relative_to(workplace)}/report.json" in out
-    images, given, digits, _ = drawn["mistakes"][-1]
-    assert np.array_equal(images, cli.datamodule.test_set.images)
-    assert (given != digits).sum() == 130 - report["correct"]
-    with Image.open(run / "mistakes.png") as picture:
-        assert picture.width == 10 * 60 + 50
-    assert sorted(path.suffix for path in run.iterdir() if path.name.startswith(("report", "mis"))) == [
-        ".json",
-        ".png",
-    ]
-
-
-def test_without_a_run_folder_the_report_is_printed_alone(fit, workplace, capsys):
-    fit()
-    before = sorted(workplace.rglob("*"))
-    DigitCLI(["test", "--trainer.logger=false"])
-    assert "95 % interval" in capsys.readouterr().out
-    assert sorted(workplace.rglob("*")) == before
-
-
-def test_of_a_test_that_is_cut_short_the_images_that_were_read_are_reported(fit, workplace):
-    fit()
-    cli = DigitCLI(["test", "--trainer.limit_test_batches=2", "--data.eval_batch_size=20"])
-    report = json.loads((workplace / cli.trainer.log_dir / "report.json").read_text())
-    assert report["images"] == 40
-    assert report["accuracy"] == pytest.approx(cli.trainer.callback_metrics["test/acc"].item())
