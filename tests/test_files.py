@@ -1,4 +1,4 @@
-"""Replace a file: whole or not at all."""
+"""Atomic replacement of a file."""
 
 import errno
 import os
@@ -15,15 +15,15 @@ def target(tmp_path):
     return path
 
 
-def test_a_file_is_replaced_when_it_is_whole_and_on_the_disk(target, monkeypatch):
+def test_file_is_synced_before_it_replaces_the_old_one(target, monkeypatch):
     synced = []
     fsync = os.fsync
 
-    def remember(descriptor):
+    def record(descriptor):
         synced.append((os.fstat(descriptor).st_size, target.read_bytes()))
         fsync(descriptor)
 
-    monkeypatch.setattr(os, "fsync", remember)
+    monkeypatch.setattr(os, "fsync", record)
     with replacing(target) as file:
         file.write(b"after it")
         assert target.read_bytes() == b"before"
@@ -33,7 +33,7 @@ def test_a_file_is_replaced_when_it_is_whole_and_on_the_disk(target, monkeypatch
 
 
 @pytest.mark.parametrize("error", [OSError(errno.ENOSPC, "full"), KeyboardInterrupt()], ids=repr)
-def test_what_goes_wrong_while_writing_leaves_the_old_file_and_no_other(error, target):
+def test_failed_write_keeps_the_old_file_and_no_other(error, target):
     def write():
         with replacing(target) as file:
             file.write(b"half")
@@ -47,7 +47,7 @@ def test_what_goes_wrong_while_writing_leaves_the_old_file_and_no_other(error, t
         assert error.filename == str(target)
 
 
-def test_two_processes_that_share_a_file_write_each_their_own(target, monkeypatch):
+def test_processes_that_share_a_file_write_separate_temporary_files(target, monkeypatch):
     with replacing(target, shared=True) as file:
         file.write(b"one")
         monkeypatch.setattr(os, "getpid", lambda: 1)

@@ -30,35 +30,36 @@ def digitrec(workplace, capsys):
 
 @pytest.fixture
 def mistake(digitrec, workplace):
-    """Run a command line that holds a mistake: the sentence, after a look that nothing else came of it."""
+    """Run a command line with a mistake: check that it wrote no file; return its error message."""
 
     def run(*args):
         before = sorted(workplace.rglob("*"))
         status, _, error = digitrec(*args)
         assert status == 1
-        said = [line for line in error.splitlines() if line.startswith("digitrec: ")]
-        assert said == [error.splitlines()[-1]]
+        messages = [line for line in error.splitlines() if line.startswith("digitrec: ")]
+        assert messages == [error.splitlines()[-1]]
         assert "Traceback" not in error
         assert sorted(workplace.rglob("*")) == before
-        return said[0].removeprefix("digitrec: ")
+        return messages[0].removeprefix("digitrec: ")
 
     return run
 
 
 @pytest.fixture(scope="session")
-def shelf(tmp_path_factory):
-    return tmp_path_factory.mktemp("shelf") / "run"
+def cached_run(tmp_path_factory):
+    """The folder in which `path` keeps the run that it trains once a session."""
+    return tmp_path_factory.mktemp("cached") / "run"
 
 
 @pytest.fixture
-def path(fit, workplace, shelf):
-    """The best checkpoint of a run of configs/mlp.yaml, which is trained once for all tests."""
+def path(fit, workplace, cached_run):
+    """The best checkpoint of a run of configs/mlp.yaml, which is trained once a session."""
     run = workplace / "lightning_logs" / "version_0"
-    if shelf.exists():
-        shutil.copytree(shelf, run)
+    if cached_run.exists():
+        shutil.copytree(cached_run, run)
     else:
         fit()
-        shutil.copytree(run, shelf)
+        shutil.copytree(run, cached_run)
     return (run / "checkpoints" / "best.ckpt").relative_to(workplace)
 
 
@@ -70,7 +71,7 @@ def checkpoint(cli, name="best"):
     return folder(cli) / "checkpoints" / f"{name}.ckpt"
 
 
-def taken(cli):
+def checkpoint_path(cli):
     return Path(cli.config[cli.subcommand].ckpt_path)
 
 
@@ -82,7 +83,7 @@ def age(cli, seconds):
 
 
 def evaluate(*args):
-    return taken(DigitCLI([*args, "--trainer.logger=false"]))
+    return checkpoint_path(DigitCLI([*args, "--trainer.logger=false"]))
 
 
 def change(path, changes):

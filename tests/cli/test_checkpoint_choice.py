@@ -1,4 +1,4 @@
-"""Which checkpoint a command takes, and the model that it knows."""
+"""Which checkpoint a command loads, and the model that is stored in it."""
 
 from pathlib import Path
 
@@ -7,12 +7,21 @@ import torch
 
 from digitrec.cli import DigitCLI
 from digitrec.models.checkpoints import read_checkpoint
-from tests.cli.conftest import EVALUATIONS, MLP, SUBCOMMANDS, age, checkpoint, evaluate, folder, taken
+from tests.cli.conftest import (
+    EVALUATIONS,
+    MLP,
+    SUBCOMMANDS,
+    age,
+    checkpoint,
+    checkpoint_path,
+    evaluate,
+    folder,
+)
 from tests.conftest import ROOT
 
 
 @pytest.mark.parametrize("subcommand", EVALUATIONS)
-def test_without_ckpt_path_the_best_of_the_newest_run_is_taken_and_printed(subcommand, fit, digitrec):
+def test_default_is_best_checkpoint_of_newest_run(subcommand, fit, digitrec):
     older = fit("--model.network.init_args.hidden=[8]")
     newer = fit()
     status, out, _ = digitrec(subcommand)
@@ -22,39 +31,39 @@ def test_without_ckpt_path_the_best_of_the_newest_run_is_taken_and_printed(subco
     assert f"Checkpoint: {checkpoint(older)}" in digitrec(subcommand)[1]
 
 
-def test_best_last_and_a_file_choose(fit):
+def test_ckpt_path_accepts_best_last_and_a_file(fit):
     older, newer = fit(), fit()
     assert evaluate("test", "--ckpt_path=best") == checkpoint(newer)
     assert evaluate("test", "--ckpt_path=last") == checkpoint(newer, "last")
     assert evaluate("test", f"--ckpt_path={checkpoint(older, 'last')}") == checkpoint(older, "last")
 
 
-def test_the_weights_that_are_tested_are_those_of_the_checkpoint(fit):
+def test_tested_weights_come_from_the_checkpoint(fit):
     trained = fit("--trainer.max_epochs=4")
     tested = DigitCLI(["test", "--seed_everything=7", "--trainer.logger=false"])
-    known = read_checkpoint(checkpoint(trained))["state_dict"]
-    assert known.keys() == tested.model.state_dict().keys()
-    assert all(torch.equal(known[key], value) for key, value in tested.model.state_dict().items())
+    weights = read_checkpoint(checkpoint(trained))["state_dict"]
+    assert weights.keys() == tested.model.state_dict().keys()
+    assert all(torch.equal(weights[key], value) for key, value in tested.model.state_dict().items())
     assert tested.trainer.callback_metrics["test/acc"] > 0.9
 
 
-def test_with_a_config_the_newest_run_of_its_network_is_taken(fit):
-    wanted = fit()
+def test_config_selects_newest_run_of_its_network(fit):
+    expected = fit()
     fit("--model.network.init_args.hidden=[8]")
-    assert evaluate("test", MLP) == checkpoint(wanted)
-    assert evaluate("test", MLP, "--ckpt_path=last") == checkpoint(wanted, "last")
-    assert evaluate("test", "--model.network=digitrec.models.MLP") == checkpoint(wanted)
+    assert evaluate("test", MLP) == checkpoint(expected)
+    assert evaluate("test", MLP, "--ckpt_path=last") == checkpoint(expected, "last")
+    assert evaluate("test", "--model.network=digitrec.models.MLP") == checkpoint(expected)
 
 
-def test_among_runs_of_one_network_the_one_of_the_whole_model_is_preferred(fit):
-    wanted = fit()
+def test_run_with_the_same_model_is_preferred_over_same_network(fit):
+    expected = fit()
     other = fit("--model.label_smoothing=0.1")
-    assert evaluate("test", MLP) == checkpoint(wanted)
+    assert evaluate("test", MLP) == checkpoint(expected)
     assert evaluate("test", MLP, "--model.label_smoothing=0.1") == checkpoint(other)
     assert evaluate("test") == checkpoint(other)
 
 
-def test_a_run_of_all_images_has_only_its_last_epoch(fit, mistake):
+def test_run_without_validation_images_has_only_its_last_epoch(fit, mistake):
     run = fit("--data.val_size=0")
     assert evaluate("test") == checkpoint(run, "last")
     assert mistake("test", "--ckpt_path=best") == (
@@ -64,18 +73,18 @@ def test_a_run_of_all_images_has_only_its_last_epoch(fit, mistake):
     assert "nothing to validate on" in mistake("validate")
 
 
-def test_runs_are_looked_for_where_the_logger_of_the_config_keeps_them(fit, mistake):
-    elsewhere = ["--trainer.logger.init_args.save_dir=out", "--trainer.logger.init_args.name=runs"]
-    here, there = fit(), fit(*elsewhere)
+def test_runs_are_searched_where_the_configured_logger_writes(fit, mistake):
+    other_folder = ["--trainer.logger.init_args.save_dir=out", "--trainer.logger.init_args.name=runs"]
+    here, there = fit(), fit(*other_folder)
     assert checkpoint(there) == Path("out/runs/version_0/checkpoints/best.ckpt")
-    assert taken(DigitCLI(["test", *elsewhere])) == checkpoint(there)
-    assert taken(DigitCLI(["test"])) == checkpoint(here)
+    assert checkpoint_path(DigitCLI(["test", *other_folder])) == checkpoint(there)
+    assert checkpoint_path(DigitCLI(["test"])) == checkpoint(here)
     assert "There is no trained run in nowhere/lightning_logs" in mistake(
         "test", "--trainer.logger.init_args.save_dir=nowhere"
     )
 
 
-def test_without_a_logger_the_checkpoints_beside_are_found(fit, workplace):
+def test_run_without_logger_is_found(fit, workplace):
     fit("--trainer.logger=false")
     assert evaluate("test") == Path("checkpoints/best.ckpt")
 
@@ -92,20 +101,20 @@ def test_without_a_logger_the_checkpoints_beside_are_found(fit, workplace):
     ],
     ids=str,
 )
-def test_with_nothing_there_the_command_to_type_is_said(command, mistake):
-    said = mistake(*command)
-    assert said.startswith("There is no trained run")
-    assert "in lightning_logs: train one with python -m digitrec fit --config configs/mlp.yaml" in said
+def test_missing_run_error_names_the_fit_command(command, mistake):
+    message = mistake(*command)
+    assert message.startswith("There is no trained run")
+    assert "in lightning_logs: train one with python -m digitrec fit --config configs/mlp.yaml" in message
 
 
-def test_a_run_of_another_network_is_not_tested_in_its_place(fit, mistake):
+def test_run_of_another_network_is_not_tested_instead(fit, mistake):
     fit("--model.network.init_args.hidden=[8]")
     assert mistake("test", MLP).startswith(
         "There is no trained run of the config's network in lightning_logs"
     )
 
 
-def test_a_checkpoint_needs_no_config(fit):
+def test_checkpoint_needs_no_config(fit):
     run = fit("--model.network.init_args.hidden=[8]", "--model.label_smoothing=0.1")
     cli = DigitCLI(["test", f"--ckpt_path={checkpoint(run)}"])
     assert [layer.out_features for layer in cli.model.modules() if isinstance(layer, torch.nn.Linear)] == [
@@ -116,23 +125,25 @@ def test_a_checkpoint_needs_no_config(fit):
 
 
 @pytest.mark.parametrize("subcommand", SUBCOMMANDS)
-def test_another_model_than_the_checkpoints_is_an_error_of_key_and_values(subcommand, path, mistake):
+def test_model_that_differs_from_checkpoint_is_refused(subcommand, path, mistake):
     start = [subcommand, f"--ckpt_path={path}", "--data.val_size=50", "--trainer.max_epochs=2"]
-    way_out = "leave the key out, or choose another checkpoint with --ckpt_path."
+    remedy = "leave the key out, or choose another checkpoint with --ckpt_path."
     assert mistake(*start, "--model.label_smoothing=0.2") == (
-        f"model.label_smoothing is 0.2 but 0.0 in the checkpoint {path}, which knows its own model: {way_out}"
+        f"model.label_smoothing is 0.2 but 0.0 in the checkpoint {path}, which knows its own model: {remedy}"
     )
-    said = mistake(*start, "--model.network.init_args.hidden=[64]")
-    assert said.startswith(f"model.network.init_args.hidden is [64] but [128, 64] in the checkpoint {path}")
-    said = mistake(*start, "--model.optimizer=torch.optim.SGD")
-    assert said.startswith("model.optimizer.class_path is torch.optim.SGD but torch.optim.Adam in")
-    said = mistake(
+    message = mistake(*start, "--model.network.init_args.hidden=[64]")
+    assert message.startswith(
+        f"model.network.init_args.hidden is [64] but [128, 64] in the checkpoint {path}"
+    )
+    message = mistake(*start, "--model.optimizer=torch.optim.SGD")
+    assert message.startswith("model.optimizer.class_path is torch.optim.SGD but torch.optim.Adam in")
+    message = mistake(
         subcommand, f"--config={ROOT}/configs/best.yaml", f"--ckpt_path={path}", "--data.val_size=50"
     )
-    assert said.startswith("model.label_smoothing is 0.05 but 0.0 in")
+    assert message.startswith("model.label_smoothing is 0.05 but 0.0 in")
 
 
-def test_an_equal_value_passes(path):
+def test_value_equal_to_the_checkpoint_is_accepted(path):
     same = [
         "--model.network.init_args.hidden=[128,64]",
         "--model.label_smoothing=0",
@@ -143,7 +154,7 @@ def test_an_equal_value_passes(path):
     assert evaluate("test", "--model.network=digitrec.MLP") == path
 
 
-def test_validate_takes_the_split_that_the_checkpoint_was_trained_with(fit, mistake):
+def test_validate_uses_the_split_of_the_checkpoint(fit, mistake):
     run = fit("--data.val_size=70", "--data.split_seed=3")
     cli = DigitCLI(["validate"])
     assert (cli.datamodule.val_size, cli.datamodule.split_seed) == (70, 3)

@@ -19,7 +19,7 @@ from tests.cli.conftest import (
 from tests.conftest import ROOT, TEST
 
 
-def test_no_command_prints_a_warning_or_a_tip_that_nobody_can_act_on(digitrec, workplace, caplog):
+def test_no_command_prints_a_warning_or_tip(digitrec, workplace, caplog):
     caplog.set_level(logging.INFO)
     longer = f"--config={ROOT}/configs/trainer/debug.yaml"
     for command in (
@@ -34,8 +34,8 @@ def test_no_command_prints_a_warning_or_a_tip_that_nobody_can_act_on(digitrec, w
             status, out, error = digitrec(*command)
         assert status == 0
         assert [str(warning.message) for warning in caught] == []
-        said = out + error + caplog.text
-        assert not re.search(r"[Ww]arning|deprecated|litlogger|litmodels|num_workers", said), said
+        printed = out + error + caplog.text
+        assert not re.search(r"[Ww]arning|deprecated|litlogger|litmodels|num_workers", printed), printed
 
 
 @pytest.mark.parametrize("subcommand", SUBCOMMANDS)
@@ -52,14 +52,14 @@ def test_help_and_print_config_need_no_checkpoint(subcommand, workplace, capsys)
     assert "batch_size: 64" in printed
 
 
-def test_a_printed_config_trains(fit, workplace, capsys):
+def test_printed_config_trains(fit, workplace, capsys):
     with pytest.raises(SystemExit):
         main(["fit", *QUICK, "--print_config"])
     (workplace / "own.yaml").write_text(capsys.readouterr().out)
     assert DigitCLI(["fit", "--config=own.yaml"]).trainer.global_step == 6
 
 
-def test_predict_makes_a_run_folder_of_its_own_and_prints_where_the_file_is(fit, digitrec):
+def test_predict_makes_its_own_run_folder_and_prints_the_path(fit, digitrec):
     run = fit()
     before = set(Path("lightning_logs").iterdir())
     status, out, _ = digitrec("predict")
@@ -70,7 +70,7 @@ def test_predict_makes_a_run_folder_of_its_own_and_prints_where_the_file_is(fit,
     assert len((new / "predictions.csv").read_text().splitlines()) == 1 + TEST
 
 
-def test_python_m_digitrec_gives_the_exit_status(workplace):
+def test_python_m_digitrec_returns_exit_status(workplace):
     command = [sys.executable, "-m", "digitrec", "test"]
     run = subprocess.run(command, capture_output=True, text=True, check=False)
     assert run.returncode == 1

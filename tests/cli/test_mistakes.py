@@ -92,9 +92,9 @@ def no_accelerator(monkeypatch):
     monkeypatch.setattr("torch.backends.mps.is_available", lambda: False)
 
 
-@pytest.mark.parametrize(("args", "said"), MISTAKES.values(), ids=MISTAKES)
-def test_a_mistake_is_one_sentence_and_leaves_no_run(args, said, mistake, no_accelerator):
-    assert mistake(*args).startswith(said)
+@pytest.mark.parametrize(("args", "message"), MISTAKES.values(), ids=MISTAKES)
+def test_mistake_prints_one_sentence_and_makes_no_run(args, message, mistake, no_accelerator):
+    assert mistake(*args).startswith(message)
 
 
 CONFIGS = {
@@ -116,14 +116,14 @@ CONFIGS = {
 }
 
 
-@pytest.mark.parametrize(("content", "said"), CONFIGS.values(), ids=CONFIGS)
-def test_a_mistake_in_a_config_names_the_file_or_the_key(content, said, mistake, workplace):
+@pytest.mark.parametrize(("content", "message"), CONFIGS.values(), ids=CONFIGS)
+def test_mistake_in_config_names_file_or_key(content, message, mistake, workplace):
     content = content if isinstance(content, bytes) else content.encode()
     (workplace / "own.yaml").write_bytes(content)
-    assert mistake("fit", MLP, "--config=own.yaml").startswith(said)
+    assert mistake("fit", MLP, "--config=own.yaml").startswith(message)
 
 
-def test_a_mistake_in_a_config_is_named_also_where_there_is_a_checkpoint(path, mistake, workplace):
+def test_mistake_in_config_is_named_when_there_is_a_checkpoint(path, mistake, workplace):
     (workplace / "own.yaml").write_text("trainer:\n  max_epochz: 1\n")
     assert mistake("test", "--config=own.yaml").startswith(
         "trainer.max_epochz: there is no such key; see python"
@@ -133,7 +133,7 @@ def test_a_mistake_in_a_config_is_named_also_where_there_is_a_checkpoint(path, m
     )
 
 
-def test_a_list_of_sources_keeps_its_lines(digitrec, monkeypatch):
+def test_error_of_several_lines_is_printed_as_such(digitrec, monkeypatch):
     from digitrec.data import datamodule as data
     from digitrec.errors import MNISTUnavailableError
 
@@ -146,20 +146,20 @@ def test_a_list_of_sources_keeps_its_lines(digitrec, monkeypatch):
     assert not Path("lightning_logs").exists()
 
 
-def test_a_run_folder_that_cannot_be_made_is_named(mistake, workplace):
+def test_run_folder_that_cannot_be_made_is_named(mistake, workplace):
     (workplace / "lightning_logs").write_text("a file")
     assert re.fullmatch(r".*lightning_logs.*: (Not a directory|File exists)", mistake("fit", *QUICK))
 
 
 @pytest.mark.parametrize(("logger", "package"), [("WandbLogger", "wandb"), ("MLFlowLogger", "mlflow")])
-def test_a_logger_whose_package_is_missing_says_which(logger, package, mistake):
+def test_missing_package_of_a_logger_is_named(logger, package, mistake):
     if find_spec(package):
         pytest.skip(f"{package} is installed")
-    said = mistake("fit", *QUICK, f"--trainer.logger=lightning.pytorch.loggers.{logger}")
-    assert said == f"{logger} needs the package {package}, which is not installed: pip install {package}."
+    message = mistake("fit", *QUICK, f"--trainer.logger=lightning.pytorch.loggers.{logger}")
+    assert message == f"{logger} needs the package {package}, which is not installed: pip install {package}."
 
 
-def test_from_python_a_mistake_is_an_exception(workplace):
+def test_cli_raises_when_called_from_python(workplace):
     with pytest.raises(CheckpointError):
         DigitCLI(["test"])
     with pytest.raises(ArgumentError):
@@ -167,7 +167,7 @@ def test_from_python_a_mistake_is_an_exception(workplace):
 
 
 @pytest.mark.parametrize(
-    ("args", "said"),
+    ("args", "message"),
     [
         (
             ["--data.val_size=0", f"--config={ROOT}/configs/trainer/early_stopping.yaml"],
@@ -177,7 +177,7 @@ def test_from_python_a_mistake_is_an_exception(workplace):
         (["--model.network=torchmetrics.MeanMetric"], "torchmetrics"),
     ],
 )
-def test_what_would_fail_late_is_said_before_there_is_a_run_folder(args, said, workplace, capsys):
+def test_late_failures_are_reported_before_a_run_folder_exists(args, message, workplace, capsys):
     assert main(["fit", f"--config={ROOT}/configs/mlp.yaml", *args]) == 1
-    assert said in capsys.readouterr().err
+    assert message in capsys.readouterr().err
     assert not (workplace / "lightning_logs").exists()

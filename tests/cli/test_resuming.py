@@ -3,33 +3,33 @@
 import torch
 
 from digitrec.cli import DigitCLI
-from tests.cli.conftest import QUICK, checkpoint, folder, taken
+from tests.cli.conftest import QUICK, checkpoint, checkpoint_path, folder
 
 
-def test_fit_goes_on_from_the_last_step_of_the_checkpoint(fit):
+def test_fit_resumes_from_the_last_step_of_the_checkpoint(fit):
     once = fit()
     steps = once.trainer.global_step
     assert steps == 6  # 350 images in batches of 64
     resumed = fit("--ckpt_path=last", "--trainer.max_epochs=3")
-    assert taken(resumed) == checkpoint(once, "last")
+    assert checkpoint_path(resumed) == checkpoint(once, "last")
     assert (resumed.trainer.global_step, resumed.trainer.current_epoch) == (18, 3)
-    through = fit("--trainer.max_epochs=3")
-    for key, value in through.model.state_dict().items():
+    uninterrupted = fit("--trainer.max_epochs=3")
+    for key, value in uninterrupted.model.state_dict().items():
         torch.testing.assert_close(resumed.model.state_dict()[key], value)
 
 
-def test_fit_with_nothing_to_resume_says_so(fit, mistake):
-    said = mistake("fit", *QUICK, "--ckpt_path=last")
-    assert said.startswith("There is no trained run of the config's network in lightning_logs")
+def test_fit_with_nothing_to_resume_is_an_error(fit, mistake):
+    message = mistake("fit", *QUICK, "--ckpt_path=last")
+    assert message.startswith("There is no trained run of the config's network in lightning_logs")
     run = fit()
-    said = mistake("fit", *QUICK, "--ckpt_path=last")
+    message = mistake("fit", *QUICK, "--ckpt_path=last")
     path = checkpoint(run, "last")
     assert (
-        said
+        message
         == f"There is nothing to resume: trainer.max_epochs is 1, and {path} was trained for 1. Give more."
     )
-    said = mistake("fit", "--ckpt_path=last")
-    assert said.endswith(f"use --config {folder(run)}/config.yaml.")
+    message = mistake("fit", "--ckpt_path=last")
+    assert message.endswith(f"use --config {folder(run)}/config.yaml.")
     resumed = DigitCLI(
         ["fit", f"--config={folder(run)}/config.yaml", "--ckpt_path=last", "--trainer.max_epochs=2"]
     )

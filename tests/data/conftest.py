@@ -23,7 +23,7 @@ HTML = b"<!DOCTYPE html><html><body>Please log in to this network.</body></html>
 
 @pytest.fixture
 def files(monkeypatch: Monkey) -> Files:
-    """Fake 20 and 10 images, noise that gzip cannot shrink; their digests replace the official ones."""
+    """20 training and 10 test images of noise, which gzip cannot shrink; their digests replace MNIST's."""
     generator = torch.Generator().manual_seed(0)
     made = {}
     for part, n in (("train", 20), ("t10k", 10)):
@@ -40,21 +40,21 @@ def files(monkeypatch: Monkey) -> Files:
 
 
 @pytest.fixture
-def asked(files: Files, monkeypatch: Monkey) -> list[str]:
-    """Leave one source, which works; the list has a word for each time it was asked."""
-    words: list[str] = []
+def calls(files: Files, monkeypatch: Monkey) -> list[str]:
+    """Replace all sources by one that works; return the list of its calls."""
+    calls: list[str] = []
 
     def source(scratch: Path) -> Files:
-        words.append("asked")
+        calls.append("fake")
         return files
 
     monkeypatch.setattr(download, "SOURCES", {"the fake": source})
-    return words
+    return calls
 
 
 @pytest.fixture
-def no_litter(tmp_path_factory: pytest.TempPathFactory, monkeypatch: Monkey) -> Iterator[None]:
-    """Whatever happens in a test, nothing stays in the folder for temporary files."""
+def no_temporary_files(tmp_path_factory: pytest.TempPathFactory, monkeypatch: Monkey) -> Iterator[None]:
+    """Check that a test leaves nothing in the folder for temporary files."""
     folder = tmp_path_factory.mktemp("scratch")
     monkeypatch.setattr(tempfile, "tempdir", str(folder))
     yield

@@ -15,18 +15,18 @@ from digitrec.data.mnist import load_mnist
 from digitrec.errors import MNISTUnavailableError
 from tests.data.conftest import HTML, TRAIN_IMAGES, Files, Log, Monkey, contents, messages, put
 
-pytestmark = pytest.mark.usefixtures("no_litter")
+pytestmark = pytest.mark.usefixtures("no_temporary_files")
 
 SYSTEM_TEMP = tempfile.gettempdir()
 
 
-def test_a_missing_folder_is_made_and_filled(files: Files, asked: list[str], tmp_path: Path) -> None:
+def test_missing_folder_is_created_and_filled(files: Files, calls: list[str], tmp_path: Path) -> None:
     ensure_mnist(str(tmp_path / "new" / "data"))
-    assert asked == ["asked"]
+    assert calls == ["fake"]
     assert contents(tmp_path / "new" / "data") == files
 
 
-def test_only_the_file_that_is_missing_is_written(files: Files, asked: list[str], tmp_path: Path) -> None:
+def test_only_the_missing_file_is_written(files: Files, calls: list[str], tmp_path: Path) -> None:
     folder = put(tmp_path, {name: content for name, content in files.items() if name != TRAIN_IMAGES})
     before = {path: path.stat().st_ino for path in folder.iterdir()}
     ensure_mnist(tmp_path)
@@ -34,46 +34,44 @@ def test_only_the_file_that_is_missing_is_written(files: Files, asked: list[str]
     assert {path: path.stat().st_ino for path in before} == before
 
 
-def test_others_may_read_what_was_fetched_as_far_as_the_umask_lets_them(
-    asked: list[str], tmp_path: Path
-) -> None:
+def test_fetched_files_have_the_permissions_of_the_umask(calls: list[str], tmp_path: Path) -> None:
     (tmp_path / "ordinary").touch()
     ensure_mnist(tmp_path)
     fetched = tmp_path / "MNIST" / "raw" / TRAIN_IMAGES
     assert fetched.stat().st_mode == (tmp_path / "ordinary").stat().st_mode
 
 
-def test_sources_are_asked_in_order_until_one_has_the_files(
+def test_sources_are_tried_in_order_until_one_succeeds(
     files: Files, tmp_path: Path, monkeypatch: Monkey, caplog: Log
 ) -> None:
-    asked = []
+    calls = []
 
     def refuses(scratch: Path) -> Files:
-        asked.append("refuses")
+        calls.append("refuses")
         raise OSError("HTTP Error 404:\n\n  Not Found")
 
     def damages(scratch: Path) -> Files:
-        asked.append("damages")
+        calls.append("damages")
         return files | {TRAIN_IMAGES: HTML}
 
     def forgets(scratch: Path) -> Files:
-        asked.append("forgets")
+        calls.append("forgets")
         return {TRAIN_IMAGES: files[TRAIN_IMAGES]}
 
     def works(scratch: Path) -> Files:
-        asked.append("works")
+        calls.append("works")
         (scratch / "left behind").touch()
         return files | {"another": b""}
 
     def is_late(scratch: Path) -> Files:
-        asked.append("is late")
+        calls.append("is late")
         return files
 
     sources = {source.__name__: source for source in (refuses, damages, forgets, works, is_late)}
     monkeypatch.setattr(download, "SOURCES", sources)
     caplog.set_level(logging.INFO, download.logger.name)
     ensure_mnist(tmp_path)
-    assert asked == ["refuses", "damages", "forgets", "works"]
+    assert calls == ["refuses", "damages", "forgets", "works"]
     assert contents(tmp_path) == files
     assert messages(caplog) == [
         "MNIST: refuses failed: HTTP Error 404: Not Found",
@@ -84,7 +82,7 @@ def test_sources_are_asked_in_order_until_one_has_the_files(
     assert "from works" in info
 
 
-def test_when_no_source_can_be_reached_one_error_says_all(
+def test_error_lists_every_source_and_file(
     files: Files, tmp_path: Path, monkeypatch: Monkey, caplog: Log
 ) -> None:
     def unknown(scratch: Path) -> Files:
@@ -139,8 +137,8 @@ def open_dir() -> Iterator[Path]:
 
 
 @pytest.mark.parametrize("mode", [0o555, 0o000], ids=["read only", "closed"])
-def test_a_folder_that_cannot_be_written_is_named_before_any_download(
-    mode: int, files: Files, asked: list[str], open_dir: Path
+def test_read_only_folder_is_reported_before_any_download(
+    mode: int, files: Files, calls: list[str], open_dir: Path
 ) -> None:
     before = {TRAIN_IMAGES: files[TRAIN_IMAGES]}
     folder = put(open_dir, before)
@@ -149,21 +147,21 @@ def test_a_folder_that_cannot_be_written_is_named_before_any_download(
     first, *others = str(error.value).splitlines()
     assert first.startswith(f"MNIST cannot be written to {folder}: [Errno 13] Permission denied")
     assert [line.split()[0] for line in others] == ["By", *mnist.FILES]
-    assert asked == []
+    assert calls == []
     assert contents(open_dir) == before
 
 
-def test_a_complete_folder_needs_no_write_permission(files: Files, asked: list[str], open_dir: Path) -> None:
+def test_complete_folder_needs_no_write_permission(files: Files, calls: list[str], open_dir: Path) -> None:
     put(open_dir, files)
     with permissions(open_dir, 0o555):
         ensure_mnist(open_dir)
         assert len(load_mnist(open_dir, train=True)[0]) == 20
-    assert asked == []
+    assert calls == []
 
 
 @pytest.mark.parametrize("below", ["", "data"])
-def test_a_data_dir_that_is_a_file_or_below_one_is_refused(
-    below: str, asked: list[str], tmp_path: Path
+def test_data_dir_that_is_a_file_or_inside_one_is_refused(
+    below: str, calls: list[str], tmp_path: Path
 ) -> None:
     (tmp_path / "file").write_text("kept")
     data_dir = tmp_path / "file" / below
@@ -171,13 +169,13 @@ def test_a_data_dir_that_is_a_file_or_below_one_is_refused(
         ensure_mnist(data_dir)
     with pytest.raises(MNISTUnavailableError, match="no intact"):
         load_mnist(data_dir, train=True)
-    assert asked == []
+    assert calls == []
     assert (tmp_path / "file").read_text() == "kept"
 
 
 @pytest.mark.parametrize("call", ["fsync", "replace"])
-def test_a_failure_while_writing_leaves_what_was_there(
-    call: str, asked: list[str], tmp_path: Path, monkeypatch: Monkey
+def test_failed_write_keeps_the_old_file(
+    call: str, calls: list[str], tmp_path: Path, monkeypatch: Monkey
 ) -> None:
     def full(*arguments: object) -> None:
         raise OSError(28, "No space left on device")
@@ -186,13 +184,11 @@ def test_a_failure_while_writing_leaves_what_was_there(
     monkeypatch.setattr(os, call, full)
     with pytest.raises(MNISTUnavailableError, match="No space left on device"):
         ensure_mnist(tmp_path)
-    assert asked == ["asked"]
+    assert calls == ["fake"]
     assert contents(tmp_path) == {TRAIN_IMAGES: HTML}
 
 
-def test_ctrl_c_in_a_source_ends_the_run_and_leaves_nothing(
-    files: Files, tmp_path: Path, monkeypatch: Monkey
-) -> None:
+def test_ctrl_c_in_a_source_leaves_no_files(files: Files, tmp_path: Path, monkeypatch: Monkey) -> None:
     def interrupted(scratch: Path) -> Files:
         (scratch / "half").touch()
         raise KeyboardInterrupt

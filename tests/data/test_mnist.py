@@ -1,4 +1,4 @@
-"""Verify and read MNIST's files, whole and damaged."""
+"""Verify and read MNIST's files, intact and damaged."""
 
 import gzip
 from pathlib import Path
@@ -12,7 +12,7 @@ from digitrec.data.mnist import load_mnist
 from digitrec.errors import MNISTUnavailableError
 from tests.data.conftest import HTML, TRAIN_IMAGES, Damage, Files, Log, Monkey, contents, flip, messages, put
 
-pytestmark = pytest.mark.usefixtures("no_litter")
+pytestmark = pytest.mark.usefixtures("no_temporary_files")
 
 DAMAGE: dict[str, Damage] = {
     "bit flipped": flip,
@@ -32,7 +32,7 @@ GZ_DAMAGE: dict[str, Damage] = {
 }
 
 
-def test_images_and_labels_come_back_as_they_were_stored(files: Files, tmp_path: Path) -> None:
+def test_images_and_labels_are_loaded_as_stored(files: Files, tmp_path: Path) -> None:
     put(tmp_path, files)
     for train, part, n in ((True, "train", 20), (False, "t10k", 10)):
         images, labels = load_mnist(tmp_path, train=train)
@@ -41,30 +41,30 @@ def test_images_and_labels_come_back_as_they_were_stored(files: Files, tmp_path:
         assert (labels.dtype, labels.tolist()) == (torch.int64, [i % 10 for i in range(n)])
 
 
-def test_plain_files_are_used_as_they_are(files: Files, asked: list[str], tmp_path: Path) -> None:
+def test_plain_files_are_used_unchanged(files: Files, calls: list[str], tmp_path: Path) -> None:
     put(tmp_path, files)
     ensure_mnist(tmp_path)
-    assert asked == []
+    assert calls == []
     assert contents(tmp_path) == files
 
 
-def test_files_gzipped_anew_are_used_as_they_are(files: Files, asked: list[str], tmp_path: Path) -> None:
+def test_gzipped_files_are_used_unchanged(files: Files, calls: list[str], tmp_path: Path) -> None:
     packed = {f"{name}.gz": gzip.compress(content, 1, mtime=7) for name, content in files.items()}
     put(tmp_path, packed)
     ensure_mnist(tmp_path)
-    assert asked == []
+    assert calls == []
     assert contents(tmp_path) == packed
     assert load_mnist(tmp_path, train=True)[0].numpy().tobytes() == files[TRAIN_IMAGES][16:]
 
 
-def test_a_good_gz_stands_in_for_a_damaged_plain_file(files: Files, asked: list[str], tmp_path: Path) -> None:
+def test_intact_gz_replaces_a_damaged_plain_file(files: Files, calls: list[str], tmp_path: Path) -> None:
     put(tmp_path, files | {TRAIN_IMAGES: HTML, f"{TRAIN_IMAGES}.gz": gzip.compress(files[TRAIN_IMAGES])})
     ensure_mnist(tmp_path)
-    assert asked == []
+    assert calls == []
     assert load_mnist(tmp_path, train=True)[0].numpy().tobytes() == files[TRAIN_IMAGES][16:]
 
 
-def test_a_tilde_is_the_home_folder(files: Files, tmp_path: Path, monkeypatch: Monkey) -> None:
+def test_tilde_is_the_home_folder(files: Files, tmp_path: Path, monkeypatch: Monkey) -> None:
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("USERPROFILE", str(tmp_path))
     put(tmp_path, files)
@@ -73,36 +73,34 @@ def test_a_tilde_is_the_home_folder(files: Files, tmp_path: Path, monkeypatch: M
 
 @pytest.mark.parametrize("name", [TRAIN_IMAGES, "t10k-labels-idx1-ubyte"])
 @pytest.mark.parametrize("damage", DAMAGE.values(), ids=DAMAGE)
-def test_a_damaged_file_is_never_loaded_and_fetched_again(
-    damage: Damage, name: str, files: Files, asked: list[str], tmp_path: Path, caplog: Log
+def test_damaged_file_is_refused_and_fetched_again(
+    damage: Damage, name: str, files: Files, calls: list[str], tmp_path: Path, caplog: Log
 ) -> None:
     put(tmp_path, files | {name: damage(files[name])})
     with pytest.raises(MNISTUnavailableError, match=f"no intact {name} .*ensure_mnist"):
         load_mnist(tmp_path, train=name.startswith("train"))
     ensure_mnist(tmp_path)
-    assert asked == ["asked"]
+    assert calls == ["fake"]
     assert contents(tmp_path) == files
     (warning,) = messages(caplog)
     assert f"{name} damaged" in warning
 
 
 @pytest.mark.parametrize("damage", GZ_DAMAGE.values(), ids=GZ_DAMAGE)
-def test_a_damaged_gz_is_never_loaded_and_fetched_again(
-    damage: Damage, files: Files, asked: list[str], tmp_path: Path
+def test_damaged_gz_is_refused_and_fetched_again(
+    damage: Damage, files: Files, calls: list[str], tmp_path: Path
 ) -> None:
     others = {name: content for name, content in files.items() if name != TRAIN_IMAGES}
     put(tmp_path, others | {f"{TRAIN_IMAGES}.gz": damage(files[TRAIN_IMAGES])})
     with pytest.raises(MNISTUnavailableError, match=f"no intact {TRAIN_IMAGES}"):
         load_mnist(tmp_path, train=True)
     ensure_mnist(tmp_path)
-    assert asked == ["asked"]
+    assert calls == ["fake"]
     assert load_mnist(tmp_path, train=True)[0].numpy().tobytes() == files[TRAIN_IMAGES][16:]
 
 
 @pytest.mark.parametrize("wrong", ["md5", "sha256"])
-def test_one_digest_that_agrees_is_not_enough(
-    wrong: str, files: Files, tmp_path: Path, monkeypatch: Monkey
-) -> None:
+def test_both_digests_must_match(wrong: str, files: Files, tmp_path: Path, monkeypatch: Monkey) -> None:
     digests = mnist.FILES[TRAIN_IMAGES]._replace(**{wrong: "0"})
     monkeypatch.setitem(mnist.FILES, TRAIN_IMAGES, digests)
     put(tmp_path, files)

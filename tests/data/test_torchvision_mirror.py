@@ -15,7 +15,7 @@ from digitrec.data.download import ensure_mnist
 from digitrec.errors import MNISTUnavailableError
 from tests.data.conftest import HTML, Damage, Files, Log, Monkey, contents, messages
 
-pytestmark = pytest.mark.usefixtures("no_litter")
+pytestmark = pytest.mark.usefixtures("no_temporary_files")
 
 Serve = Callable[[Callable[[str], Iterator[bytes]]], str]
 
@@ -76,7 +76,7 @@ def mirror(
     return start
 
 
-def test_torchvisions_own_download_is_used_without_a_word_on_the_terminal(
+def test_torchvision_downloads_without_output(
     files: Files, mirror: Callable[[Damage], None], tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     mirror(lambda content: content)
@@ -85,7 +85,7 @@ def test_torchvisions_own_download_is_used_without_a_word_on_the_terminal(
     assert capfd.readouterr() == ("", "")
 
 
-def test_a_mirror_that_answers_html_is_a_source_that_failed(
+def test_mirror_that_serves_html_is_a_failed_source(
     mirror: Callable[[Damage], None], tmp_path: Path, caplog: Log
 ) -> None:
     mirror(lambda content: HTML)
@@ -95,7 +95,7 @@ def test_a_mirror_that_answers_html_is_a_source_that_failed(
     assert contents(tmp_path) == {}
 
 
-def test_a_mirror_that_drips_is_left_when_the_time_is_up(
+def test_slow_mirror_is_stopped_at_the_timeout(
     files: Files, serve: Serve, tmp_path: Path, monkeypatch: Monkey
 ) -> None:
     dripped = []

@@ -16,12 +16,12 @@ def maps_of(
     return affine_maps(*(torch.tensor([value]) for value in (rotation, scale, shear, shift)))
 
 
-def still(points: int = 5) -> Tensor:
+def no_displacement(points: int = 5) -> Tensor:
     return torch.zeros(1, 2, points, points)
 
 
 def noise(batch: int = 1) -> Tensor:
-    """Return uint8 images with brightness right up to the edge."""
+    """Return uint8 images of noise up to the edge."""
     return torch.randint(
         0, 256, (batch, 28, 28), dtype=torch.uint8, generator=torch.Generator().manual_seed(0)
     )

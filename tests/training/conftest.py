@@ -4,14 +4,14 @@ import torch
 
 
 class Killed(BaseException):
-    """Ends a run as a kill does: nothing is saved on the way out."""
+    """Ends a run as SIGKILL does: nothing is saved."""
 
 
-def everything(path):
-    """What a checkpoint holds of the run: weights, optimizer, schedule, counters and memories."""
+def checkpoint_content(path):
+    """The state in a checkpoint: weights, optimizer, schedule, counters and callbacks."""
     content = torch.load(path, weights_only=True)
     for callback in content["callbacks"].values():
-        callback.pop("current_score", None)  # Lightning writes it, and does not read it back
+        callback.pop("current_score", None)  # Lightning does not restore it
     return {key: value for key, value in content.items() if "hyper" not in key}
 
 

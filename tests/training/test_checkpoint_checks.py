@@ -60,7 +60,7 @@ def test_every_subcommand_refuses_another_model(check, subcommand):
 
 
 @pytest.mark.parametrize("subcommand", ["fit", "validate"])
-def test_no_image_that_was_trained_on_is_validated_on(check, subcommand):
+def test_validation_on_training_images_is_refused(check, subcommand):
     check(subcommand, config(val_size=20))  # the first 20 of the 50 that were held out
     with pytest.raises(CheckpointError, match=r"data\.val_size is 51 but 50 in"):
         check(subcommand, config(val_size=51))
@@ -69,7 +69,7 @@ def test_no_image_that_was_trained_on_is_validated_on(check, subcommand):
     check("test", config(val_size=51, split_seed=1))
 
 
-def test_without_held_out_images_there_is_nothing_to_validate_on(check):
+def test_validation_without_held_out_images_is_refused(check):
     with pytest.raises(CheckpointError, match=r"nothing to validate on: data\.val_size is 0"):
         check("validate", config(val_size=0))
 
@@ -109,7 +109,7 @@ def check_resuming(is_last_batch=True, schedules=(), seed=1, batch_size=64, new=
 
 
 @pytest.mark.parametrize("is_last_batch", [True, False])
-def test_another_seed_is_refused(is_last_batch):
+def test_different_seed_is_refused(is_last_batch):
     check_resuming(is_last_batch)
     check_resuming(is_last_batch, seed=False)
     for seed in (2, True):
@@ -137,20 +137,22 @@ CHANGES = [
 ]
 
 
-@pytest.mark.parametrize(("change", "said", "remedy"), CHANGES, ids=str)
-def test_what_would_make_another_run_of_it_is_refused(change, said, remedy):
+@pytest.mark.parametrize(("change", "difference", "remedy"), CHANGES, ids=str)
+def test_changes_that_make_a_different_run_are_refused(change, difference, remedy):
     for is_last_batch, new, why in (
         (True, False, "whose run continues unchanged"),
         (False, False, "from inside an epoch: the rest of the epoch would differ"),
         (False, True, "from inside an epoch: the rest of the epoch would differ"),
     ):
-        sentence = f"{said} the checkpoint {PATH}, {why}. {remedy}, or start a new run without --ckpt_path."
+        sentence = (
+            f"{difference} the checkpoint {PATH}, {why}. {remedy}, or start a new run without --ckpt_path."
+        )
         with pytest.raises(CheckpointError, match=f"^{re.escape(sentence)}$"):
             check_resuming(is_last_batch, new=new, **change)
     check_resuming(new=True, **change)
 
 
-def test_callbacks_that_only_record_or_end_a_run_may_come_and_go():
+def test_callbacks_that_only_record_or_stop_may_change():
     ema = {"class_path": "EMAWeightAveraging", "init_args": {"decay": 0.9}}
     names = ["LearningRateMonitor", "EarlyStopping", "RichProgressBar", "ModelCheckpoint"]
     added = [{"class_path": f"lightning.pytorch.callbacks.{name}"} for name in names]
@@ -158,7 +160,7 @@ def test_callbacks_that_only_record_or_end_a_run_may_come_and_go():
     check_resuming(callbacks=[ema])
 
 
-def test_other_training_images_are_refused(fit):
+def test_different_training_images_are_refused(fit):
     distorted = "--data.augment=digitrec.data.RandomDistortion"
     steps = "--trainer.max_steps=4"
     fit(distorted, "--data.augment.rotation=5", steps)
@@ -170,7 +172,7 @@ def test_other_training_images_are_refused(fit):
     fit(distorted, "--data.augment.rotation=5", "--data.eval_batch_size=50", again, "--trainer.max_epochs=2")
 
 
-def test_a_run_that_reached_its_end_is_not_resumed():
+def test_finished_run_is_not_resumed():
     check_resuming(max_epochs=-1)
     check_resuming(is_last_batch=False, max_epochs=2)
     for epochs, is_last_batch in ((2, True), (1, False)):
@@ -179,7 +181,7 @@ def test_a_run_that_reached_its_end_is_not_resumed():
 
 
 @pytest.mark.parametrize("is_last_batch", [True, False])
-def test_a_run_is_not_resumed_past_the_end_of_its_schedule(is_last_batch):
+def test_run_is_not_resumed_past_the_end_of_its_schedule(is_last_batch):
     check_resuming(is_last_batch, schedules=[{"total_steps": 30}])
     with pytest.raises(
         CheckpointError, match=r"schedule in .* ends with epoch 3: a longer run has to be a new one"
@@ -187,19 +189,19 @@ def test_a_run_is_not_resumed_past_the_end_of_its_schedule(is_last_batch):
         check_resuming(is_last_batch, schedules=[{"total_steps": 30}], max_epochs=4)
 
 
-def test_resuming_must_say_how_long_to_train():
+def test_resuming_needs_max_epochs():
     with pytest.raises(CheckpointError, match=r"how long to train: use --config configs/mlp\.yaml"):
         check_resuming(max_epochs=None)
 
 
-def test_a_distortion_that_falls_towards_the_last_epoch_lets_no_run_have_another_end(fit):
+def test_annealed_distortion_forbids_a_different_max_epochs(fit):
     annealed = ["--data.augment=digitrec.data.RandomDistortion", "--data.augment_annealing=0.5"]
     fit(*annealed)
     with pytest.raises(CheckpointError, match=r"trainer\.max_epochs is 3 but 1 in .* whose run continues"):
         fit(*annealed, f"--ckpt_path={LAST}", "--trainer.max_epochs=3")
 
 
-def test_a_run_goes_on_only_with_what_it_was_made_with(fit):
+def test_run_resumes_only_with_its_own_trainer_options(fit):
     ema = f"--config={ROOT}/configs/trainer/ema.yaml"
     fit(ema)
     longer = [f"--ckpt_path={LAST}", "--trainer.max_epochs=2"]

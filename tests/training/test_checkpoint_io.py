@@ -1,4 +1,4 @@
-"""Checkpoints and predictions are written whole, also when the disk is full."""
+"""Checkpoints and predictions are written atomically, also when the disk is full."""
 
 import resource
 from contextlib import contextmanager
@@ -19,7 +19,7 @@ FOLDER = Path("lightning_logs/version_0/checkpoints")
 LAST = FOLDER / "last.ckpt"
 
 
-def test_nothing_is_written_into_the_folder_of_temporary_files(tmp_path, monkeypatch):
+def test_checkpoint_is_not_written_to_the_temporary_folder(tmp_path, monkeypatch):
     monkeypatch.setenv("TMPDIR", str(tmp_path / "on another disk"))
     path = tmp_path / "new" / "some.ckpt"
     AtomicCheckpointIO().save_checkpoint({"weight": torch.arange(3)}, path)
@@ -27,10 +27,10 @@ def test_nothing_is_written_into_the_folder_of_temporary_files(tmp_path, monkeyp
 
 
 @contextmanager
-def small_files():
-    """Gives what lets no file grow past 100 kB, as on a disk that is full; a checkpoint has 1.3 MB.
+def limited_file_size():
+    """Return a function that limits files to 100 kB, as a full disk does; a checkpoint has 1.3 MB.
 
-    Only inside, or pytest could not write its own output where that goes to a longer file.
+    The limit ends with the context, since pytest may write its own output to a longer file.
     """
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     try:
@@ -39,41 +39,41 @@ def small_files():
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
-def test_a_full_disk_is_one_sentence_and_the_checkpoint_before_stays(fit, workplace, monkeypatch, capsys):
+def test_full_disk_prints_one_sentence_and_keeps_the_old_checkpoint(fit, workplace, monkeypatch, capsys):
     fit()
     step, before = DigitClassifier.training_step, LAST.read_bytes()
     config = f"--config={FOLDER.parent}/config.yaml"
-    with small_files() as fill:
+    with limited_file_size() as limit:
 
         def fill_the_disk(self, *args):
             if self.trainer.current_epoch == 1:
-                fill()
+                limit()
             return step(self, *args)
 
         monkeypatch.setattr(DigitClassifier, "training_step", fill_the_disk)
         assert main(["fit", config, "--ckpt_path=last", "--trainer.max_epochs=3"]) == 1
-    said = capsys.readouterr().err.splitlines()[-1]
-    assert said.endswith(".ckpt cannot be written: File too large. The earlier one is unchanged.")
+    message = capsys.readouterr().err.splitlines()[-1]
+    assert message.endswith(".ckpt cannot be written: File too large. The earlier one is unchanged.")
     assert LAST.read_bytes() == before
     assert sorted(path.name for path in FOLDER.iterdir()) == ["best.ckpt", "last.ckpt"]
     read_checkpoint(FOLDER / "best.ckpt")
 
 
-def test_a_disk_that_is_full_from_the_start_leaves_no_checkpoint_to_promise(tmp_path):
+def test_full_disk_error_without_an_earlier_checkpoint(tmp_path):
     weights = {"weights": torch.zeros(100_000)}
-    with small_files() as fill:
-        fill()
+    with limited_file_size() as limit:
+        limit()
         with pytest.raises(CheckpointError, match=r"some\.ckpt cannot be written: File too large\.$"):
             AtomicCheckpointIO().save_checkpoint(weights, tmp_path / "some.ckpt")
 
 
-def test_predictions_on_a_full_disk_are_one_sentence_and_no_file(fit, monkeypatch, capsys):
+def test_predict_on_a_full_disk_prints_one_sentence_and_leaves_no_file(fit, monkeypatch, capsys):
     fit()
     written = PredictionsWriter.write_on_batch_end
-    with small_files() as fill:
+    with limited_file_size() as limit:
 
         def fill_the_disk(self, *args, **kwargs):
-            fill(5_000)
+            limit(5_000)
             written(self, *args, **kwargs)
 
         monkeypatch.setattr(PredictionsWriter, "write_on_batch_end", fill_the_disk)
@@ -83,7 +83,7 @@ def test_predictions_on_a_full_disk_are_one_sentence_and_no_file(fit, monkeypatc
     assert list(path.parent.glob("predictions*")) == []
 
 
-def test_fit_writes_atomically_and_a_plugin_of_the_users_stays(fit):
+def test_fit_writes_atomically_unless_the_user_sets_a_plugin(fit):
     assert type(fit().trainer.strategy.checkpoint_io) is AtomicCheckpointIO
     own = fit("--trainer.plugins=lightning.pytorch.plugins.io.AsyncCheckpointIO")
     assert not isinstance(own.trainer.strategy.checkpoint_io, AtomicCheckpointIO | TorchCheckpointIO)

@@ -7,7 +7,7 @@ from digitrec.cli import DigitCLI
 from tests.conftest import ROOT
 
 
-def test_the_sheet_shows_each_digit_beside_its_distortion_once_a_run(workplace):
+def test_sheet_shows_digits_beside_their_distortions_once_a_run(workplace):
     small = ["--trainer.max_epochs=2", "--data.val_size=50", "--trainer.log_every_n_steps=1"]
     cli = DigitCLI(["fit", f"--config={ROOT}/configs/best.yaml", *small])
     events = EventAccumulator(str(workplace / cli.trainer.log_dir))
@@ -23,7 +23,7 @@ def test_without_distortion_there_is_no_sheet(fit, workplace):
     assert "train/distorted" not in events.Tags()["images"]
 
 
-def test_the_sheet_leaves_the_training_as_it_is(workplace):
+def test_sheet_does_not_change_the_training(workplace):
     def weights(*args):
         small = ["--trainer.max_epochs=1", "--data.val_size=50", "--trainer.log_every_n_steps=1"]
         cli = DigitCLI(["fit", f"--config={ROOT}/configs/best.yaml", *small, *args])

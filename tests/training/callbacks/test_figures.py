@@ -19,7 +19,7 @@ def steps(run, name):
     return [event.step for event in run.Images(f"val/{name}")]
 
 
-def test_figures_come_every_n_epochs_and_in_the_last_under_the_step_of_their_metrics(fit):
+def test_figures_are_drawn_every_n_epochs_and_in_the_last(fit):
     run = events(fit("--trainer.max_epochs=5", "--figures.every_n_epochs=2", "--data.batch_size=50"))
     assert sorted(run.Tags()["images"]) == [f"val/{name}" for name in NAMES]
     accuracy = [event.step for event in run.Scalars("val/acc")]
@@ -27,7 +27,7 @@ def test_figures_come_every_n_epochs_and_in_the_last_under_the_step_of_their_met
         assert steps(run, name) == [accuracy[epoch] for epoch in (1, 3, 4)] == [13, 27, 34]
 
 
-def test_a_last_epoch_that_nobody_planned_is_drawn_and_no_epoch_twice(fit, drawn):
+def test_early_stopped_last_epoch_is_drawn_once(fit, drawn):
     early = [f"--config={ROOT}/configs/trainer/early_stopping.yaml", "--model.optimizer.init_args.lr=0"]
     run = events(fit(*early, "--trainer.max_epochs=20", "--figures.every_n_epochs=8"))  # ends after eleven
     assert steps(run, "confusion") == [8 * 6 - 1, 11 * 6 - 1]
@@ -36,19 +36,21 @@ def test_a_last_epoch_that_nobody_planned_is_drawn_and_no_epoch_twice(fit, drawn
     assert len(drawn["confusion_matrix"]) == 3
 
 
-def test_without_validation_images_a_line_says_that_there_are_no_figures(fit, capsys, drawn):
+def test_missing_validation_images_are_reported(fit, capsys, drawn):
     fit("--data.val_size=0")
-    said = [line for line in capsys.readouterr().out.splitlines() if "igures" in line]
-    assert said == ["No figures while training: data.val_size is 0, there is no validation. test draws them."]
+    lines = [line for line in capsys.readouterr().out.splitlines() if "igures" in line]
+    assert lines == [
+        "No figures while training: data.val_size is 0, there is no validation. test draws them."
+    ]
     assert drawn["confusion_matrix"] == []
 
 
-def test_the_check_before_the_training_draws_nothing(fit, drawn):
+def test_sanity_check_draws_nothing(fit, drawn):
     fit("--figures.every_n_epochs=1", "--trainer.num_sanity_val_steps=-1")
     assert [counts.sum() for (counts,) in drawn["confusion_matrix"]] == [50]
 
 
-def test_the_matrix_counts_the_images_that_were_validated(fit, drawn):
+def test_confusion_matrix_counts_the_validated_images(fit, drawn):
     cli = fit("--figures.every_n_epochs=1", "--data.eval_batch_size=20")
     ((counts,),) = drawn["confusion_matrix"]
     assert counts.trace() / 50 == pytest.approx(cli.trainer.callback_metrics["val/acc"].item())
@@ -61,11 +63,11 @@ def test_the_matrix_counts_the_images_that_were_validated(fit, drawn):
     assert (confidences > 0.1).all()
 
 
-def test_no_figures_where_none_are_wanted(fit):
+def test_every_n_epochs_0_draws_no_figures(fit):
     assert events(fit("--figures.every_n_epochs=0")).Tags()["images"] == []
 
 
-def test_a_validation_by_itself_and_a_test_are_drawn(fit):
+def test_validate_and_test_draw_figures(fit):
     fit()
     assert sorted(events(DigitCLI(["validate", "--data.val_size=50"])).Tags()["images"]) == [
         f"val/{name}" for name in NAMES
@@ -73,7 +75,7 @@ def test_a_validation_by_itself_and_a_test_are_drawn(fit):
     assert sorted(events(DigitCLI(["test"])).Tags()["images"]) == [f"test/{name}" for name in NAMES]
 
 
-def test_figures_leave_the_training_as_it_is(fit):
+def test_figures_do_not_change_the_training(fit):
     def weights(every):
         cli = fit(f"--figures.every_n_epochs={every}", "--trainer.max_epochs=2")
         return torch.cat([parameter.flatten() for parameter in cli.model.parameters()])
@@ -81,13 +83,13 @@ def test_figures_leave_the_training_as_it_is(fit):
     assert torch.equal(weights(1), weights(0))
 
 
-def test_a_negative_number_of_epochs_is_refused(fit, workplace):
+def test_negative_number_of_epochs_is_refused(fit, workplace):
     with pytest.raises(MisconfigurationException, match="every_n_epochs must be at least 0, not -1"):
         fit("--figures.every_n_epochs=-1")
     assert not (workplace / "lightning_logs").exists()
 
 
-def test_a_network_without_a_layer_on_784_pixels_has_no_tiles():
+def test_network_without_a_first_linear_layer_has_no_weight_tiles():
     predictions = Predictions(np.zeros((1, 28, 28), np.uint8), np.ones(1, int), np.ones(1, int), np.ones(1))
     weights = figures_callback.first_weights(torch.nn.Conv2d(1, 8, 3))
     names = [name for name, _ in figures_callback.draw_figures(predictions, weights)]
@@ -95,20 +97,20 @@ def test_a_network_without_a_layer_on_784_pixels_has_no_tiles():
 
 
 @pytest.mark.parametrize(
-    ("logger", "said"),
+    ("logger", "message"),
     [
         ("lightning.pytorch.loggers.CSVLogger", "No figures: CSVLogger takes none. TensorBoardLogger does."),
         ("false", "No figures: there is no logger. TensorBoardLogger does."),
     ],
 )
-def test_a_logger_that_takes_no_figures_is_named_in_one_line(logger, said, fit, drawn, capsys):
+def test_logger_without_figures_is_named(logger, message, fit, drawn, capsys):
     save_dir = ["--trainer.logger.init_args.save_dir=."] if "CSV" in logger else []
     fit("--figures.every_n_epochs=1", f"--trainer.logger={logger}", *save_dir)
-    assert [line for line in capsys.readouterr().out.splitlines() if "igures" in line] == [said]
+    assert [line for line in capsys.readouterr().out.splitlines() if "igures" in line] == [message]
     assert drawn["confusion_matrix"] == []
 
 
-def test_among_several_loggers_the_one_that_takes_figures_gets_them(fit, workplace, capsys):
+def test_figures_go_to_the_logger_that_accepts_them(fit, workplace, capsys):
     loggers = "".join(
         f"  - {{class_path: lightning.pytorch.loggers.{kind}, init_args: {{save_dir: ., name: {name}}}}}\n"
         for kind, name in (("CSVLogger", "table"), ("TensorBoardLogger", "board"))

@@ -13,18 +13,18 @@ from tests.training.conftest import Killed
 
 
 def hyperparameters(folder, ended=True):
-    """What the HParams tab knows of a run."""
+    """The hyperparameters of a run in the HParams tab."""
     accumulator = EventAccumulator(str(folder))
     accumulator.Reload()
     plugin = accumulator.PluginTagToContent("hparams")
     session = HParamsPluginData.FromString(plugin["_hparams_/session_start_info"]).session_start_info
-    # An experiment of the first run would hide what only later runs have.
+    # An experiment summary of the first run would hide keys that only later runs have.
     end = ["_hparams_/session_end_info"] if ended else []
     assert sorted(plugin) == [*end, "_hparams_/session_start_info"]
     return {key: value.string_value or value.number_value for key, value in session.hparams.items()}
 
 
-def test_the_hparams_tab_gets_what_a_run_is_made_of_and_its_curves_stay_as_they_are(fit):
+def test_hparams_describe_the_run_and_keep_its_curves(fit):
     cli = fit("--model.optimizer.init_args.lr=0.002", "--seed_everything=7", "--data.batch_size=70")
     values = hyperparameters(cli.trainer.log_dir)
     expected = {
@@ -45,24 +45,24 @@ def test_the_hparams_tab_gets_what_a_run_is_made_of_and_its_curves_stay_as_they_
     assert last.value == pytest.approx(cli.trainer.callback_metrics["val/acc"].item())
 
 
-def test_a_test_has_the_hparams_of_the_training_that_its_weights_come_from(fit):
+def test_test_run_has_the_hparams_of_its_training_run(fit):
     trained = fit("--model.network.init_args.hidden=[16]", "--data.batch_size=70", "--seed_everything=7")
     tested = hyperparameters(DigitCLI(["test"]).trainer.log_dir)
     assert tested.pop("weights_of") == f"{trained.trainer.log_dir}/checkpoints/best.ckpt".removeprefix("./")
     assert tested == hyperparameters(trained.trainer.log_dir)
 
 
-def test_a_run_that_is_killed_has_its_row_and_keeps_it_when_it_goes_on(fit, monkeypatch):
+def test_killed_run_keeps_its_hparams_when_resumed(fit, monkeypatch):
     step = DigitClassifier.training_step
 
-    def dying(self, *args):
+    def killed(self, *args):
         if self.current_epoch == 1:
             raise Killed
         return step(self, *args)
 
     folder = "lightning_logs/version_0"
     with monkeypatch.context() as patch:
-        patch.setattr(DigitClassifier, "training_step", dying)
+        patch.setattr(DigitClassifier, "training_step", killed)
         with pytest.raises(Killed):
             fit("--trainer.max_epochs=2")
     stopped = hyperparameters(folder, ended=False)

@@ -23,16 +23,16 @@ def written(monkeypatch):
     steps = []
     save = LastCheckpoint._save
 
-    def remember(self, trainer):
+    def record(self, trainer):
         save(self, trainer)
         steps.append(trainer.global_step)
 
-    monkeypatch.setattr(LastCheckpoint, "_save", remember)
+    monkeypatch.setattr(LastCheckpoint, "_save", record)
     return steps
 
 
-def every(workplace, steps):
-    """A config that writes ``last.ckpt`` every so many steps."""
+def save_every(workplace, steps):
+    """Write a config that saves ``last.ckpt`` every so many steps; return the option for it."""
     (workplace / "steps.yaml").write_text(
         "trainer:\n  callbacks:\n"
         "    - class_path: digitrec.training.callbacks.LastCheckpoint\n"
@@ -48,22 +48,22 @@ def every(workplace, steps):
         (2, [], [2, 4, 6]),  # six steps an epoch: the sixth's is the epoch's
         (5, ["--trainer.max_epochs=2"], [5, 6, 10, 12]),
         (0, [], [6]),
-        (2, ["--trainer.log_every_n_steps=4"], [2, 5, 6]),  # the fourth is not logged yet when it is due
+        (2, ["--trainer.log_every_n_steps=4"], [2, 5, 6]),  # the fourth is not logged yet
         (2, ["--trainer.val_check_interval=2"], [3, 5, 6]),  # Lightning would skip the validation after it
         (1, ["--trainer.accumulate_grad_batches=3"], [1, 2]),
     ],
     ids=str,
 )
-def test_last_is_written_where_a_run_can_go_on_from_it(steps, args, expected, fit, workplace, written):
-    fit(every(workplace, steps), *args)
+def test_last_checkpoint_is_written_at_resumable_steps(steps, args, expected, fit, workplace, written):
+    fit(save_every(workplace, steps), *args)
     assert written == expected
 
 
 @pytest.fixture
-def signalled(monkeypatch):
-    """Send signals to this process in some call of a method, the sanity check's not counted."""
+def send_signals(monkeypatch):
+    """Send signals to this process in the n-th call of a method; the sanity check does not count."""
 
-    def signalled(method, call, *signals):
+    def send_signals(method, call, *signals):
         calls, inner = [], getattr(DigitClassifier, method)
 
         def sending(self, *args):
@@ -76,26 +76,26 @@ def signalled(monkeypatch):
 
         monkeypatch.setattr(DigitClassifier, method, sending)
 
-    return signalled
+    return send_signals
 
 
 @pytest.fixture
-def ctrl_c_counts():
-    """Take Ctrl-C as a terminal's command does: in the background of a shell it is ignored."""
+def default_ctrl_c():
+    """Handle Ctrl-C as in a terminal: a shell ignores it for background processes."""
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
     yield
     signal.signal(signal.SIGINT, before)
 
 
-@pytest.mark.usefixtures("ctrl_c_counts")
+@pytest.mark.usefixtures("default_ctrl_c")
 @pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
-def test_a_signal_ends_the_run_after_the_step_with_the_command_to_go_on(
-    number, status, fit, signalled, workplace, capsys
+def test_signal_stops_the_run_after_the_step_and_names_the_resume_command(
+    number, status, fit, send_signals, workplace, capsys
 ):
     before = signal.getsignal(number)
-    whole = fit("--trainer.max_epochs=2")
-    (workplace / "lightning_logs").rename(workplace / "undisturbed")
-    signalled("training_step", 3, number)
+    uninterrupted = fit("--trainer.max_epochs=2")
+    (workplace / "lightning_logs").rename(workplace / "uninterrupted")
+    send_signals("training_step", 3, number)
     with pytest.raises(RunStoppedError) as stopped:
         fit("--trainer.max_epochs=2")
     assert stopped.value.status == status
@@ -104,12 +104,12 @@ def test_a_signal_ends_the_run_after_the_step_with_the_command_to_go_on(
     assert command == f"fit --config {FOLDER.parent}/config.yaml --ckpt_path {LAST}"
     assert signal.getsignal(number) is before
     resumed = DigitCLI(command.split())
-    for key, value in whole.model.state_dict().items():
+    for key, value in uninterrupted.model.state_dict().items():
         assert torch.equal(resumed.model.state_dict()[key], value)
 
 
-def test_a_signal_in_validation_waits_for_its_end(fit, signalled):
-    signalled("validation_step", 1, signal.SIGTERM)
+def test_signal_in_validation_waits_for_its_end(fit, send_signals):
+    send_signals("validation_step", 1, signal.SIGTERM)
     with pytest.raises(RunStoppedError, match="Stopped after step 6"):
         fit("--trainer.max_epochs=2")
     checkpoint = read_checkpoint(LAST)
@@ -118,14 +118,14 @@ def test_a_signal_in_validation_waits_for_its_end(fit, signalled):
     assert best[0]["best_model_score"] > 0
 
 
-def test_a_signal_in_the_last_epochs_validation_stops_nothing(fit, signalled):
-    signalled("validation_step", 1, signal.SIGTERM)
+def test_signal_in_the_last_validation_is_ignored(fit, send_signals):
+    send_signals("validation_step", 1, signal.SIGTERM)
     assert fit().trainer.state.finished
 
 
-@pytest.mark.usefixtures("ctrl_c_counts")
-def test_a_second_ctrl_c_leaves_at_once(fit, signalled):
-    signalled("training_step", 3, signal.SIGINT, signal.SIGINT)
+@pytest.mark.usefixtures("default_ctrl_c")
+def test_second_ctrl_c_exits_immediately(fit, send_signals):
+    send_signals("training_step", 3, signal.SIGINT, signal.SIGINT)
     with pytest.raises(SystemExit) as left:  # Lightning's answer to a KeyboardInterrupt
         fit()
     assert left.value.code == 1
@@ -133,19 +133,21 @@ def test_a_second_ctrl_c_leaves_at_once(fit, signalled):
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
-def test_main_gives_the_status_of_the_signal_and_the_command_to_go_on(fit, signalled, capsys):
+def test_main_returns_the_signal_status_and_names_the_resume_command(fit, send_signals, capsys):
     fit()
-    signalled("training_step", 2, signal.SIGTERM)
+    send_signals("training_step", 2, signal.SIGTERM)
     status = main(["fit", f"--config={FOLDER.parent}/config.yaml"])
     assert status == 143
-    said = capsys.readouterr().err.splitlines()[-1]
-    assert said.startswith("digitrec: Stopped after step 2. Resume it with: python -m digitrec fit --config ")
+    message = capsys.readouterr().err.splitlines()[-1]
+    assert message.startswith(
+        "digitrec: Stopped after step 2. Resume it with: python -m digitrec fit --config "
+    )
 
 
-def test_an_ignored_ctrl_c_stays_ignored(fit, signalled):
+def test_ignored_ctrl_c_stays_ignored(fit, send_signals):
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        signalled("training_step", 2, signal.SIGINT)
+        send_signals("training_step", 2, signal.SIGINT)
         assert fit().trainer.state.finished
     finally:
         signal.signal(signal.SIGINT, before)

@@ -8,7 +8,7 @@ from digitrec.cli import DigitCLI
 from digitrec.training.callbacks.prediction_writer import COLUMNS, PredictionsWriter
 
 
-def test_predict_writes_every_test_image_once_in_order_with_its_probabilities(fit, workplace, capsys):
+def test_predict_writes_every_test_image_in_order(fit, workplace, capsys):
     trained = fit("--trainer.max_epochs=4")
     cli = DigitCLI(["predict"])
     path = workplace / cli.trainer.log_dir / "predictions.csv"
@@ -21,8 +21,8 @@ def test_predict_writes_every_test_image_once_in_order_with_its_probabilities(fi
         probabilities = [float(row[f"p{digit}"]) for digit in range(10)]
         assert sum(probabilities) == pytest.approx(1, abs=1e-5)
         assert float(row["confidence"]) == max(probabilities) == probabilities[int(row["digit"])]
-    right = [int(row["digit"]) == label for row, label in zip(rows, labels(cli), strict=True)]
-    assert sum(right) / len(right) > 0.9
+    correct = [int(row["digit"]) == label for row, label in zip(rows, labels(cli), strict=True)]
+    assert sum(correct) / len(correct) > 0.9
 
 
 def labels(cli):
@@ -30,7 +30,7 @@ def labels(cli):
     return cli.datamodule.test_set.targets.tolist()
 
 
-def test_a_prediction_that_fails_leaves_no_file(fit, workplace, monkeypatch):
+def test_failed_prediction_leaves_no_file(fit, workplace, monkeypatch):
     fit()
     written = PredictionsWriter.write_on_batch_end
 

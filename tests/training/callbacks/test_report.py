@@ -9,7 +9,7 @@ from PIL import Image
 from digitrec.cli import DigitCLI
 
 
-def test_a_test_leaves_a_report_and_the_mistakes_in_the_run_folder(fit, workplace, capsys, drawn):
+def test_test_writes_report_and_mistakes_to_the_run_folder(fit, workplace, capsys, drawn):
     fit("--trainer.max_epochs=2", "--figures.every_n_epochs=0")
     cli = DigitCLI(["test"])
     run = workplace / cli.trainer.log_dir
@@ -27,9 +27,9 @@ def test_a_test_leaves_a_report_and_the_mistakes_in_the_run_folder(fit, workplac
     wrong = next(row for row in report["digits"] if row["digit"] == 3)
     assert f"3{wrong['images']:>9}{wrong['wrong']:>8}{wrong['wrong'] / wrong['images']:>9.2%}\n" in out
     assert f"Report: {run.relative_to(workplace)}/report.json" in out
-    images, given, digits, _ = drawn["mistakes"][-1]
+    images, labels, digits, _ = drawn["mistakes"][-1]
     assert np.array_equal(images, cli.datamodule.test_set.images)
-    assert (given != digits).sum() == 130 - report["correct"]
+    assert (labels != digits).sum() == 130 - report["correct"]
     with Image.open(run / "mistakes.png") as picture:
         assert picture.width == 10 * 60 + 50
     assert sorted(path.suffix for path in run.iterdir() if path.name.startswith(("report", "mis"))) == [
@@ -38,7 +38,7 @@ def test_a_test_leaves_a_report_and_the_mistakes_in_the_run_folder(fit, workplac
     ]
 
 
-def test_without_a_run_folder_the_report_is_printed_alone(fit, workplace, capsys):
+def test_without_a_run_folder_the_report_is_only_printed(fit, workplace, capsys):
     fit()
     before = sorted(workplace.rglob("*"))
     DigitCLI(["test", "--trainer.logger=false"])
@@ -46,7 +46,7 @@ def test_without_a_run_folder_the_report_is_printed_alone(fit, workplace, capsys
     assert sorted(workplace.rglob("*")) == before
 
 
-def test_of_a_test_that_is_cut_short_the_images_that_were_read_are_reported(fit, workplace):
+def test_limited_test_reports_only_its_images(fit, workplace):
     fit()
     cli = DigitCLI(["test", "--trainer.limit_test_batches=2", "--data.eval_batch_size=20"])
     report = json.loads((workplace / cli.trainer.log_dir / "report.json").read_text())
