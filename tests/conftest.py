@@ -1,4 +1,4 @@
-"""What the tests share: a small fake MNIST with its own digests, and the command line run in-process."""
+"""Shared fixtures: a small fake MNIST with its own digests, and the command line run in-process."""
 
 import hashlib
 import os
@@ -30,7 +30,7 @@ def idx(array: np.ndarray) -> bytes:
 
 
 def digests_in(data: Path) -> dict[str, mnist.Digests]:
-    """The digests that the four files in a data folder have: to let a fake MNIST pass for the real one."""
+    """The digests of the four files in a data folder, which make a fake MNIST pass verification."""
     contents = {name: (data / "MNIST" / "raw" / name).read_bytes() for name in mnist.FILES}
     return {
         name: mnist.Digests(hashlib.md5(content).hexdigest(), hashlib.sha256(content).hexdigest())
@@ -39,7 +39,7 @@ def digests_in(data: Path) -> dict[str, mnist.Digests]:
 
 
 def digits(count: int, seed: int) -> tuple[np.ndarray, np.ndarray]:
-    """Images in which the label is the place of a bright bar over noise: learned in a few steps."""
+    """Noise with a bright bar whose place is the label: easy to learn in a few steps."""
     random = np.random.default_rng(seed)
     labels = random.integers(0, 10, count)
     images = random.integers(0, 60, (count, 28, 28))
@@ -69,7 +69,7 @@ def fake_mnist(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def workplace(fake_mnist: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """An empty current folder with the fake MNIST in data/, as after a clone; no arguments of pytest's."""
+    """An empty current folder with the fake MNIST in data/; sys.argv has no arguments of pytest."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "argv", ["digitrec"])
     monkeypatch.setattr(MPSAccelerator, "is_available", lambda: False)  # `auto` is the CPU on a Mac, too
@@ -91,7 +91,7 @@ def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def curves(folder: Path) -> dict[str, list[tuple[int, float]]]:
-    """The points of a run as TensorBoard shows them: for each tag (step, value), in the order of writing."""
+    """The scalars of a run in TensorBoard: (step, value) for each tag, in the order of writing."""
     events = EventAccumulator(str(folder))
     events.Reload()
     written = {  # files of one second and process are read by name: the tenth before the ninth
@@ -106,7 +106,7 @@ SMALL = ["--trainer.max_epochs=1", "--data.val_size=50", "--trainer.log_every_n_
 
 @pytest.fixture
 def fit(workplace: Path) -> Callable[..., DigitCLI]:
-    """Run ``fit`` with configs/mlp.yaml, small, and what a test adds."""
+    """Run ``fit`` with configs/mlp.yaml for one short epoch, with additional arguments."""
 
     def run(*args: str) -> DigitCLI:
         return DigitCLI(["fit", f"--config={ROOT}/configs/mlp.yaml", *SMALL, *args])
@@ -116,8 +116,8 @@ def fit(workplace: Path) -> Callable[..., DigitCLI]:
 
 @pytest.fixture
 def foreign(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], bool]]:
-    """Modules on sys.path that leave a trace when they are imported; says whether one did."""
-    folder = tmp_path / "elsewhere"
+    """Put modules on sys.path that write a file when imported; return a function that says if one did."""
+    folder = tmp_path / "foreign"
     folder.mkdir()
     for name in ("foreign", "éforeign"):
         (folder / f"{name}.py").write_text(

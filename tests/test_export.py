@@ -31,7 +31,7 @@ def converted(exported, monkeypatch):
     monkeypatch.setattr(export_module, "GENERATED", 100)
 
 
-def test_raw_pixels_go_in_and_calibrated_probabilities_come_out(exported, classifier):
+def test_model_maps_uint8_pixels_to_calibrated_probabilities(exported, classifier):
     session = onnxruntime.InferenceSession(exported)
     (pixels,) = session.get_inputs()
     assert (pixels.name, pixels.type, pixels.shape) == ("pixels", "tensor(uint8)", ["batch", 28, 28])
@@ -49,31 +49,31 @@ def test_raw_pixels_go_in_and_calibrated_probabilities_come_out(exported, classi
     np.testing.assert_array_equal(digit, probabilities.argmax(1))
 
 
-def test_any_number_of_images_is_read_at_once(exported):
+def test_batch_size_is_dynamic(exported):
     session = onnxruntime.InferenceSession(exported)
     for count in (1, 7, 1000):
         digit, probabilities = session.run(None, {"pixels": np.zeros((count, 28, 28), np.uint8)})
         assert (digit.shape, probabilities.shape) == ((count,), (count, 10))
 
 
-def test_the_file_is_valid_small_and_holds_the_training_parameters(exported):
+def test_file_is_valid_small_and_holds_the_training_parameters(exported):
     assert [path.name for path in exported.parent.iterdir()] == ["digits.onnx"]  # no weights beside it
     assert exported.stat().st_size < 600_000
     model = onnx.load(exported)
     onnx.checker.check_model(model, full_check=True)
     metadata = {entry.key: entry.value for entry in model.metadata_props}
-    known = read_checkpoint(PRETRAINED)
-    assert json.loads(metadata["model"])["temperature"] == known["hyper_parameters"]["temperature"]
-    assert json.loads(metadata["data"])["augment"] == known["datamodule_hyper_parameters"]["augment"]
+    checkpoint = read_checkpoint(PRETRAINED)
+    assert json.loads(metadata["model"])["temperature"] == checkpoint["hyper_parameters"]["temperature"]
+    assert json.loads(metadata["data"])["augment"] == checkpoint["datamodule_hyper_parameters"]["augment"]
     assert "test_accuracy" not in metadata
 
 
-def test_the_metadata_hold_the_test_accuracy_and_no_path(
+def test_metadata_hold_the_test_accuracy_and_no_path(
     converted, fake_mnist, tmp_path, classifier, monkeypatch
 ):
-    known = read_checkpoint(PRETRAINED)
-    known["datamodule_hyper_parameters"]["data_dir"] = "/home/somebody/data"
-    monkeypatch.setattr(export_module, "read_checkpoint", lambda path: known)
+    checkpoint = read_checkpoint(PRETRAINED)
+    checkpoint["datamodule_hyper_parameters"]["data_dir"] = "/home/somebody/data"
+    monkeypatch.setattr(export_module, "read_checkpoint", lambda path: checkpoint)
     accuracy = export(PRETRAINED, tmp_path / "digits.onnx", fake_mnist)
     images, labels = load_mnist(fake_mnist, train=False)
     assert accuracy == pytest.approx(
@@ -84,15 +84,15 @@ def test_the_metadata_hold_the_test_accuracy_and_no_path(
     assert "somebody" not in str(metadata)
 
 
-def test_a_trained_run_is_exported(fit, workplace, capsys, monkeypatch):
+def test_trained_run_is_exported(fit, workplace, capsys, monkeypatch):
     monkeypatch.setattr(export_module, "GENERATED", 1000)
     cli = fit("--model.network.init_args.hidden=[16]")
     assert main(["--ckpt_path=best", "--output=small.onnx"]) == 0
-    said = capsys.readouterr().out
+    printed = capsys.readouterr().out
     session = onnxruntime.InferenceSession("small.onnx")
     images, labels = load_mnist("data", train=False)
     digit, _ = session.run(None, {"pixels": images.numpy()})
-    assert f"MNIST's test images: {(digit == labels.numpy()).mean():.2%}" in said
+    assert f"MNIST's test images: {(digit == labels.numpy()).mean():.2%}" in printed
     weights = sum(parameter.numel() for parameter in cli.model.network.parameters())
     assert sum(np.prod(each.dims) for each in onnx.load("small.onnx").graph.initializer) >= weights
 
@@ -105,7 +105,7 @@ def test_a_trained_run_is_exported(fit, workplace, capsys, monkeypatch):
         (lambda model: model.network.layers[-1].bias.data.fill_(torch.nan), "other digits|off"),
     ],
 )
-def test_a_model_with_other_results_is_refused(exported, classifier, change, message):
+def test_model_with_different_results_is_refused(exported, classifier, change, message):
     model = PixelClassifier(classifier).eval()
     check(exported.read_bytes(), model, generated_images(200))
     with torch.no_grad():
@@ -114,7 +114,7 @@ def test_a_model_with_other_results_is_refused(exported, classifier, change, mes
         check(exported.read_bytes(), model, generated_images(200))
 
 
-def test_if_the_results_differ_the_old_file_stays(converted, tmp_path, monkeypatch, capsys):
+def test_old_file_is_kept_if_the_results_differ(converted, tmp_path, monkeypatch, capsys):
     path = tmp_path / "digits.onnx"
     path.write_text("old")
     monkeypatch.setattr(export_module, "TOLERANCE", -1)
@@ -140,21 +140,21 @@ def test_ten_thousand_different_images_are_generated():
         (["--output=data"], "data cannot be written: Is a directory."),
     ],
 )
-def test_a_mistake_is_one_sentence(args, message, converted, workplace, capsys):
+def test_mistake_prints_one_sentence(args, message, converted, workplace, capsys):
     assert main(args) == 1
-    said = capsys.readouterr().err
-    assert message in said
-    assert said.startswith("digitrec.export: ")
-    assert said.count("\n") == 1
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.startswith("digitrec.export: ")
+    assert error.count("\n") == 1
 
 
-def test_a_missing_package_is_named_with_the_command_that_installs_it(monkeypatch, tmp_path):
+def test_missing_package_error_names_the_install_command(monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     with pytest.raises(ExportError, match=r"onnxruntime is missing: pip install 'digitrec\[export\]'"):
         export(PRETRAINED, tmp_path / "digits.onnx")
 
 
-def test_a_foreign_checkpoint_is_refused(tmp_path):
+def test_checkpoint_of_another_project_is_not_exported(tmp_path):
     torch.save({"state_dict": {}}, tmp_path / "other.ckpt")
     with pytest.raises(CheckpointError, match="not a checkpoint of digitrec"):
         export(tmp_path / "other.ckpt", tmp_path / "digits.onnx")

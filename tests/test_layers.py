@@ -63,11 +63,11 @@ def imported_by(statement):
         ),
     ],
 )
-def test_what_only_some_commands_need_is_not_imported(statement, absent):
+def test_heavy_packages_are_imported_only_where_needed(statement, absent):
     assert not absent & imported_by(statement)
 
 
-def test_private_names_of_other_packages_stand_in_compat_alone():
+def test_only_compat_uses_private_names_of_other_packages():
     ours = ("self", "cls", "options")
     for path in (ROOT / "digitrec").rglob("*.py"):
         if "compat" in path.parts:

@@ -20,18 +20,18 @@ NAMES = [
 ]
 
 
-def test_the_public_names_are_these():
+def test_public_names():
     assert digitrec.__all__ == NAMES
     assert dir(digitrec) == sorted(NAMES)
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_public_name_leads_to_what_is_called_so(name):
+def test_public_name_resolves_to_an_object_of_that_name(name):
     value = getattr(digitrec, name)
     assert name == "__version__" or value.__name__ == name
 
 
-def test_any_other_name_is_an_attribute_error():
+def test_unknown_name_is_an_attribute_error():
     with pytest.raises(AttributeError, match="no attribute 'CNN'"):
         digitrec.CNN  # noqa: B018
 
@@ -48,7 +48,7 @@ def test_type_checkers_see_the_real_types(tmp_path):
     assert 'Revealed type is "str"' in run.stdout.replace("builtins.", "")
 
 
-def test_the_package_is_importable_from_the_folder_above_the_clone(tmp_path):
+def test_package_is_importable_from_the_folder_above_the_clone(tmp_path):
     """As an editable install does it, by a path file: a folder of the same name does not come first."""
     (tmp_path / "digitrec").mkdir()
     code = "from digitrec import Reader; print(Reader.__module__)"

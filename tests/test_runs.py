@@ -17,7 +17,7 @@ def run(folder, name, time, files=("best", "last"), **model):
         os.utime(path, (time, time))
 
 
-def test_the_newest_run_is_the_one_with_the_latest_checkpoint(tmp_path):
+def test_newest_run_has_the_latest_checkpoint(tmp_path):
     run(tmp_path, "version_0", 3000)
     run(tmp_path, "version_1", 1000)
     run(tmp_path, "deeper/version_2", 2000)
@@ -27,14 +27,14 @@ def test_the_newest_run_is_the_one_with_the_latest_checkpoint(tmp_path):
     assert find_checkpoint("last", [tmp_path]) == tmp_path / "version_1/checkpoints/last.ckpt"
 
 
-def test_runs_are_looked_for_in_every_folder(tmp_path):
+def test_every_folder_is_searched(tmp_path):
     run(tmp_path / "a", "old", 1000)
     run(tmp_path / "b", "new", 2000)
     folders = [tmp_path / "a", tmp_path / "b", tmp_path / "not there"]
     assert find_checkpoint("best", folders) == tmp_path / "b/new/checkpoints/best.ckpt"
 
 
-def test_a_run_without_best_gives_its_last_and_says_why_there_is_no_best(tmp_path):
+def test_run_without_best_falls_back_to_last(tmp_path):
     run(tmp_path, "version_0", 1000)
     run(tmp_path, "version_1", 2000, files=("last",))
     assert find_checkpoint(None, [tmp_path]) == tmp_path / "version_1/checkpoints/last.ckpt"
@@ -45,13 +45,13 @@ def test_a_run_without_best_gives_its_last_and_says_why_there_is_no_best(tmp_pat
         find_checkpoint("best", [tmp_path])
 
 
-def test_a_run_without_last_says_so(tmp_path):
+def test_missing_last_checkpoint_is_an_error(tmp_path):
     run(tmp_path, "version_0", 1000, files=("best",))
     with pytest.raises(CheckpointError, match="has no last checkpoint"):
         find_checkpoint("last", [tmp_path])
 
 
-def test_only_runs_that_match_count(tmp_path):
+def test_only_matching_runs_are_considered(tmp_path):
     run(tmp_path, "version_0", 1000, network=mlp(8))
     run(tmp_path, "version_1", 2000, network=mlp(4))
     found = find_checkpoint(None, [tmp_path], lambda model: model["network"] == mlp(8))
@@ -59,7 +59,7 @@ def test_only_runs_that_match_count(tmp_path):
     assert find_checkpoint(None, [tmp_path], lambda model: False) is None
 
 
-def begun(folder, name, time, **keys):
+def start_run(folder, name, time, **keys):
     """The folder of a run that has no checkpoint yet."""
     (folder / name).mkdir()
     config = folder / name / "config.yaml"
@@ -68,9 +68,9 @@ def begun(folder, name, time, **keys):
 
 
 @pytest.mark.parametrize("which", ["last", "best"])
-def test_a_newer_run_without_a_checkpoint_is_not_passed_over_in_silence(which, tmp_path, capsys):
+def test_newer_run_without_a_checkpoint_is_reported(which, tmp_path, capsys):
     run(tmp_path, "version_0", 1000)
-    begun(tmp_path, "version_1", 2000)
+    start_run(tmp_path, "version_1", 2000)
     older = tmp_path / f"version_0/checkpoints/{which}.ckpt"
     with pytest.raises(CheckpointError) as refused:
         find_checkpoint(which, [tmp_path])
@@ -80,29 +80,27 @@ def test_a_newer_run_without_a_checkpoint_is_not_passed_over_in_silence(which, t
         f"checkpoint: --ckpt_path {older}."
     )
     assert find_checkpoint(None, [tmp_path]) == tmp_path / "version_0/checkpoints/best.ckpt"
-    said = f"The newest run, {tmp_path}/version_1, has no checkpoint: an older one is taken.\n"
-    assert capsys.readouterr().out == said
+    message = f"The newest run, {tmp_path}/version_1, has no checkpoint: an older one is taken.\n"
+    assert capsys.readouterr().out == message
     run(tmp_path, "version_0", 3000)
     assert find_checkpoint(which, [tmp_path]) == older
 
 
 @pytest.mark.parametrize("which", ["last", "best", None])
-def test_a_run_without_a_checkpoint_and_no_older_one_can_only_be_fitted_again(which, tmp_path):
-    begun(tmp_path, "version_0", 1000)
+def test_run_without_a_checkpoint_must_be_fitted_again(which, tmp_path):
+    start_run(tmp_path, "version_0", 1000)
     with pytest.raises(CheckpointError, match=r"version_0, has no checkpoint: .* without --ckpt_path\.$"):
         find_checkpoint(which, [tmp_path])
 
 
-def test_neither_another_model_nor_a_test_nor_another_project_is_taken_for_a_run_without_a_checkpoint(
-    tmp_path, foreign
-):
+def test_unrelated_folders_are_not_runs_without_a_checkpoint(tmp_path, foreign):
     run(tmp_path, "version_0", 1000)
-    begun(tmp_path, "version_1", 2000, verbose=True)  # of test
-    begun(tmp_path, "version_2", 2000, return_predictions=False)  # of predict
-    begun(tmp_path, "version_3", 2000, model={"network": mlp(8), "optimizer": ADAM})
-    begun(tmp_path, "version_4", 2000, model={"network": {"class_path": "foreign.Net"}})
+    start_run(tmp_path, "version_1", 2000, verbose=True)  # of test
+    start_run(tmp_path, "version_2", 2000, return_predictions=False)  # of predict
+    start_run(tmp_path, "version_3", 2000, model={"network": mlp(8), "optimizer": ADAM})
+    start_run(tmp_path, "version_4", 2000, model={"network": {"class_path": "foreign.Net"}})
     for number, text in enumerate(("", "a: [", "model: 3", "\0")):
-        begun(tmp_path, f"broken_{number}", 2000)
+        start_run(tmp_path, f"broken_{number}", 2000)
         (tmp_path / f"broken_{number}" / "config.yaml").write_text(text)
     found = find_checkpoint("last", [tmp_path], lambda model: model["network"] == mlp(4))
     assert found == tmp_path / "version_0/checkpoints/last.ckpt"
@@ -126,7 +124,7 @@ def test_neither_another_model_nor_a_test_nor_another_project_is_taken_for_a_run
     ],
     ids=str,
 )
-def test_runs_are_looked_for_where_the_logger_keeps_checkpoints(logger, folder, tmp_path, monkeypatch):
+def test_folder_of_the_logger_is_searched(logger, folder, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     run(tmp_path / folder, "of the logger", 1000)
     found = newest_run(None, Namespace({"trainer.logger": logger}))

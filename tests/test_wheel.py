@@ -1,4 +1,4 @@
-"""The wheel in its own environment: it has all that is needed to read a picture."""
+"""The wheel in its own environment reads a picture and serves the web page."""
 
 import csv
 import os
@@ -25,7 +25,7 @@ def run(*command, cwd):
 
 @pytest.fixture(scope="module")
 def wheel(tmp_path_factory):
-    """Build the wheel from the files of a clone, and nothing else of this one."""
+    """Build the wheel from the files of a clone only."""
     clone, folder = tmp_path_factory.mktemp("clone"), tmp_path_factory.mktemp("dist")
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, clone)
@@ -38,8 +38,8 @@ def wheel(tmp_path_factory):
 def python(wheel, tmp_path_factory):
     """Return the Python of an environment with the wheel.
 
-    Torch and the others are those of this environment, since installing them takes gigabytes. digitrec is
-    not: a folder that a .pth file names lends its packages, but not the .pth file of an editable install.
+    A .pth file adds the packages of this environment, since installing torch takes gigabytes. It does not
+    add digitrec: Python ignores the .pth file of its editable install in such a folder.
     """
     builder, folder = venv.EnvBuilder(), tmp_path_factory.mktemp("fresh")
     builder.create(folder)
@@ -51,7 +51,7 @@ def python(wheel, tmp_path_factory):
 
 
 @pytest.mark.network
-def test_the_wheel_reads_a_picture_in_an_empty_folder(python, tmp_path):
+def test_wheel_reads_a_picture_in_an_empty_folder(python, tmp_path):
     render(stroke_digits()[[2, 7, 0]], Options(height=60), 0).picture.save(tmp_path / "x.png")
     code = "import digitrec; print(digitrec.__file__, digitrec.Reader.pretrained().read('x.png').text)"
     file, text = run(python, "-c", code, cwd=tmp_path).split()
@@ -65,7 +65,7 @@ def test_the_wheel_reads_a_picture_in_an_empty_folder(python, tmp_path):
 
 
 @pytest.mark.network
-def test_the_wheel_has_the_web_page_and_the_command(python, tmp_path):
+def test_wheel_has_the_web_page_and_the_command(python, tmp_path):
     code = "from digitrec.web.server import Reader, make_app; make_app(Reader.pretrained())"
     run(python, "-c", code, cwd=tmp_path)
     assert "fit" in run(Path(python).with_name("digitrec"), "--help", cwd=tmp_path)

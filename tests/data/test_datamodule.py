@@ -20,14 +20,14 @@ def module(fake_mnist):
     return module
 
 
-def test_training_and_validation_share_no_image_and_together_are_the_training_set(module):
+def test_split_is_disjoint_and_complete(module):
     module.setup("fit")
     assert (len(module.train_set), len(module.val_set)) == (350, 50)
     together = torch.cat([module.train_set.images, module.val_set.images]).flatten(1)
     assert len(together.unique(dim=0)) == 400
 
 
-def test_the_split_depends_on_its_own_seed_alone(fake_mnist):
+def test_split_depends_on_its_own_seed_only(fake_mnist):
     def held_out(split_seed, global_seed):
         torch.manual_seed(global_seed)
         module = MNISTDataModule(str(fake_mnist), val_size=50, split_seed=split_seed)
@@ -38,7 +38,7 @@ def test_the_split_depends_on_its_own_seed_alone(fake_mnist):
     assert not torch.equal(held_out(0, 1), held_out(1, 1))
 
 
-def test_images_stay_bytes_until_the_batch_is_normalized(module):
+def test_images_are_uint8_until_the_batch_is_normalized(module):
     module.setup("fit")
     batch = next(iter(module.train_dataloader()))
     assert batch.images.dtype == torch.uint8
@@ -54,7 +54,7 @@ def test_images_keep_their_labels_through_split_and_shuffling(module):
         assert torch.equal((bars - 2) // 2, labels)
 
 
-def test_the_seed_of_the_run_decides_the_order(module):
+def test_seed_of_the_run_decides_the_order(module):
     orders = []
     for seed in (1, 1, 2):
         torch.manual_seed(seed)
@@ -64,20 +64,20 @@ def test_the_seed_of_the_run_decides_the_order(module):
     assert not torch.equal(orders[0], orders[2])
 
 
-def test_test_batches_drop_no_image_and_keep_the_official_order(module):
+def test_test_batches_hold_every_image_in_the_official_order(module):
     module.setup("test")
     batches = list(module.test_dataloader())
     assert [len(batch.images) for batch in batches] == [40, 40, 40, 10]
     assert torch.equal(torch.cat([batch.images for batch in batches]), module.test_set.images)
 
 
-def test_a_batch_to_predict_has_indices(module):
+def test_predict_batch_has_indices(module):
     module.setup("predict")
     indices = torch.cat([batch.indices for batch in module.predict_dataloader()])
     assert torch.equal(indices, torch.arange(130))
 
 
-def test_without_validation_images_all_are_trained_on_and_there_is_no_loader(fake_mnist):
+def test_val_size_0_trains_on_all_images_without_a_val_loader(fake_mnist):
     module = MNISTDataModule(str(fake_mnist), val_size=0)
     module.setup("fit")
     assert len(module.train_set) == 400
@@ -85,17 +85,17 @@ def test_without_validation_images_all_are_trained_on_and_there_is_no_loader(fak
 
 
 @pytest.mark.parametrize("argument", ["batch_size", "eval_batch_size", "val_size", "num_workers"])
-def test_an_impossible_size_is_refused_by_its_name(argument):
+def test_impossible_size_is_refused_with_its_name(argument):
     with pytest.raises(ValueError, match=rf"data\.{argument} must be .* not -1"):
         MNISTDataModule(**{argument: -1})
 
 
-def test_more_validation_images_than_there_are_is_refused():
+def test_val_size_of_all_images_is_refused():
     with pytest.raises(ValueError, match=r"data\.val_size must be .* not 60000"):
         MNISTDataModule(val_size=60_000)
 
 
-def test_the_distortion_weakens_evenly_over_the_last_epochs():
+def test_augment_strength_falls_linearly_over_the_last_epochs():
     module = MNISTDataModule(augment_annealing=0.5, augment_final_strength=0.2)
     strengths = [module.augment_strength(epoch, 8) for epoch in range(8)]
     assert strengths == pytest.approx([1, 1, 1, 1, 0.8, 0.6, 0.4, 0.2])
@@ -103,7 +103,7 @@ def test_the_distortion_weakens_evenly_over_the_last_epochs():
     assert module.augment_strength(7, -1) == 1
 
 
-def test_batches_that_are_accumulated_are_distorted_each_by_itself(workplace, monkeypatch):
+def test_accumulated_batches_have_different_seeds(workplace, monkeypatch):
     seeds = []
     monkeypatch.setattr(RandomDistortion, "seed", lambda self, *key: seeds.append(key))
     small = ["--data.val_size=50", "--trainer.max_epochs=2", "--trainer.log_every_n_steps=1"]
@@ -116,12 +116,12 @@ def test_only_training_batches_have_outliers(workplace, monkeypatch):
     seen = {"train": [], "val": []}
     step = DigitClassifier._step
 
-    def remember(self, stage, batch):
+    def record(self, stage, batch):
         outliers = None if batch.outliers is None else len(batch.outliers)
         seen[stage].append((len(batch.images), len(batch.targets), outliers))
         return step(self, stage, batch)
 
-    monkeypatch.setattr(DigitClassifier, "_step", remember)
+    monkeypatch.setattr(DigitClassifier, "_step", record)
     outliers = [
         "--data.outliers=digitrec.data.OutlierImages",
         "--data.outliers.init_args.count=20",
@@ -133,7 +133,7 @@ def test_only_training_batches_have_outliers(workplace, monkeypatch):
     assert set(seen["val"]) == {(50, 50, None)}
 
 
-def test_batches_take_the_outliers_in_turn(module):
+def test_batches_cycle_through_the_outliers(module):
     module.outliers, module.outlier_share = OutlierImages(count=12), 0.5
     module.setup("fit")
     digits = module.train_set.images[:10]
@@ -141,7 +141,7 @@ def test_batches_take_the_outliers_in_turn(module):
     assert torch.equal(rounds, module.outlier_images.repeat(5, 1, 1))
 
 
-def test_a_share_of_outliers_without_any_is_refused():
+def test_outlier_share_without_outliers_is_refused():
     with pytest.raises(ValueError, match=r"data\.outlier_share is 0\.5, but data\.outliers is null"):
         MNISTDataModule(outlier_share=0.5)
 

@@ -1,4 +1,4 @@
-"""Distortion on values: known parameters move known pixels, and what is drawn has the ranges asked for."""
+"""Random distortion: ranges, seeds, and what is refused."""
 
 import math
 import pickle
@@ -9,130 +9,18 @@ import torch
 from jsonargparse import ArgumentParser
 from torch import Tensor
 
-from digitrec.data.distortion import RandomDistortion, redraw
-from digitrec.models.geometry import affine_maps, distort
+from digitrec.data.distortion import RandomDistortion
+from digitrec.models.geometry import distort
+from tests.models.images import maps_of, no_displacement, noise
 
 RECIPE: dict[str, Any] = {"rotation": 11.0, "scale": 0.11, "shear": 0.19, "shift": 1.5, "elastic": 1.0}
 PICTURES: dict[str, Any] = {"size": 0.12, "stroke": 0.8, "blur": 0.8, "brightness": 0.4, "neighbours": 0.5}
 
 
-def maps_of(
-    rotation: float = 0.0,
-    scale: tuple[float, float] = (1.0, 1.0),
-    shear: float = 0.0,
-    shift: tuple[float, float] = (0.0, 0.0),
-) -> Tensor:
-    """Return the map of one digit, (1, 2, 3)."""
-    return affine_maps(*(torch.tensor([value]) for value in (rotation, scale, shear, shift)))
-
-
-def still(points: int = 5) -> Tensor:
-    return torch.zeros(1, 2, points, points)
-
-
-def noise(batch: int = 1) -> Tensor:
-    """Return uint8 images with brightness right up to the edge."""
-    return torch.randint(
-        0, 256, (batch, 28, 28), dtype=torch.uint8, generator=torch.Generator().manual_seed(0)
-    )
-
-
-def dot(row: int, column: int) -> Tensor:
-    image = torch.zeros(1, 28, 28)
-    image[0, row, column] = 200.0
-    return image
-
-
-def ramp() -> Tensor:
-    """Return an image of row * 100 + column: distorted, its pixels say where they came from."""
-    return (torch.arange(28.0).view(28, 1) * 100 + torch.arange(28.0)).unsqueeze(0)
-
-
-def test_identity_parameters_give_the_input_back() -> None:
-    images = noise(3)
-    maps, displacements = maps_of().expand(3, 2, 3), still().expand(3, 2, 5, 5)
-    assert torch.equal(distort(images, maps, displacements), images)
-    torch.testing.assert_close(
-        distort(images.float(), maps, displacements), images.float(), rtol=0, atol=1e-3
-    )
-
-
-def test_a_shift_moves_the_digit_right_and_down_and_brings_in_background() -> None:
-    images = noise()
-    expected = torch.zeros_like(images)
-    expected[:, 3:, 2:] = images[:, :-3, :-2]
-    assert torch.equal(distort(images, maps_of(shift=(2.0, 3.0)), still()), expected)
-
-
-def test_half_a_pixel_of_shift_shares_the_ink_between_neighbours() -> None:
-    result = distort(dot(10, 20), maps_of(shift=(-0.5, 0.0)), still())
-    torch.testing.assert_close(result, dot(10, 20) / 2 + dot(10, 19) / 2, rtol=0, atol=1e-3)
-
-
-def test_a_quarter_turn_is_counter_clockwise_about_the_centre() -> None:
-    images = noise()
-    result = distort(images, maps_of(rotation=math.pi / 2), still())
-    # The outermost pixels may look a rounding error outside the frame; uint8 hides that.
-    assert torch.equal(result, torch.rot90(images, 1, dims=(1, 2)))
-
-
-def test_scale_stretches_width_and_height_apart() -> None:
-    wide = distort(ramp(), maps_of(scale=(2.0, 1.0)), still())[0]
-    # Column 20 is 6.5 pixels from the centre and looks at half that: 13.5 + 3.25.
-    assert wide[8, 20].item() == pytest.approx(816.75, abs=1e-2)
-    flat = distort(ramp(), maps_of(scale=(1.0, 0.5)), still())[0]
-    # Row 10 is 3.5 pixels above the centre and looks at twice that: 13.5 - 7.
-    assert flat[10, 20].item() == pytest.approx(670.0, abs=1e-2)
-
-
-def test_positive_shear_leans_the_digit_to_the_right() -> None:
-    # Rows 3 and 24 are 10.5 pixels above and below the centre, which stays.
-    maps = maps_of(shear=4 / 10.5)
-    torch.testing.assert_close(distort(dot(3, 14), maps, still())[0, 3], dot(3, 18)[0, 3], rtol=0, atol=1e-3)
-    torch.testing.assert_close(
-        distort(dot(24, 14), maps, still())[0, 24], dot(24, 10)[0, 24], rtol=0, atol=1e-3
-    )
-
-
-def test_a_map_undoes_scale_then_shear_then_rotation_then_shift() -> None:
-    # Up is negative y, so a counter-clockwise rotation and a lean to the right carry the minus signs.
-    cos, sin = math.cos(0.3), math.sin(0.3)
-    rotate = torch.tensor([[cos, sin, 0], [-sin, cos, 0], [0, 0, 1]])
-    lean = torch.tensor([[1, -0.2, 0], [0, 1, 0], [0, 0, 1]])
-    stretch = torch.diag(torch.tensor([1.3, 0.8, 1]))
-    move = torch.tensor([[1, 0, 2.5], [0, 1, -1.5], [0, 0, 1]])
-    expected = torch.linalg.inv(move @ rotate @ lean @ stretch)[:2]
-    torch.testing.assert_close(maps_of(0.3, (1.3, 0.8), 0.2, (2.5, -1.5))[0], expected)
-
-
-def test_a_control_point_moves_where_its_own_pixel_looks_and_no_other_control_point() -> None:
-    displacements = still(4)
-    displacements[0, :, 1, 2] = torch.tensor([-3.0, 2.0])
-    result = distort(ramp(), maps_of(), displacements)[0]
-    # Four points over 28 pixels are on rows and columns 0, 9, 18 and 27.
-    expected = ramp()[0, ::9, ::9].clone()
-    expected[1, 2] = (9 + 2) * 100 + (18 - 3)
-    torch.testing.assert_close(result[::9, ::9], expected, rtol=0, atol=0.02)
-
-
-def test_between_control_points_the_displacement_is_bicubic() -> None:
-    displacements = still(4)
-    displacements[0, 0, 1, 2] = -3.0
-    result = distort(ramp(), maps_of(), displacements)[0]
-    # Keys's (1981) kernel with a = -0.75, a third of the way to the next point: 1.25/27 - 2.25/9 + 1.
-    assert result[9, 21].item() == pytest.approx(921 - 3 * 0.79630, abs=0.01)
-
-
-def test_equal_displacements_are_a_shift_the_other_way() -> None:
-    displacements = torch.tensor([-2.0, 5.0]).view(1, 2, 1, 1).expand(1, 2, 5, 5)
-    result = distort(noise(), maps_of(), displacements)
-    assert torch.equal(result, distort(noise(), maps_of(shift=(2.0, -5.0)), still()))
-
-
-def test_each_digit_has_its_own_parameters() -> None:
+def test_each_image_has_its_own_parameters() -> None:
     images = noise(2)
     maps = torch.cat([maps_of(), maps_of(shift=(1.0, 0.0))])
-    displacements = torch.cat([torch.ones(1, 2, 5, 5), still()])
+    displacements = torch.cat([torch.ones(1, 2, 5, 5), no_displacement()])
     result = distort(images, maps, displacements)
     for i in range(2):
         assert torch.equal(
@@ -142,57 +30,7 @@ def test_each_digit_has_its_own_parameters() -> None:
     assert len(torch.unique(drawn, dim=0)) == 16
 
 
-def redrawn(images: Tensor, stroke: float = 0.0, blur: float = 0.0, brightness: float = 1.0) -> Tensor:
-    """Redraw every image with the same pen."""
-    return redraw(images, *(torch.full((len(images),), value) for value in (stroke, blur, brightness)))
-
-
-def bar() -> Tensor:
-    """Return a vertical stroke four pixels wide, columns 12 to 15."""
-    image = torch.zeros(1, 28, 28)
-    image[0, 4:24, 12:16] = 200.0
-    return image
-
-
-def test_a_pen_that_changes_nothing_gives_the_input_back() -> None:
-    assert torch.equal(redrawn(noise(3)), noise(3))
-
-
-@pytest.mark.parametrize(("stroke", "columns"), [(1.0, range(11, 17)), (-1.0, range(13, 15))])
-def test_a_whole_stroke_adds_or_takes_a_pixel_on_each_side(stroke: float, columns: range) -> None:
-    row = redrawn(bar(), stroke=stroke)[0, 14]
-    assert row.nonzero().squeeze(1).tolist() == list(columns)
-    assert row.max() == 200
-
-
-def test_half_a_stroke_greys_the_pixels_on_each_side() -> None:
-    wider, narrower = redrawn(bar(), stroke=0.5)[0, 14], redrawn(bar(), stroke=-0.5)[0, 14]
-    assert wider[10:18].tolist() == [0, 100, 200, 200, 200, 200, 100, 0]
-    assert narrower[10:18].tolist() == [0, 0, 100, 200, 200, 100, 0, 0]
-
-
-def test_beyond_the_frame_there_is_neither_ink_nor_ground_to_a_stroke() -> None:
-    full = torch.full((1, 28, 28), 255, dtype=torch.uint8)
-    assert torch.equal(redrawn(full, stroke=-1.0), full)
-
-
-def test_a_blur_spreads_a_dot_with_a_standard_deviation_of_one_pixel_and_loses_no_ink() -> None:
-    result = redrawn(dot(10, 20), blur=1.0)[0]
-    assert result.sum().item() == pytest.approx(200)
-    along = torch.arange(28.0)
-    for axis, centre in ((1, 10), (0, 20)):
-        assert (result.sum(axis) @ (along - centre) ** 2 / result.sum()).item() == pytest.approx(1)
-    torch.testing.assert_close(redrawn(dot(10, 20), blur=0.5)[0], (result + dot(10, 20)[0]) / 2)
-
-
-def test_ink_pales_evenly_and_saturates_at_the_brightest_of_each_image() -> None:
-    images = torch.cat([noise(), noise() // 2])
-    peaks = images.amax(dim=(1, 2)).view(-1, 1, 1).float()
-    assert torch.equal(redrawn(images.float(), brightness=0.5), images.float() / 2)
-    assert torch.equal(redrawn(images.float(), brightness=2.0), torch.minimum(images.float() * 2, peaks))
-
-
-def test_the_pen_is_drawn_between_its_limits() -> None:
+def test_pen_parameters_are_uniform_between_their_limits() -> None:
     stroke, blur, brightness = RandomDistortion(stroke=0.6, blur=0.3, brightness=0.4).draw_pen(4000)
     for value, low, high in ((stroke, -0.6, 0.6), (blur, 0.0, 0.3), (brightness.log(), -0.4, 0.4)):
         assert value.min().item() == pytest.approx(low, abs=0.01)
@@ -201,13 +39,13 @@ def test_the_pen_is_drawn_between_its_limits() -> None:
 
 
 def test_size_scales_width_and_height_by_the_same_factor() -> None:
-    factors = reached("scale", RandomDistortion(size=0.2).draw(4000)[0])
+    factors = values_of("scale", RandomDistortion(size=0.2).draw(4000)[0])
     torch.testing.assert_close(factors[:, 0], factors[:, 1])
     assert factors.min().item() == pytest.approx(-0.2, abs=0.01)
     assert factors.max().item() == pytest.approx(0.2, abs=0.01)
 
 
-def test_a_neighbour_reaches_in_from_each_side_and_leaves_the_middle_alone() -> None:
+def test_neighbors_enter_from_each_side_and_spare_the_middle() -> None:
     digits = torch.zeros(1000, 28, 28)
     digits[::2, 4:24, 4:24] = 200.0  # every other image is blank and has a full one before it
     result = RandomDistortion(neighbours=1.0)(digits)[1::2]
@@ -218,7 +56,7 @@ def test_a_neighbour_reaches_in_from_each_side_and_leaves_the_middle_alone() -> 
     assert ((sides > 0).sum(dim=1) > 80).all(), "each side about as often"
 
 
-def test_neighbours_are_as_frequent_as_asked_for_and_rarer_with_less_strength() -> None:
+def test_share_of_neighbors_is_the_product_of_argument_and_strength() -> None:
     digits = torch.zeros(4000, 28, 28)
     digits[:, 4:24, 4:24] = 200.0
     augment = RandomDistortion(neighbours=0.3)
@@ -227,11 +65,11 @@ def test_neighbours_are_as_frequent_as_asked_for_and_rarer_with_less_strength() 
         assert changed.float().mean().item() == pytest.approx(share, abs=0.03)
 
 
-def test_without_pen_and_cropping_the_random_numbers_are_those_of_older_runs() -> None:
+def test_random_numbers_without_pen_and_neighbors_equal_those_of_older_runs() -> None:
     augment = RandomDistortion(**RECIPE)
     augment.seed(1)
     drawn = augment.draw(2)[0]
-    # Written down before there were these arguments: a run of best.yaml must repeat.
+    # Recorded before these arguments existed: a run of best.yaml must be reproducible.
     old = torch.tensor([[1.0276114, -0.0773831, 0.9109632], [-0.0882133, 0.9929424, -0.7913931]])
     torch.testing.assert_close(drawn[0], old, rtol=0, atol=1e-6)
     state = augment._generator.get_state()
@@ -241,11 +79,11 @@ def test_without_pen_and_cropping_the_random_numbers_are_those_of_older_runs() -
     assert torch.equal(augment._generator.get_state(), state)
 
 
-def test_strength_zero_leaves_a_digit_as_it_is() -> None:
+def test_strength_zero_changes_nothing() -> None:
     assert torch.equal(RandomDistortion(**RECIPE, **PICTURES)(noise(4), strength=0.0), noise(4))
 
 
-def reached(name: str, maps: Tensor) -> Tensor:
+def values_of(name: str, maps: Tensor) -> Tensor:
     """Return one parameter in the units of RandomDistortion, (batch, 1 or 2), the others being zero."""
     return {
         "rotation": torch.atan2(maps[:, 1, 0], maps[:, 0, 0]).rad2deg().unsqueeze(1),
@@ -256,11 +94,11 @@ def reached(name: str, maps: Tensor) -> Tensor:
 
 
 @pytest.mark.parametrize("name", ["rotation", "scale", "shear", "shift"])
-def test_a_parameter_is_uniform_between_its_limits(name: str) -> None:
+def test_parameter_is_uniform_between_its_limits(name: str) -> None:
     limit = RECIPE[name]
     only: dict[str, Any] = {name: limit}
     maps, displacements = RandomDistortion(**only).draw(4000)
-    values = reached(name, maps)
+    values = values_of(name, maps)
     assert displacements.shape == (4000, 2, 5, 5)
     assert not displacements.any()
     for axis in values.unbind(1):
@@ -271,14 +109,14 @@ def test_a_parameter_is_uniform_between_its_limits(name: str) -> None:
         assert abs(torch.corrcoef(values.T)[0, 1].item()) < 0.1, "the two axes must be independent"
 
 
-def test_elastic_is_the_standard_deviation_of_the_control_points() -> None:
+def test_elastic_is_the_standard_deviation_of_control_points() -> None:
     maps, displacements = RandomDistortion(elastic=0.7, control_points=6).draw(400)
     assert torch.equal(maps, maps_of().expand(400, 2, 3))
     assert displacements.shape == (400, 2, 6, 6)
     assert displacements.std().item() == pytest.approx(0.7, rel=0.03)
 
 
-def test_strength_multiplies_every_range_and_keeps_the_draws() -> None:
+def test_strength_multiplies_every_range() -> None:
     def drawn(strength: float, ranges: dict[str, Any]) -> tuple[Tensor, Tensor]:
         augment = RandomDistortion(**ranges)
         augment.seed(3)
@@ -290,7 +128,7 @@ def test_strength_multiplies_every_range_and_keeps_the_draws() -> None:
     assert torch.equal(RandomDistortion(**RECIPE)(noise(4), strength=0.0), noise(4))
 
 
-def test_a_seed_repeats_and_every_part_of_it_counts() -> None:
+def test_every_part_of_the_seed_counts() -> None:
     augment = RandomDistortion(**RECIPE)
 
     def after(*key: int) -> Tensor:
@@ -298,13 +136,13 @@ def test_a_seed_repeats_and_every_part_of_it_counts() -> None:
         return augment(noise(2))
 
     first = after(1, 2, 3)
-    assert not torch.equal(augment(noise(2)), first), "the next batch must be distorted otherwise"
+    assert not torch.equal(augment(noise(2)), first), "the next batch must be distorted differently"
     assert torch.equal(after(1, 2, 3), first)
     for other in [(1, 2, 4), (1, 3, 3), (2, 2, 3), (2, 1, 3), (1 + 2**32, 2, 3), (1, 2)]:
         assert not torch.equal(after(*other), first), other
 
 
-def test_every_step_of_a_run_has_a_seed_of_its_own() -> None:
+def test_every_step_has_its_own_seed() -> None:
     augment = RandomDistortion(shift=1.0)
     steps = []
     for step in range(2000):
@@ -313,14 +151,14 @@ def test_every_step_of_a_run_has_a_seed_of_its_own() -> None:
     assert len(torch.unique(torch.stack(steps), dim=0)) == 2000
 
 
-def test_a_copy_goes_on_where_the_original_is() -> None:
+def test_pickled_copy_continues_from_the_same_state() -> None:
     augment = RandomDistortion(**RECIPE)
     augment(noise(2))
     copy = pickle.loads(pickle.dumps(augment))
     assert torch.equal(copy(noise(2)), augment(noise(2)))
 
 
-def test_the_global_generator_is_neither_used_nor_moved() -> None:
+def test_global_generator_is_neither_used_nor_changed() -> None:
     augment = RandomDistortion(**RECIPE)
     results = []
     for seed in (5, 6):
@@ -334,7 +172,7 @@ def test_the_global_generator_is_neither_used_nor_moved() -> None:
 
 
 @pytest.mark.parametrize("dtype", [torch.uint8, torch.float16, torch.float32, torch.float64])
-def test_shape_dtype_and_range_are_kept_and_the_input_is_not_written_to(dtype: torch.dtype) -> None:
+def test_shape_dtype_range_and_input_are_unchanged(dtype: torch.dtype) -> None:
     images = (torch.ones(64, 28, 28) * 255).to(dtype)
     result = RandomDistortion(**RECIPE, **PICTURES)(images)
     assert result.dtype == dtype
@@ -344,7 +182,7 @@ def test_shape_dtype_and_range_are_kept_and_the_input_is_not_written_to(dtype: t
     assert (images == 255).all()
 
 
-def test_uint8_is_the_rounded_result_of_float() -> None:
+def test_uint8_result_is_the_rounded_float_result() -> None:
     maps, displacements = RandomDistortion(**RECIPE).draw(8)
     as_float = distort(noise(8).float(), maps, displacements)
     assert (distort(noise(8), maps, displacements).float() - as_float).abs().max() <= 0.5
@@ -359,16 +197,16 @@ def test_uint8_is_the_rounded_result_of_float() -> None:
         ),
     ],
 )
-def test_the_device_is_kept_and_does_not_change_the_draws(device: str) -> None:
+def test_device_is_kept_and_does_not_change_the_result(device: str) -> None:
     result = RandomDistortion(**RECIPE, **PICTURES)(noise(4).to(device))
     assert result.device.type == device
     if device != "meta":
-        # Rounding on another device may differ by one grey level.
+        # Rounding on another device may differ by one gray level.
         difference = result.cpu().int() - RandomDistortion(**RECIPE, **PICTURES)(noise(4)).int()
         assert difference.abs().max() <= 2
 
 
-def test_a_config_constructs_it() -> None:
+def test_config_constructs_a_distortion() -> None:
     parser = ArgumentParser(exit_on_error=False)
     parser.add_argument("--augment", type=RandomDistortion)
     init_args = RECIPE | PICTURES | {"rotation": 11, "control_points": 6}
@@ -379,7 +217,7 @@ def test_a_config_constructs_it() -> None:
 
 @pytest.mark.parametrize("name", [*RECIPE, *PICTURES])
 @pytest.mark.parametrize("value", [-0.1, math.nan, math.inf])
-def test_a_range_below_zero_or_not_finite_is_refused(name: str, value: float) -> None:
+def test_range_below_zero_or_not_finite_is_refused(name: str, value: float) -> None:
     with pytest.raises(ValueError, match=f"^{name} must be a finite number"):
         RandomDistortion(**RECIPE | {name: value})
 

@@ -15,14 +15,14 @@ def order(count, rank=0, ranks=1, seed=0, epoch=0):
     return list(sampler)
 
 
-def test_the_order_is_a_function_of_seed_and_epoch():
+def test_order_is_a_function_of_seed_and_epoch():
     assert order(100, seed=3, epoch=4) == order(100, seed=3, epoch=4)
     assert order(100, seed=3, epoch=4) != order(100, seed=4, epoch=3)  # a sum of both would be the same
     assert sorted(order(100, seed=3, epoch=4)) == list(range(100))
 
 
 @pytest.mark.parametrize("rank", [0, 1])
-def test_a_resumed_epoch_leaves_out_what_its_rank_has_seen_and_the_next_one_nothing(rank):
+def test_resumed_epoch_skips_seen_images_once(rank):
     sampler = ShuffledSampler(dataset(100), num_replicas=2, rank=rank, seed=3)
     sampler.skip = 30
     assert list(sampler) == order(100, rank=rank, ranks=2, seed=3)[30:]

@@ -15,10 +15,11 @@ def path(tmp_path):
     return tmp_path / "some.ckpt"
 
 
-def test_a_checkpoint_of_ours_is_read_whole(path):
+def test_checkpoint_is_read(path):
     checkpoint = read_checkpoint(write(path, scheduler=PLATEAU))
-    known = {"network": mlp(4), "optimizer": ADAM, "scheduler": PLATEAU}
-    assert checkpoint["hyper_parameters"] == {**known, "tta": None, "threshold": 0.41}  # of an old one, too
+    stored = {"network": mlp(4), "optimizer": ADAM, "scheduler": PLATEAU}
+    defaults = {"tta": None, "threshold": 0.41}  # of a checkpoint without these values
+    assert checkpoint["hyper_parameters"] == stored | defaults
     assert checkpoint["datamodule_hyper_parameters"] == DATA
     assert torch.equal(checkpoint["state_dict"]["weight"], torch.arange(1000.0))
 
@@ -40,7 +41,7 @@ FOREIGN = {
 }
 
 
-def test_the_foreign_module_would_leave_a_trace(foreign):
+def test_foreign_module_leaves_a_trace_when_imported(foreign):
     import foreign as module
 
     assert foreign()
@@ -48,7 +49,7 @@ def test_the_foreign_module_would_leave_a_trace(foreign):
 
 
 @pytest.mark.parametrize("model", FOREIGN.values(), ids=FOREIGN)
-def test_a_class_from_elsewhere_is_refused_before_it_is_imported(model, path, foreign):
+def test_foreign_class_is_refused_before_import(model, path, foreign):
     with pytest.raises(CheckpointError, match="no class of digitrec or torch"):
         read_checkpoint(write(path, **model))
     assert not foreign()
@@ -59,7 +60,7 @@ def test_a_class_from_elsewhere_is_refused_before_it_is_imported(model, path, fo
     [{"augment": NET}, {"augment": "foreign.Net"}, {"_instantiator": "foreign.Net"}, {"x": [{"y": NET}]}],
     ids=str,
 )
-def test_the_hyperparameters_of_the_data_are_looked_at_too(data, path, foreign):
+def test_foreign_class_in_data_hyperparameters_is_refused(data, path, foreign):
     changes = {"datamodule_hyper_parameters": {**DATA, **data}}
     with pytest.raises(CheckpointError, match=r"names foreign\.Net"):
         read_checkpoint(write(path, changes=changes))
@@ -80,7 +81,7 @@ def test_the_hyperparameters_of_the_data_are_looked_at_too(data, path, foreign):
         "builtins.eval",
     ],
 )
-def test_a_prefix_is_not_enough_it_must_be_a_class_of_digitrec_or_torch(name, path):
+def test_names_that_are_no_classes_of_digitrec_or_torch_are_refused(name, path):
     with pytest.raises(CheckpointError, match=f"names {name}, which is no class"):
         read_checkpoint(write(path, network={"class_path": name}))
 
@@ -101,7 +102,7 @@ class Pickled:
         return os.mkdir, (str(self.trace),)
 
 
-def test_a_pickle_is_refused_and_not_run(path, tmp_path):
+def test_pickle_is_refused_and_not_run(path, tmp_path):
     write(path, changes={"more": Pickled(tmp_path / "trace")})
     with pytest.raises(CheckpointError, match="holds more than weights and values, so it is not loaded"):
         read_checkpoint(path)
@@ -111,7 +112,7 @@ def test_a_pickle_is_refused_and_not_run(path, tmp_path):
 
 
 def flip_a_weight(content):
-    """Flip a bit inside a tensor, which PyTorch would load without a word."""
+    """Flip a bit inside a tensor, which PyTorch would load silently."""
     place = content.index(torch.arange(1000.0).numpy().tobytes()) + 2000
     return content[:place] + bytes([content[place] ^ 16]) + content[place + 1 :]
 
@@ -126,7 +127,7 @@ DAMAGES = {
 
 
 @pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES)
-def test_a_damaged_checkpoint_is_named(damage, path):
+def test_damaged_checkpoint_is_named(damage, path):
     content = write(path).read_bytes()
     path.write_bytes(damage(content))
     with pytest.raises(CheckpointError, match=r"some\.ckpt is damaged.*choose another\."):
@@ -160,13 +161,13 @@ def test_a_damaged_checkpoint_is_named(damage, path):
         "no data",
     ],
 )
-def test_a_checkpoint_of_another_project_is_said_to_be_one(content, path):
+def test_checkpoint_of_another_project_is_refused(content, path):
     torch.save(content, path)
     with pytest.raises(CheckpointError, match=r"some\.ckpt is not a checkpoint of digitrec"):
         read_checkpoint(path)
 
 
-def test_a_missing_file_and_a_folder_are_told_apart(tmp_path):
+def test_missing_file_and_folder_have_different_errors(tmp_path):
     with pytest.raises(CheckpointError, match=r"There is no checkpoint .*nowhere\.ckpt"):
         read_checkpoint(tmp_path / "nowhere.ckpt")
     with pytest.raises(CheckpointError, match="is a folder, not a checkpoint"):
@@ -199,8 +200,8 @@ def test_names_of_earlier_releases_are_translated(path):
     assert callback["class_path"] == "digitrec.training.callbacks.LastCheckpoint"
 
 
-def test_a_checkpoint_of_the_release_before_gives_its_classifier():
-    """A file as 0.1 wrote it: its classes are where they were then."""
+def test_checkpoint_of_release_0_1_loads():
+    """The file was written by 0.1: it has the class paths of then."""
     classifier = load_classifier(ROOT / "tests" / "models" / "release-0.1.ckpt")
     assert classifier.threshold == 0.41
     assert classifier.tta is not None

@@ -28,12 +28,12 @@ def test_hidden_layers_are_rectified():
     torch.testing.assert_close(output[0], network.layers[3].bias.log_softmax(dim=0))
 
 
-def test_a_width_below_one_is_refused():
+def test_width_below_one_is_refused():
     with pytest.raises(ValueError, match=r"hidden .*\[128, 0\]"):
         MLP((128, 0))
 
 
-def test_probabilities_are_float32_also_where_the_layers_run_in_bfloat16():
+def test_probabilities_are_float32_under_bfloat16_autocast():
     with torch.autocast("cpu", dtype=torch.bfloat16):
         output = MLP()(torch.randn(4, 28, 28))
     assert output.dtype == torch.float32

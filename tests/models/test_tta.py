@@ -13,7 +13,7 @@ from scripts.lib.strokes import stroke_digits
 DIGITS = normalize(torch.from_numpy(stroke_digits()))
 
 
-def test_the_first_view_is_the_image_and_all_differ():
+def test_first_variant_is_the_image_and_all_differ():
     variants = TTA()(DIGITS)
     assert variants.shape == (17, 10, 28, 28)
     torch.testing.assert_close(variants[0], DIGITS)
@@ -22,33 +22,33 @@ def test_the_first_view_is_the_image_and_all_differ():
     torch.testing.assert_close(TTA()(DIGITS), variants)
 
 
-def test_an_image_has_the_same_views_alone_and_in_a_batch():
+def test_image_has_the_same_variants_alone_and_in_a_batch():
     torch.testing.assert_close(TTA()(DIGITS[3:4])[:, 0], TTA()(DIGITS)[:, 3])
 
 
-def test_no_images_have_no_views():
+def test_no_images_have_no_variants():
     assert TTA()(DIGITS[:0]).shape == (17, 0, 28, 28)
 
 
-def test_views_without_a_distortion_are_the_image():
+def test_variants_without_distortion_are_the_image():
     variants = TTA(rotation=0, shear=0, width=0, stroke=0)(DIGITS)
     torch.testing.assert_close(variants, DIGITS.expand_as(variants), atol=1e-5, rtol=0)
 
 
-def test_half_of_the_views_have_thinner_strokes_and_half_wider_ones():
-    ink = (TTA(rotation=0, shear=0, width=0)(DIGITS) - DIGITS).sum(dim=(1, 2, 3))
-    assert (ink[1:9] < 0).all()
-    assert (ink[9:] > 0).all()
+def test_half_of_the_variants_have_thinner_and_half_wider_strokes():
+    foreground = (TTA(rotation=0, shear=0, width=0)(DIGITS) - DIGITS).sum(dim=(1, 2, 3))
+    assert (foreground[1:9] < 0).all()
+    assert (foreground[9:] > 0).all()
 
 
-def test_what_is_beyond_the_edge_is_ground():
+def test_outside_of_the_image_is_background():
     full = normalize(torch.full((1, 28, 28), 255.0))
-    assert TTA(stroke=0)(full)[1:, 0, 0, 0].amin() < 0.5  # a corner of the frame is turned into view
+    assert TTA(stroke=0)(full)[1:, 0, 0, 0].amin() < 0.5  # rotation moves a corner into the image
 
 
-def test_each_distortion_goes_both_ways():
+def test_each_distortion_has_both_directions():
     pole = torch.zeros(1, 28, 28)
-    pole[:, 4:24, 13:15] = 255  # mirrors itself
+    pole[:, 4:24, 13:15] = 255  # symmetric
     pole = normalize(pole)
     for values in ({"rotation": 8}, {"shear": 0.2}):
         variants = TTA(**{"rotation": 0, "shear": 0, "width": 0, "stroke": 0} | values)(pole)[1:, 0]
@@ -56,8 +56,8 @@ def test_each_distortion_goes_both_ways():
         assert len(signs) == 2
         torch.testing.assert_close(signs[0], signs[1].flip(1), atol=1e-4, rtol=0)
     variants = TTA(rotation=0, shear=0, width=0.2, stroke=0)(DIGITS[:1])[:, 0]
-    ink = (variants - BACKGROUND).sum(dim=(1, 2))  # first of the digit as it is
-    assert ink.min() < ink[0] < ink.max()
+    foreground = (variants - BACKGROUND).sum(dim=(1, 2))  # the first is the undistorted digit
+    assert foreground.min() < foreground[0] < foreground.max()
 
 
 @pytest.mark.parametrize(
@@ -69,12 +69,12 @@ def test_each_distortion_goes_both_ways():
         ({"stroke": 1.5}, "stroke must be at most 1"),
     ],
 )
-def test_what_is_no_distortion_is_refused(values, message):
+def test_impossible_values_are_refused(values, message):
     with pytest.raises(ValueError, match=message):
         TTA(**values)
 
 
-def test_a_classifier_averages_over_the_variants_and_trains_on_the_image():
+def test_classifier_averages_variants_in_eval_only():
     torch.manual_seed(0)
     model = DigitClassifier(MLP(), torch.optim.Adam, temperature=2.0, tta=TTA())
     with torch.inference_mode():
@@ -85,14 +85,14 @@ def test_a_classifier_averages_over_the_variants_and_trains_on_the_image():
     assert model.state_dict().keys() == DigitClassifier(MLP(), torch.optim.Adam).state_dict().keys()
 
 
-def test_a_config_names_tta_and_a_checkpoint_keeps_it(fit, workplace):
+def test_tta_of_the_config_is_stored_in_the_checkpoint(fit, workplace):
     cli = fit("--model.tta=digitrec.models.TTA", "--model.tta.rotation=5")
     path = cli.trainer.checkpoint_callback.best_model_path
     kept = DigitClassifier.load_from_checkpoint(path, map_location="cpu").tta
     torch.testing.assert_close(kept(DIGITS), TTA(rotation=5)(DIGITS))
 
 
-def test_a_batch_larger_than_a_chunk_gives_the_same_as_small_ones():
+def test_batch_larger_than_a_chunk_gives_the_same_result():
     model = DigitClassifier(MLP(), torch.optim.Adam, tta=TTA()).eval()
     images = torch.cat([DIGITS] * (CHUNK // 10 + 3))
     with torch.inference_mode():
@@ -101,7 +101,7 @@ def test_a_batch_larger_than_a_chunk_gives_the_same_as_small_ones():
         assert model(DIGITS[:0]).shape == (0, 10)
 
 
-def test_a_checkpoint_from_before_tta_is_evaluated_without_it(fit, workplace, capsys):
+def test_checkpoint_from_before_tta_is_evaluated_without_it(fit, workplace, capsys):
     cli = fit()
     path = workplace / cli.trainer.log_dir / "checkpoints" / "last.ckpt"
     checkpoint = torch.load(path, weights_only=True)

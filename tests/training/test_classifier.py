@@ -10,7 +10,7 @@ from digitrec.data.batches import Batch, PredictBatch
 
 
 class Recorded(torch.nn.Module):
-    """A network that gives the log-probabilities it is told to."""
+    """A network that returns fixed log-probabilities."""
 
     def __init__(self, log_probabilities):
         super().__init__()
@@ -41,13 +41,13 @@ def scalars(folder, tag):
     return [(event.step, event.value) for event in events.Scalars(tag)]
 
 
-def test_the_loss_is_cross_entropy_which_on_log_probabilities_equals_nll(log_probabilities):
+def test_loss_is_cross_entropy_and_equals_nll_on_log_probabilities(log_probabilities):
     loss, _ = classifier(Recorded(log_probabilities))._step("val", batch())
     torch.testing.assert_close(loss, F.cross_entropy(log_probabilities, batch().targets))
     torch.testing.assert_close(loss, F.nll_loss(log_probabilities, batch().targets))
 
 
-def test_label_smoothing_is_pytorchs_and_for_training_only(log_probabilities):
+def test_label_smoothing_equals_pytorchs_and_is_for_training_only(log_probabilities):
     model = classifier(Recorded(log_probabilities), label_smoothing=0.2)
     model._trainer = type("Trainer", (), {"log_every_n_steps": 1000, "global_step": 0})()
     smoothed = F.cross_entropy(log_probabilities, batch().targets, label_smoothing=0.2)
@@ -63,14 +63,14 @@ def training(network, **kwargs):
     return model
 
 
-def test_outliers_are_trained_towards_ten_equal_probabilities(log_probabilities):
+def test_outliers_are_trained_towards_uniform_probabilities(log_probabilities):
     images, labels = torch.zeros(6, 28, 28), torch.arange(6)
     targets = torch.cat([F.one_hot(labels, 10).float(), torch.full((2, 10), 0.1)])
     loss, _ = training(Recorded(log_probabilities))._step("train", Batch(images, labels, images[:2]))
     torch.testing.assert_close(loss, F.cross_entropy(log_probabilities, targets))
 
 
-def test_outliers_leave_the_label_smoothing_of_the_digits_alone(log_probabilities):
+def test_outliers_do_not_change_label_smoothing_of_digits(log_probabilities):
     images, labels = torch.zeros(6, 28, 28), torch.arange(6)
     model = training(Recorded(log_probabilities), label_smoothing=0.2)
     digits = F.cross_entropy(log_probabilities[:6], labels, label_smoothing=0.2)
@@ -79,7 +79,7 @@ def test_outliers_leave_the_label_smoothing_of_the_digits_alone(log_probabilitie
     torch.testing.assert_close(loss, (6 * digits + 2 * others) / 8)
 
 
-def test_a_temperature_divides_what_the_softmax_takes(log_probabilities):
+def test_temperature_divides_the_logits(log_probabilities):
     images = torch.zeros(8, 28, 28)
     for temperature in (0.5, 2.5):
         model = classifier(Recorded(log_probabilities), temperature=temperature)
@@ -90,7 +90,7 @@ def test_a_temperature_divides_what_the_softmax_takes(log_probabilities):
         assert torch.equal(prediction["digit"], log_probabilities.argmax(dim=1))
 
 
-def test_a_temperature_of_one_changes_nothing_and_none_is_in_the_weights(log_probabilities):
+def test_temperature_of_one_changes_nothing_and_is_not_in_state_dict(log_probabilities):
     assert torch.equal(classifier(Recorded(log_probabilities))(torch.zeros(8, 28, 28)), log_probabilities)
     with_temperature = DigitClassifier(MLP(), torch.optim.Adam, temperature=0.7)
     assert (
@@ -99,12 +99,12 @@ def test_a_temperature_of_one_changes_nothing_and_none_is_in_the_weights(log_pro
 
 
 @pytest.mark.parametrize("temperature", [0.0, -1.0, math.inf, math.nan])
-def test_a_temperature_that_divides_nothing_is_refused(temperature):
+def test_impossible_temperature_is_refused(temperature):
     with pytest.raises(ValueError, match="temperature must be a finite number above 0"):
         DigitClassifier(MLP(), torch.optim.Adam, temperature=temperature)
 
 
-def test_a_checkpoint_keeps_its_temperature_and_an_old_one_has_none(fit, workplace):
+def test_checkpoint_stores_temperature_and_old_ones_default_to_one(fit, workplace):
     cli = fit("--model.temperature=0.7", "--trainer.limit_train_batches=1")
     path = workplace / cli.trainer.log_dir / "checkpoints" / "last.ckpt"
     assert DigitClassifier.load_from_checkpoint(path, map_location="cpu").temperature == 0.7
@@ -114,23 +114,23 @@ def test_a_checkpoint_keeps_its_temperature_and_an_old_one_has_none(fit, workpla
     assert DigitClassifier.load_from_checkpoint(path, map_location="cpu").temperature == 1
 
 
-def test_test_metrics_weigh_batches_by_their_size(log_probabilities):
+def test_test_metrics_weight_batches_by_size(log_probabilities):
     model = classifier(Recorded(log_probabilities))
     model.test_step(batch(8), 0)
     model.test_step(batch(2), 1)
     rows, labels = torch.cat([log_probabilities, log_probabilities[:2]]), torch.tensor([*range(8), 0, 1])
     torch.testing.assert_close(model.metrics["test/loss"].compute(), F.nll_loss(rows, labels))
-    right = (rows.argmax(dim=1) == labels).float().mean()
-    torch.testing.assert_close(model.metrics["test/acc"].compute(), right)
+    correct = (rows.argmax(dim=1) == labels).float().mean()
+    torch.testing.assert_close(model.metrics["test/acc"].compute(), correct)
 
 
 @pytest.mark.parametrize("stage", ["validation", "test"])
-def test_an_evaluated_batch_gives_its_log_probabilities_to_the_callbacks(stage, log_probabilities):
+def test_evaluation_steps_return_log_probabilities(stage, log_probabilities):
     model = classifier(Recorded(log_probabilities))
     assert torch.equal(getattr(model, f"{stage}_step")(batch(5), 0), log_probabilities[:5])
 
 
-def test_a_prediction_is_the_likeliest_digit_with_probabilities_that_sum_to_one(log_probabilities):
+def test_prediction_is_the_most_probable_digit(log_probabilities):
     indices = torch.arange(40, 48)
     prediction = classifier(Recorded(log_probabilities)).predict_step(
         PredictBatch(torch.zeros(8, 28, 28), indices), 0
@@ -140,23 +140,23 @@ def test_a_prediction_is_the_likeliest_digit_with_probabilities_that_sum_to_one(
     torch.testing.assert_close(prediction["probabilities"], log_probabilities.exp())
 
 
-def test_a_share_of_smoothing_outside_0_to_1_is_refused():
+def test_label_smoothing_outside_0_to_1_is_refused():
     with pytest.raises(ValueError, match=r"label_smoothing must be 0 to 1, not 1\.5"):
         DigitClassifier(MLP(), torch.optim.Adam, label_smoothing=1.5)
 
 
-def test_the_logged_loss_is_the_loss_of_the_step_that_it_stands_under(fit, monkeypatch):
+def test_logged_loss_belongs_to_its_step(fit, monkeypatch):
     computed = []
     step = DigitClassifier.training_step
 
-    def remember(self, batch, batch_idx):
+    def record(self, batch, batch_idx):
         loss = step(self, batch, batch_idx)
         computed.append(loss.item())
         return loss
 
-    monkeypatch.setattr(DigitClassifier, "training_step", remember)
+    monkeypatch.setattr(DigitClassifier, "training_step", record)
     cli = fit("--trainer.log_every_n_steps=3", "--trainer.max_epochs=2", "--data.batch_size=32")
-    # 350 images are 11 steps an epoch. The trainer writes what it gets in step n, counted from 0, under n.
+    # 350 images are 11 steps an epoch. The trainer logs under the number of the step, counted from 0.
     logged = scalars(cli.trainer.log_dir, "train/loss")
     assert [step for step, _ in logged] == [2, 5, 8, 11, 14, 17, 20]
     assert [value for _, value in logged] == pytest.approx([computed[step] for step, _ in logged])
@@ -167,7 +167,7 @@ def test_validation_is_logged_once_an_epoch(fit):
     assert [step for step, _ in scalars(cli.trainer.log_dir, "val/acc")] == [9, 19, 29]
 
 
-def test_the_one_cycle_schedule_spans_the_run_and_is_logged(fit):
+def test_one_cycle_schedule_spans_the_run_and_is_logged(fit):
     cli = fit(
         "--model.scheduler=torch.optim.lr_scheduler.OneCycleLR",
         "--model.scheduler.init_args.max_lr=0.01",
@@ -183,7 +183,7 @@ def test_the_one_cycle_schedule_spans_the_run_and_is_logged(fit):
     assert rates[-1] < 0.01 / 1000
 
 
-def test_a_schedule_by_epoch_is_stepped_after_each_epoch(fit):
+def test_epoch_schedule_is_stepped_after_each_epoch(fit):
     cli = fit(
         "--model.scheduler=torch.optim.lr_scheduler.ExponentialLR",
         "--model.scheduler.init_args.gamma=0.5",
@@ -195,7 +195,7 @@ def test_a_schedule_by_epoch_is_stepped_after_each_epoch(fit):
     assert rates == pytest.approx([0.001, 0.001, 0.0005, 0.0005, 0.00025, 0.00025])
 
 
-def test_a_fit_learns_the_fake_digits(fit):
+def test_fit_learns_the_fake_digits(fit):
     cli = fit("--trainer.max_epochs=8")
     assert cli.trainer.callback_metrics["val/acc"] == 1
     assert cli.trainer.callback_metrics["val/loss"] < math.log(10) / 4

@@ -1,4 +1,4 @@
-"""Digits drawn from skeletons: how many, which, and that they read as what they are called."""
+"""Synthetic digits: their number, classes and seed, and that they look like their labels."""
 
 import pytest
 import torch
@@ -10,7 +10,7 @@ NONE = torch.zeros(0, 28, 28, dtype=torch.uint8), torch.zeros(0, dtype=torch.int
 
 
 @pytest.mark.parametrize("count", [10, 57, 200])
-def test_as_many_as_asked_for_come_behind_all_digits_each_digit_equally_often(count):
+def test_synthetic_digits_are_appended_evenly_per_class(count):
     images = torch.randint(0, 256, (7, 28, 28), dtype=torch.uint8)
     labels = torch.arange(7)
     more, names = SyntheticDigits(count)(images, labels)
@@ -23,26 +23,26 @@ def test_as_many_as_asked_for_come_behind_all_digits_each_digit_equally_often(co
     assert names.dtype == torch.int64
 
 
-def test_the_same_seed_draws_the_same_digits_and_another_seed_others():
+def test_seed_decides_the_digits():
     first, again, other = (SyntheticDigits(50, seed=seed)(*NONE)[0] for seed in (1, 1, 2))
     assert torch.equal(first, again)
     assert not torch.equal(first, other)
 
 
 @pytest.mark.parametrize(("count", "jitter"), [(9, 0.04), (100, -0.1), (100, 1.0), (100, float("nan"))])
-def test_values_that_are_not_possible_are_refused(count, jitter):
+def test_impossible_values_are_refused(count, jitter):
     with pytest.raises(ValueError, match="must be at least"):
         SyntheticDigits(count, jitter)
 
 
-def test_the_drawn_digits_are_told_apart_by_what_other_drawn_digits_look_like():
+def test_nearest_neighbor_classifies_synthetic_digits():
     images, labels = SyntheticDigits(2000, seed=0)(*NONE)
     others, theirs = SyntheticDigits(500, seed=1)(*NONE)
     nearest = torch.cdist(others.flatten(1).float(), images.flatten(1).float()).argmin(1)
     assert (labels[nearest] == theirs).double().mean() > 0.9
 
 
-def test_every_skeleton_stays_in_its_box_and_has_strokes_of_two_points_at_least():
+def test_skeletons_stay_in_their_box_and_have_strokes_of_two_points():
     for skeleton in (*(one for styles in digit_skeletons().values() for one in styles), *letter_skeletons()):
         for stroke in skeleton:
             assert len(stroke) >= 2

@@ -14,7 +14,7 @@ from digitrec.data.synthetic.strokes import center
 
 
 def digits(count=60):
-    """Images whose brightest column and row say where they came from, labels 0 to 9 in turn."""
+    """Images whose brightest column and row show its orientation; the labels are 0 to 9 in turn."""
     images = torch.zeros(count, 28, 28, dtype=torch.uint8)
     images[:, 4:24, 12:16] = 200
     images[:, 4:8, 12:22] = 200
@@ -25,7 +25,7 @@ def random(seed=0):
     return torch.Generator().manual_seed(seed)
 
 
-def test_as_many_as_asked_for_and_the_same_from_the_same_seed():
+def test_count_and_seed_decide_the_images():
     made = OutlierImages(count=37, seed=3)(*digits())
     assert made.shape == (37, 28, 28)
     assert made.dtype == torch.uint8
@@ -33,10 +33,10 @@ def test_as_many_as_asked_for_and_the_same_from_the_same_seed():
     assert not torch.equal(OutlierImages(count=37, seed=4)(*digits()), made)
 
 
-def test_every_image_has_ink_and_the_place_and_size_of_a_digit():
+def test_outliers_have_the_place_and_size_of_a_digit():
     made = OutlierImages(count=300)(*digits()).float()
-    ink = made > 64
-    sides = torch.stack([ink.any(1).sum(1), ink.any(2).sum(1)]).amax(0)
+    foreground = made > 64
+    sides = torch.stack([foreground.any(1).sum(1), foreground.any(2).sum(1)]).amax(0)
     assert (sides > 0).all()
     assert (sides <= 24).all()
     assert ((sides - 20).abs() <= 2).float().mean() > 0.7
@@ -45,15 +45,15 @@ def test_every_image_has_ink_and_the_place_and_size_of_a_digit():
     assert ((made.sum(1) @ places / mass).abs() < 2).all()
 
 
-def test_the_global_random_state_is_left_alone():
+def test_global_random_state_is_unchanged():
     before = torch.get_rng_state()
     OutlierImages(count=20)(*digits())
     assert torch.equal(torch.get_rng_state(), before)
 
 
-def test_a_turned_digit_is_a_quarter_turn_of_one_that_is_no_digit_then():
+def test_rotated_outliers_are_quarter_turns_of_asymmetric_digits():
     images, labels = digits()
-    images[torch.isin(labels, torch.tensor([0, 1, 8]))] = 77  # digits sideways, too: never taken
+    images[torch.isin(labels, torch.tensor([0, 1, 8]))] = 77  # symmetric digits, which are never rotated
     made = rotated(images, labels, 50, random())
     upright = images[2].float()
     turns = [torch.rot90(upright, 1), torch.rot90(upright, -1)]
@@ -62,7 +62,7 @@ def test_a_turned_digit_is_a_quarter_turn_of_one_that_is_no_digit_then():
     assert all(any(column) for column in zip(*found, strict=True))
 
 
-def test_two_digits_run_into_one_keep_the_ink_of_both():
+def test_overlapping_digits_keep_the_strokes_of_both():
     images, labels = digits()
     made = overlapping(images, labels, 50, random())
     one = images[0].float().sum()
@@ -71,7 +71,7 @@ def test_two_digits_run_into_one_keep_the_ink_of_both():
 
 
 @pytest.mark.parametrize("kind", [glyphs, scribbles])
-def test_strokes_are_as_wide_as_a_pens_and_bright(kind):
+def test_glyphs_and_scribbles_are_bright_and_distinct(kind):
     made = kind(*digits(), 100, random())
     assert made.amax(dim=(1, 2)).min() > 200
     assert made.min() == 0
@@ -79,7 +79,7 @@ def test_strokes_are_as_wide_as_a_pens_and_bright(kind):
     assert len(made.unique(dim=0)) == 100
 
 
-def test_a_scribble_has_more_ink_than_a_glyph_and_a_blot_has_no_strokes():
+def test_scribbles_have_more_foreground_than_glyphs_and_blots_are_solid():
     few, many, blot = (kind(*digits(), 200, random()).mean() for kind in (glyphs, scribbles, blots))
     assert many > 1.3 * few
     middle = blots(*digits(), 200, random())[:, 13:15, 13:15]
@@ -87,7 +87,7 @@ def test_a_scribble_has_more_ink_than_a_glyph_and_a_blot_has_no_strokes():
     assert blot > few
 
 
-def test_centred_brings_the_longest_side_to_20_pixels_and_the_mass_to_the_middle():
+def test_center_scales_to_20_pixels_and_centers_the_mass():
     image = torch.zeros(1, 28, 28)
     image[0, 2:12, 3:8] = 255.0
     result = center(image)[0]
@@ -97,16 +97,16 @@ def test_centred_brings_the_longest_side_to_20_pixels_and_the_mass_to_the_middle
     assert columns.nonzero().float().mean() == 13.5
 
 
-def test_centred_leaves_what_is_empty_empty():
+def test_center_keeps_empty_images_empty():
     assert not center(torch.zeros(2, 28, 28)).any()
 
 
-def test_too_few_are_refused():
+def test_count_below_ten_is_refused():
     with pytest.raises(ValueError, match="count must be at least 10, not 9"):
         OutlierImages(count=9)
 
 
-def test_every_letter_is_drawn_about_as_often_as_another():
+def test_letters_are_drawn_evenly():
     images, labels = digits()
     made = letters(images, labels, 75, random())
     assert made.shape == (75, 28, 28)

@@ -7,7 +7,7 @@ from digitrec.data.samplers import UnrepeatedSampler
 from digitrec.training.callbacks import collector as predictions
 
 
-def test_what_several_processes_found_is_put_together_in_the_order_of_the_data_set(monkeypatch):
+def test_results_of_several_processes_are_merged_in_dataset_order(monkeypatch):
     log_probabilities = torch.randn(7, 10, generator=torch.Generator().manual_seed(0)).log_softmax(dim=1)
     images = torch.arange(7, dtype=torch.uint8)[:, None, None].expand(7, 28, 28)
     dataset = DigitDataset(images, torch.arange(7))

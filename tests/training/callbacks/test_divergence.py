@@ -15,7 +15,7 @@ FOLDER = Path("lightning_logs/version_0")
 
 @pytest.fixture
 def spoil(monkeypatch):
-    """Make something of the loss, or of the weights, of one training step."""
+    """Multiply the loss of one training step, or set a weight in it."""
 
     def spoil(step, loss=None, weights=None):
         training_step = DigitClassifier.training_step
@@ -34,7 +34,7 @@ def spoil(monkeypatch):
 
 
 @pytest.mark.parametrize("loss", ["nan", "inf"])
-def test_a_loss_that_is_no_number_stops_the_run_with_what_is_to_know(loss, fit, spoil):
+def test_loss_that_is_not_finite_stops_the_run(loss, fit, spoil):
     spoil(8, loss=float(loss))
     with pytest.raises(DivergedError) as stopped:
         fit("--trainer.max_epochs=3", "--model.optimizer.init_args.lr=0.002")
@@ -47,46 +47,44 @@ def test_a_loss_that_is_no_number_stops_the_run_with_what_is_to_know(loss, fit, 
     assert all(value.isfinite().all() for value in checkpoint["state_dict"].values())
 
 
-def test_main_says_it_in_one_line_with_exit_status_1(fit, spoil, capsys):
+def test_main_reports_divergence_in_one_line_and_exits_1(fit, spoil, capsys):
     fit()
     spoil(2, loss=float("nan"))
     assert main(["fit", f"--config={FOLDER}/config.yaml"]) == 1
-    said = capsys.readouterr().err.splitlines()[-1]
-    assert said.startswith("digitrec: The loss is nan in epoch 0, step 3, at a learning rate of 0.001: ")
-    assert said.endswith("no checkpoint was written yet.")
+    message = capsys.readouterr().err.splitlines()[-1]
+    assert message.startswith("digitrec: The loss is nan in epoch 0, step 3, at a learning rate of 0.001: ")
+    assert message.endswith("no checkpoint was written yet.")
 
 
-def test_a_weight_that_is_no_number_gets_into_no_checkpoint(fit, spoil):
+def test_weight_that_is_not_finite_is_never_saved(fit, spoil):
     spoil(5, weights=float("nan"))  # after the last loss of the epoch
     with pytest.raises(DivergedError, match="A weight is NaN or infinite in epoch 0, step 6"):
         fit()
     assert not (FOLDER / "checkpoints").exists()
 
 
-def test_where_looking_is_dear_the_logged_steps_and_the_last_of_an_epoch_are_looked_at(
-    fit, spoil, monkeypatch
-):
-    looked = []
-    look = torch.Tensor.item
+def test_on_gpu_only_logged_and_last_steps_are_checked(fit, spoil, monkeypatch):
+    checked = []
+    item = torch.Tensor.item
     monkeypatch.setattr(torch.Tensor, "is_cpu", False)
     inner = StopAtDivergence.on_train_batch_end
 
-    def remember(self, trainer, *args):
+    def record(self, trainer, *args):
         monkeypatch.setattr(
-            torch.Tensor, "item", lambda value: (looked.append(trainer.global_step), look(value))[1]
+            torch.Tensor, "item", lambda value: (checked.append(trainer.global_step), item(value))[1]
         )
         inner(self, trainer, *args)
-        monkeypatch.setattr(torch.Tensor, "item", look)
+        monkeypatch.setattr(torch.Tensor, "item", item)
 
-    monkeypatch.setattr(StopAtDivergence, "on_train_batch_end", remember)
+    monkeypatch.setattr(StopAtDivergence, "on_train_batch_end", record)
     fit("--trainer.log_every_n_steps=4")
-    assert looked == [4, 6]
+    assert checked == [4, 6]
     spoil(1, loss=float("nan"))
     with pytest.raises(DivergedError, match="step 4"):
         fit("--trainer.log_every_n_steps=4")
 
 
-def test_the_same_config_and_seed_give_the_same_bits_twice(fit):
+def test_same_config_and_seed_give_the_same_bits(fit):
     one, two, other = fit(), fit(), fit("--seed_everything=2")
     weights = [
         torch.cat([value.flatten() for value in run.model.parameters()]).detach() for run in (one, two, other)

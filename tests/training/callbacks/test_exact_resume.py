@@ -1,3 +1,5 @@
+"""A run that was killed and resumed has the bits of one that was not."""
+
 from pathlib import Path
 
 import pytest
@@ -11,23 +13,22 @@ from digitrec.cli import DigitCLI
 from digitrec.models.mlp import MLP
 from digitrec.training.classifier import DigitClassifier
 from tests.conftest import ROOT, curves
+from tests.training.conftest import Killed, assert_same, checkpoint_content
 
 STEPS = 6  # of an epoch: 350 images in batches of 64
+
+
 BEST, LAST = (f"lightning_logs/version_0/checkpoints/{name}.ckpt" for name in ("best", "last"))
 
 
-class Killed(BaseException):
-    """Ends a run as a kill does: nothing is saved on the way out."""
-
-
-def dropping(self, images):
+def forward_with_dropout(self, images):
     return F.log_softmax(self.layers(F.dropout(images, 0.3, self.training)), dim=1)
 
 
 @pytest.fixture
 def run(workplace, monkeypatch):
-    """Fit for three epochs with all that could go wrong: distortion, dropout, one-cycle, fused AdamW."""
-    monkeypatch.setattr(MLP, "forward", dropping)
+    """Fit three epochs with every kind of state: distortion, dropout, one-cycle schedule, fused AdamW."""
+    monkeypatch.setattr(MLP, "forward", forward_with_dropout)
     config = yaml.safe_load((ROOT / "configs" / "best.yaml").read_text())
     config["data"] |= {"batch_size": 64, "val_size": 50}
     config["trainer"] |= {"max_epochs": 3, "log_every_n_steps": 3}
@@ -42,14 +43,14 @@ def run(workplace, monkeypatch):
             if killed_in:
                 method = getattr(DigitClassifier, killed_in)
 
-                def dying(self, *args):
+                def killed(self, *args):
                     if not self.trainer.sanity_checking:
                         calls.append(killed_in)
                     if len(calls) == call:
                         raise Killed
                     return method(self, *args)
 
-                patch.setattr(DigitClassifier, killed_in, dying)
+                patch.setattr(DigitClassifier, killed_in, killed)
             try:
                 return DigitCLI(["fit", "--config=own.yaml", *args])
             except Killed:
@@ -58,81 +59,60 @@ def run(workplace, monkeypatch):
     return run
 
 
-def everything(path):
-    """What a checkpoint holds of the run: weights, optimizer, schedule, counters and memories."""
-    content = torch.load(path, weights_only=True)
-    for callback in content["callbacks"].values():
-        callback.pop("current_score", None)  # Lightning writes it, and does not read it back
-    return {key: value for key, value in content.items() if "hyper" not in key}
-
-
-def assert_same(one, other):
-    if isinstance(one, torch.Tensor):
-        assert torch.equal(one, other)
-    elif isinstance(one, dict):
-        assert one.keys() == other.keys()
-        for key in one:
-            assert_same(one[key], other[key])
-    elif isinstance(one, list | tuple):
-        assert len(one) == len(other)
-        for mine, yours in zip(one, other, strict=True):
-            assert_same(mine, yours)
-    else:
-        assert one == other
-
-
-KNOWN = {}
+UNINTERRUPTED = {}
 
 
 @pytest.fixture
-def undisturbed(run, workplace):
-    """What a run that is never stopped leaves behind: trained once for all tests."""
-    if not KNOWN:
+def uninterrupted(run, workplace):
+    """The checkpoints, curves and config of an uninterrupted run, which is trained once."""
+    if not UNINTERRUPTED:
         run()
-        KNOWN.update(last=everything(LAST), best=everything(BEST), curves=curves(Path(LAST).parents[1]))
-        KNOWN["config"] = (workplace / LAST).parents[1].joinpath("config.yaml").read_text()
-        (workplace / "lightning_logs").rename(workplace / "undisturbed")
-    return KNOWN
+        UNINTERRUPTED.update(
+            last=checkpoint_content(LAST), best=checkpoint_content(BEST), curves=curves(Path(LAST).parents[1])
+        )
+        UNINTERRUPTED["config"] = (workplace / LAST).parents[1].joinpath("config.yaml").read_text()
+        (workplace / "lightning_logs").rename(workplace / "uninterrupted")
+    return UNINTERRUPTED
 
 
-def assert_as_if_never_stopped(undisturbed):
+def assert_resumed_exactly(uninterrupted):
     assert [path.name for path in Path("lightning_logs").iterdir()] == ["version_0"]
-    assert_same(everything(LAST), undisturbed["last"])
-    assert_same(everything(BEST), undisturbed["best"])
-    assert curves(Path(LAST).parents[1]) == undisturbed["curves"]
-    assert Path(LAST).parents[1].joinpath("config.yaml").read_text() == undisturbed["config"]
+    assert_same(checkpoint_content(LAST), uninterrupted["last"])
+    assert_same(checkpoint_content(BEST), uninterrupted["best"])
+    assert curves(Path(LAST).parents[1]) == uninterrupted["curves"]
+    assert Path(LAST).parents[1].joinpath("config.yaml").read_text() == uninterrupted["config"]
 
 
 @pytest.mark.parametrize("call", [4, 6, 7, 11, 18])
-def test_a_run_that_was_killed_in_a_step_goes_on_as_if_it_had_not_been(call, run, undisturbed):
+def test_run_killed_in_a_step_resumes_exactly(call, run, uninterrupted):
     assert run(killed_in="training_step", call=call) is None
     run("--ckpt_path=last")
-    assert_as_if_never_stopped(undisturbed)
+    assert_resumed_exactly(uninterrupted)
 
 
-def test_a_run_that_was_killed_in_validation_goes_on_as_if_it_had_not_been(run, undisturbed):
+def test_run_killed_in_validation_resumes_exactly(run, uninterrupted):
     assert run(killed_in="validation_step", call=2) is None
     run("--ckpt_path=last")
-    assert_as_if_never_stopped(undisturbed)
+    assert_resumed_exactly(uninterrupted)
 
 
-def test_a_run_that_was_killed_again_and_again_goes_on_as_if_it_had_not_been(run, undisturbed):
+def test_run_killed_repeatedly_resumes_exactly(run, uninterrupted):
     assert run(killed_in="training_step", call=4) is None
     for call in (3, 2, 7):
         assert run("--ckpt_path=last", killed_in="training_step", call=call) is None
     run("--ckpt_path=last")
-    assert_as_if_never_stopped(undisturbed)
+    assert_resumed_exactly(uninterrupted)
 
 
-def test_loader_processes_go_on_at_the_same_image(run, undisturbed):
+def test_worker_processes_resume_at_the_same_image(run, uninterrupted):
     assert run("--data.num_workers=1", killed_in="training_step", call=12) is None
     run("--data.num_workers=1", "--ckpt_path=last")
-    assert_same(everything(LAST)["state_dict"], undisturbed["last"]["state_dict"])
+    assert_same(checkpoint_content(LAST)["state_dict"], uninterrupted["last"]["state_dict"])
 
 
-def test_without_validation_images_the_last_epoch_is_reached_all_the_same(run):
+def test_run_without_validation_images_resumes_exactly(run):
     def trained(name):
-        return everything(f"lightning_logs/{name}/checkpoints/last.ckpt")["state_dict"]
+        return checkpoint_content(f"lightning_logs/{name}/checkpoints/last.ckpt")["state_dict"]
 
     run("--data.val_size=0")
     assert run("--data.val_size=0", killed_in="training_step", call=16) is None
@@ -140,28 +120,28 @@ def test_without_validation_images_the_last_epoch_is_reached_all_the_same(run):
     assert_same(trained("version_0"), trained("version_1"))
 
 
-def test_accumulated_batches_are_not_cut_in_two(run):
+def test_run_with_accumulated_batches_resumes_exactly(run):
     accumulate = ["--trainer.accumulate_grad_batches=3", "--model.scheduler.init_args.max_lr=0.001"]
-    whole = run(*accumulate).model.state_dict()
+    uninterrupted = run(*accumulate).model.state_dict()
     assert run(*accumulate, killed_in="training_step", call=12) is None
     resumed = run(*accumulate, "--ckpt_path=last")
-    assert_same(resumed.model.state_dict(), whole)
+    assert_same(resumed.model.state_dict(), uninterrupted)
     assert resumed.trainer.log_dir.endswith("version_1")
 
 
-def test_images_that_are_no_digits_come_as_they_would_have(run):
-    doubt = [
+def test_run_with_outliers_resumes_exactly(run):
+    outliers = [
         "--data.outliers=digitrec.data.OutlierImages",
         "--data.outliers.count=100",
         "--data.outlier_share=0.25",
     ]
-    whole = run(*doubt)
-    assert run(*doubt, killed_in="training_step", call=9) is None
-    assert_same(run(*doubt, "--ckpt_path=last").model.state_dict(), whole.model.state_dict())
+    uninterrupted = run(*outliers)
+    assert run(*outliers, killed_in="training_step", call=9) is None
+    assert_same(run(*outliers, "--ckpt_path=last").model.state_dict(), uninterrupted.model.state_dict())
 
 
 @pytest.mark.parametrize("call", [7, 9, 13])
-def test_a_schedule_that_watches_a_metric_goes_on_too(call, run):
+def test_schedule_that_monitors_a_metric_resumes_exactly(call, run):
     plateau = [
         "--model.scheduler=lightning.pytorch.cli.ReduceLROnPlateau",
         "--model.scheduler.init_args.monitor=val/loss",
@@ -169,15 +149,15 @@ def test_a_schedule_that_watches_a_metric_goes_on_too(call, run):
         "--model.scheduler.init_args.patience=0",
         "--model.scheduler_interval=epoch",
     ]
-    whole = run(*plateau)
+    uninterrupted = run(*plateau)
     assert run(*plateau, killed_in="training_step", call=call) is None
     resumed = run(*plateau, "--ckpt_path=last")
-    assert_same(resumed.model.state_dict(), whole.model.state_dict())
-    rates = [cli.trainer.optimizers[0].param_groups[0]["lr"] for cli in (whole, resumed)]
+    assert_same(resumed.model.state_dict(), uninterrupted.model.state_dict())
+    rates = [cli.trainer.optimizers[0].param_groups[0]["lr"] for cli in (uninterrupted, resumed)]
     assert rates == pytest.approx([0.004 * 0.1**2] * 2)
 
 
-def test_the_best_of_the_whole_run_is_remembered(run, monkeypatch):
+def test_best_score_is_kept_after_resuming(run, monkeypatch):
     def validation_step(self, batch, batch_idx):
         self.log("val/acc", (0.9, 0.5, 0.7)[self.current_epoch])
 
@@ -190,7 +170,7 @@ def test_the_best_of_the_whole_run_is_remembered(run, monkeypatch):
     assert torch.load(BEST, weights_only=True)["global_step"] == STEPS
 
 
-def test_from_best_starts_a_run_in_a_folder_of_its_own(run, capsys):
+def test_resuming_from_best_starts_a_new_run_folder(run, capsys):
     run()
     before = Path(LAST).read_bytes()
     assert torch.load(BEST, weights_only=True)["global_step"] < 3 * STEPS
@@ -200,7 +180,7 @@ def test_from_best_starts_a_run_in_a_folder_of_its_own(run, capsys):
     assert Path(LAST).read_bytes() == before
 
 
-def test_the_distorted_digits_are_shown_once(run):
+def test_distortion_sheet_is_drawn_once(run):
     assert run(killed_in="training_step", call=9) is None
     run("--ckpt_path=last")
     events = EventAccumulator(str(Path(LAST).parents[1]))
@@ -208,7 +188,7 @@ def test_the_distorted_digits_are_shown_once(run):
     assert [image.step for image in events.Images("train/distorted")] == [0]
 
 
-def test_a_run_that_early_stopping_ended_is_not_resumed(fit):
+def test_run_ended_by_early_stopping_is_not_resumed(fit):
     stop = [f"--config={ROOT}/configs/trainer/early_stopping.yaml", "--model.optimizer.init_args.lr=0"]
     run = fit(*stop, "--trainer.max_epochs=20")
     assert run.trainer.current_epoch == 11
@@ -216,7 +196,7 @@ def test_a_run_that_early_stopping_ended_is_not_resumed(fit):
         fit(*stop, "--trainer.max_epochs=20", "--ckpt_path=last")
 
 
-def test_another_number_of_processes_cannot_go_on_inside_an_epoch(run):
+def test_different_number_of_processes_cannot_resume_inside_an_epoch(run):
     assert run(killed_in="training_step", call=4) is None
     content = torch.load(LAST, weights_only=True)
     content["callbacks"]["ExactResume"]["processes"] = 2
@@ -229,14 +209,14 @@ CSV = f"--config={ROOT}/configs/trainer/csv.yaml"
 
 
 @pytest.mark.parametrize("call", [4, 9, 14])
-def test_a_table_of_metrics_goes_on_as_one_too(call, run, workplace):
+def test_metrics_csv_resumes_exactly(call, run, workplace):
     table = Path("lightning_logs/version_0/metrics.csv")
     run(CSV)
-    whole = table.read_text()
-    (workplace / "lightning_logs").rename(workplace / "whole")
+    uninterrupted = table.read_text()
+    (workplace / "lightning_logs").rename(workplace / "uninterrupted")
     assert run(CSV, killed_in="training_step", call=call) is None
     with table.open("a") as file:
         file.write("2,cut off")
     run(CSV, "--ckpt_path=last")
-    assert table.read_text() == whole
+    assert table.read_text() == uninterrupted
     assert [path.name for path in Path("lightning_logs").iterdir()] == ["version_0"]

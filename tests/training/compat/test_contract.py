@@ -21,14 +21,14 @@ def parameters(function):
     return list(inspect.signature(function).parameters)
 
 
-def test_the_loops_have_what_exact_resume_asks():
+def test_loops_have_the_names_used_by_exact_resume():
     trainer = Trainer(logger=False, enable_checkpointing=False, enable_progress_bar=False)
     assert trainer.fit_loop._data_fetcher is None  # before the first epoch
     assert parameters(trainer.fit_loop.epoch_loop._should_check_val_fx) == ["data_fetcher"]
     assert parameters(trainer.fit_loop.epoch_loop._should_accumulate) == []
 
 
-def test_a_model_checkpoint_can_be_told_to_save():
+def test_model_checkpoint_has_the_names_used_to_save():
     checkpoint = ModelCheckpoint(every_n_train_steps=7)
     assert checkpoint._every_n_train_steps == 7
     assert parameters(checkpoint._save_topk_checkpoint) == ["trainer", "monitor_candidates"]
@@ -36,41 +36,41 @@ def test_a_model_checkpoint_can_be_told_to_save():
     assert parameters(checkpoint._should_skip_saving_checkpoint) == ["trainer"]
 
 
-def test_the_csv_logger_asks_its_property_for_the_writer(tmp_path):
+def test_csv_logger_creates_its_writer_in_a_property(tmp_path):
     logger = CSVLogger(tmp_path)
     assert logger._experiment is None
     assert logger.experiment is logger._experiment
     assert parameters(ExperimentWriter._check_log_dir_exists) == ["self"]
 
 
-def test_the_parser_parses_without_defaults_and_validation():
+def test_parser_parses_without_defaults_and_validation():
     parser = jsonargparse.ArgumentParser(exit_on_error=False)
     parser.add_argument("--needed", type=int, required=True)
     parser.add_argument("--other", type=int, default=1)
     assert parser.parse_args([], defaults=False, _skip_validation=True) == jsonargparse.Namespace()
 
 
-def test_the_command_line_keeps_a_parser_for_each_subcommand():
+def test_cli_stores_a_parser_for_each_subcommand():
     assert "_subcommand_parsers" in inspect.getsource(LightningCLI)
 
 
-def test_a_fused_optimizer_says_that_it_unscales_gradients_itself():
+def test_fused_optimizer_is_marked_as_unscaling_gradients():
     weights = [torch.nn.Parameter(torch.zeros(1))]
     assert torch.optim.Adam(weights, fused=True)._step_supports_amp_scaling
     assert not getattr(torch.optim.Adam(weights), "_step_supports_amp_scaling", False)
 
 
-def test_lightning_utilities_look_versions_up_by_a_name_that_can_be_replaced():
+def test_lightning_utilities_look_up_versions_by_a_replaceable_name():
     assert callable(vars(lightning_utilities.core.imports)["_version"])
     assert "_version(" in inspect.getsource(lightning_utilities.core.imports.RequirementCache)
 
 
-def test_the_absent_profiler_is_asked_for_a_context():
+def test_pass_through_profiler_has_a_profile_method():
     assert parameters(PassThroughProfiler.profile) == ["self", "action_name"]
 
 
 @pytest.mark.parametrize("name", ["lightning", "jsonargparse"])
-def test_a_package_whose_private_names_are_used_has_an_upper_bound(name):
+def test_packages_with_used_private_names_have_upper_bounds(name):
     from importlib.metadata import requires
 
     [requirement] = [r for r in requires("digitrec") or [] if r.startswith(name) and "extra" not in r]

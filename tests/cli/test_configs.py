@@ -29,7 +29,7 @@ def own_callbacks(cli):
 
 
 @by_name(CONFIGS)
-def test_every_experiment_runs_and_its_checkpoint_tests(config: Path, workplace):
+def test_experiment_can_be_fitted_and_tested(config: Path, workplace):
     cli = DigitCLI(["fit", f"--config={config}", *TINY, *FEWER.get(config.stem, [])])
     assert cli.trainer.global_step in (3, 4)  # 350 images in batches of 128 are three, 400 are four
     tested = DigitCLI(["test", f"--config={config}"])
@@ -37,7 +37,7 @@ def test_every_experiment_runs_and_its_checkpoint_tests(config: Path, workplace)
 
 
 @by_name(CONFIGS)
-def test_every_experiment_is_whole_and_names_no_device(config: Path, workplace):
+def test_experiment_is_complete_and_names_no_device(config: Path, workplace):
     cli = DigitCLI(["fit", f"--config={config}", *TINY, *FEWER.get(config.stem, [])])
     trainer = cli.config["fit"].trainer
     assert (trainer.devices, trainer.accelerator) == (1, "auto")
@@ -45,7 +45,7 @@ def test_every_experiment_is_whole_and_names_no_device(config: Path, workplace):
     assert sorted(path.name for path in checkpoints.iterdir()) == ["best.ckpt", "last.ckpt"]
 
 
-def test_without_validation_images_the_last_epoch_is_the_result(fit, workplace):
+def test_without_validation_images_only_last_checkpoint_is_written(fit, workplace):
     cli = fit("--data.val_size=0")
     checkpoints = workplace / cli.trainer.log_dir / "checkpoints"
     assert [path.name for path in checkpoints.iterdir()] == ["last.ckpt"]
@@ -58,7 +58,7 @@ def pretend_there_is_a_gpu(monkeypatch):
 
 
 @by_name(OVERLAYS)
-def test_an_overlay_keeps_the_callbacks_of_the_experiment(config: Path, workplace, monkeypatch):
+def test_overlay_keeps_callbacks_of_the_experiment(config: Path, workplace, monkeypatch):
     monkeypatch.setattr("lightning.pytorch.Trainer.fit", lambda *args, **kwargs: None)
     if config.stem == "gpu":
         pretend_there_is_a_gpu(monkeypatch)
@@ -69,13 +69,13 @@ def test_an_overlay_keeps_the_callbacks_of_the_experiment(config: Path, workplac
 
 
 @pytest.mark.parametrize("overlay", ["cpu", "csv", "early_stopping", "ema"])
-def test_an_overlay_runs(overlay, workplace):
+def test_overlay_can_be_fitted(overlay, workplace):
     configs = [ROOT / "configs" / "mlp.yaml", ROOT / "configs" / "trainer" / f"{overlay}.yaml"]
     cli = DigitCLI(["fit", *(f"--config={config}" for config in configs), *TINY])
     assert cli.trainer.global_step == 4
 
 
-def test_the_csv_overlay_writes_a_table_and_its_run_is_found_and_tested(workplace):
+def test_csv_overlay_writes_metrics_and_its_run_can_be_tested(workplace):
     configs = [f"--config={ROOT}/configs/{name}.yaml" for name in ("mlp", "trainer/csv")]
     cli = DigitCLI(["fit", *configs, *TINY])
     table = list(csv.DictReader((workplace / cli.trainer.log_dir / "metrics.csv").read_text().splitlines()))
@@ -86,7 +86,7 @@ def test_the_csv_overlay_writes_a_table_and_its_run_is_found_and_tested(workplac
     assert (workplace / tested.trainer.log_dir / "report.json").exists()
 
 
-def test_the_ema_overlay_validates_draws_and_saves_the_averaged_weights(workplace, monkeypatch):
+def test_ema_overlay_validates_draws_and_saves_averaged_weights(workplace, monkeypatch):
     drawn = []
     monkeypatch.setattr(
         figures_callback, "draw_figures", lambda _, weights: drawn.append(torch.from_numpy(weights)) or []
@@ -104,7 +104,7 @@ def weights(state):
     return torch.cat([tensor.flatten() for key, tensor in state.items() if "layers" in key]).clone()
 
 
-def test_what_readme_says_of_lightnings_own_parts_runs(fit, workplace, capsys):
+def test_lightning_options_run(fit, workplace, capsys):
     cli = fit(
         "--trainer.callbacks+=lightning.pytorch.callbacks.LearningRateMonitor",
         "--trainer.gradient_clip_val=1.0",
@@ -116,7 +116,7 @@ def test_what_readme_says_of_lightnings_own_parts_runs(fit, workplace, capsys):
     assert "run_training_epoch" in cli.trainer.profiler.summary()
 
 
-def test_gradient_clipping_bounds_how_far_a_run_goes(fit):
+def test_gradient_clipping_bounds_the_change_of_weights(fit):
     def end(clip):
         sgd = ["--model.optimizer=torch.optim.SGD", "--model.optimizer.init_args.lr=1.0"]
         cli = fit(*sgd, f"--trainer.gradient_clip_val={clip}", "--data.batch_size=50")
@@ -127,6 +127,6 @@ def test_gradient_clipping_bounds_how_far_a_run_goes(fit):
 
 
 @by_name(OVERLAYS)
-def test_an_overlay_names_no_class_of_an_experiment(config: Path):
+def test_overlay_names_no_class_of_digitrec(config: Path):
     assert "digitrec." not in config.read_text()
     assert not config.read_text().startswith(("model", "data"))

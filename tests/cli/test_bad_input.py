@@ -77,9 +77,9 @@ def predict(capfd, *patterns, args=()):
     """Return the exit status and the lines about pictures on both streams; Lightning's are removed."""
     pictures = patterns[0] if len(patterns) == 1 else json.dumps(patterns)
     status = main(["predict", "--ckpt_path=pretrained", f"--data.pictures={pictures}", *args])
-    said = capfd.readouterr()
-    out = [line for line in said.out.splitlines() if not line.startswith("Predicting ") and line.strip()]
-    err = [line for line in said.err.splitlines() if not line.startswith(LIGHTNING)]
+    captured = capfd.readouterr()
+    out = [line for line in captured.out.splitlines() if not line.startswith("Predicting ") and line.strip()]
+    err = [line for line in captured.err.splitlines() if not line.startswith(LIGHTNING)]
     assert out.pop(0) == f"Checkpoint: {PRETRAINED}"
     assert not list(Path().rglob("*.tmp"))
     return status, out, err
@@ -89,7 +89,7 @@ LIGHTNING = ("Seed set", "GPU available", "TPU available", "Restoring states", "
 
 
 @pytest.mark.parametrize("case", REFUSED)
-def test_a_single_bad_picture_is_one_line_and_exit_status_1(case, write, capfd):
+def test_single_bad_picture_prints_one_line_and_exits_1(case, write, capfd):
     status, out, err = predict(capfd, write(case), args=("--predictions.annotate=true",))
     assert status == 1
     assert out == [f"Predictions: {RUN}/predictions.csv"]
@@ -99,13 +99,13 @@ def test_a_single_bad_picture_is_one_line_and_exit_status_1(case, write, capfd):
 
 
 @pytest.mark.parametrize("case", EMPTY)
-def test_an_empty_picture_has_no_digits(case, write, capfd):
+def test_empty_picture_has_no_digits(case, write, capfd):
     status, out, err = predict(capfd, write(case))
     assert (status, err) == (0, [])
     assert out == [f"{case}.png: no digit found", f"Predictions: {RUN}/predictions.csv"]
 
 
-def test_among_bad_pictures_all_others_are_read(write, capfd):
+def test_other_pictures_are_read_despite_bad_ones(write, capfd):
     names = [write(case) for case in (*REFUSED, *EMPTY)]
     for name in NAMES:
         Path(name).write_bytes(GOOD)
@@ -129,7 +129,7 @@ def test_among_bad_pictures_all_others_are_read(write, capfd):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_picture_of_any_name_is_read_alone(name, workplace, capfd):
+def test_any_file_name_is_read(name, workplace, capfd):
     Path(name).write_bytes(GOOD)
     status, out, err = predict(capfd, name, args=("--predictions.annotate=true",))
     assert (status, err) == (0, [])
@@ -137,7 +137,7 @@ def test_a_picture_of_any_name_is_read_alone(name, workplace, capfd):
     assert (RUN / "annotated" / f"{name}.png").exists()
 
 
-def test_a_single_empty_folder_is_one_sentence_and_no_run(workplace, capfd):
+def test_empty_folder_prints_one_sentence_and_makes_no_run(workplace, capfd):
     Path("nothing").mkdir()
     status, out, err = predict(capfd, "nothing")
     assert (status, out) == (1, [])
@@ -145,7 +145,7 @@ def test_a_single_empty_folder_is_one_sentence_and_no_run(workplace, capfd):
     assert not list(Path().glob("lightning_logs/*/predictions.csv*"))
 
 
-def test_a_folder_that_may_not_be_read_is_named_and_the_others_are_read(workplace, capfd, monkeypatch):
+def test_unreadable_folder_is_named_and_others_are_read(workplace, capfd, monkeypatch):
     real = os.scandir
 
     def refuse(path="."):
@@ -163,50 +163,50 @@ def test_a_folder_that_may_not_be_read_is_named_and_the_others_are_read(workplac
 
 
 @pytest.mark.parametrize("case", REFUSED)
-def test_from_python_a_bad_picture_is_an_exception_that_names_it(case, write, reader):
+def test_reader_raises_picture_error_with_the_name(case, write, reader):
     with pytest.raises(PictureError, match=rf"^{re.escape(case)}\.png {REFUSED[case][1]}"):
         reader.read(write(case))
 
 
 @pytest.mark.parametrize("case", EMPTY)
-def test_from_python_an_empty_picture_has_no_digits(case, write, reader):
+def test_reader_finds_no_digits_in_empty_picture(case, write, reader):
     reading = reader.read(write(case))
     assert (reading.text, reading.digits, reading.confidence) == ("", (), 0.0)
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_from_python_a_picture_of_any_name_is_read(name, workplace, reader):
+def test_reader_reads_any_file_name(name, workplace, reader):
     Path(name).write_bytes(GOOD)
     assert reader.read(name).text == reader.read(Path(name)).text == "7"
 
 
-def test_from_python_a_folder_and_no_name_are_refused(workplace, reader):
+def test_reader_refuses_folder_and_empty_name(workplace, reader):
     Path("nothing").mkdir()
-    for source, said in (("nothing", "The folder nothing contains no pictures"), ("", "'' is a folder")):
+    for source, message in (("nothing", "The folder nothing contains no pictures"), ("", "'' is a folder")):
         Path("a.png").write_bytes(GOOD)
-        with pytest.raises(PictureError, match=f"^{said}"):
+        with pytest.raises(PictureError, match=f"^{message}"):
             reader.read(source)
 
 
-def test_an_empty_name_is_not_the_current_folder(workplace, capfd):
+def test_empty_name_is_not_the_current_folder(workplace, capfd):
     Path("a.png").write_bytes(GOOD)
     status, _, err = predict(capfd, "")
     assert (status, err) == (1, ["digitrec: No picture was named: name at least one."])
 
 
 @pytest.mark.parametrize(
-    ("args", "said"),
+    ("args", "message"),
     [
         (["-1.png"], "--data.pictures has no value: one that begins with a dash is joined by ="),
         (["a.png", "b.png"], "b.png: to which option does this belong? Several values are a list"),
     ],
 )
-def test_names_that_look_like_options_get_a_hint(args, said, workplace, capfd):
+def test_names_that_look_like_options_get_a_hint(args, message, workplace, capfd):
     assert main(["predict", "--ckpt_path=pretrained", "--data.pictures", *args]) == 1
-    assert capfd.readouterr().err.startswith(f"digitrec: {said}")
+    assert capfd.readouterr().err.startswith(f"digitrec: {message}")
 
 
-def test_a_picture_with_the_longest_possible_name_has_an_annotated_copy(workplace, capfd):
+def test_longest_file_name_has_an_annotated_copy(workplace, capfd):
     for folder in ("a", "b"):
         Path(folder).mkdir()
         Path(folder, "九" * 83 + ".png").write_bytes(GOOD)
@@ -214,7 +214,7 @@ def test_a_picture_with_the_longest_possible_name_has_an_annotated_copy(workplac
     assert len(list((RUN / "annotated").iterdir())) == 2
 
 
-def test_a_name_that_the_output_cannot_encode_is_printed_with_escapes(workplace):
+def test_name_that_output_cannot_encode_is_escaped(workplace):
     Path("七.png").write_bytes(GOOD)
     Image.fromarray(np.zeros((9, 9), np.uint8)).save("b.png")
     command = [sys.executable, "-m", "digitrec", "predict", "--ckpt_path=pretrained", "--data.pictures=."]

@@ -1,0 +1,41 @@
+"""Checkpoints that are damaged, of another project, or unsafe to load."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import QUICK, SUBCOMMANDS, change
+
+
+def test_unsafe_loading_is_refused(path, mistake):
+    message = "--weights_only false lets a checkpoint run code: leave it out."
+    assert mistake("test", "--weights_only=false") == message
+
+
+def test_damaged_default_checkpoint_is_named(path, mistake):
+    path.write_bytes(path.read_bytes()[:10_000])
+    assert mistake("test") == f"{path} is damaged, or no checkpoint at all: choose another."
+
+
+def test_weights_of_another_network_are_refused(path, mistake):
+    change(path, lambda content: content["hyper_parameters"]["network"]["init_args"].update(hidden=[8]))
+    assert mistake("test") == f"The weights in {path} don't fit the network that it names."
+
+
+def test_unknown_hyperparameters_mean_another_project(path, mistake):
+    change(path, lambda content: content["hyper_parameters"].update(dropout=0.5))
+    assert mistake("test") == f"{path} is not a checkpoint of digitrec: choose another."
+
+
+@pytest.mark.parametrize("subcommand", SUBCOMMANDS)
+def test_foreign_class_is_refused_and_never_imported(subcommand, path, mistake, workplace, monkeypatch):
+    (workplace / "foreign.py").write_text("import pathlib\npathlib.Path('trace').touch()\nclass Net: ...\n")
+    monkeypatch.syspath_prepend(workplace)
+    change(path, lambda content: content["hyper_parameters"].update(network={"class_path": "foreign.Net"}))
+    message = f"The checkpoint {path} names foreign.Net, which is no class of digitrec or torch, so it is not"
+    assert mistake(subcommand, *QUICK, f"--ckpt_path={path}").startswith(message)
+    if subcommand != "fit":
+        assert mistake(subcommand).startswith(message)
+    assert "foreign" not in sys.modules
+    assert not Path("trace").exists()

@@ -1,0 +1,36 @@
+"""Resume a run with fit and ``--ckpt_path``."""
+
+import torch
+
+from digitrec.cli import DigitCLI
+from tests.cli.conftest import QUICK, checkpoint, checkpoint_path, folder
+
+
+def test_fit_resumes_from_the_last_step_of_the_checkpoint(fit):
+    once = fit()
+    steps = once.trainer.global_step
+    assert steps == 6  # 350 images in batches of 64
+    resumed = fit("--ckpt_path=last", "--trainer.max_epochs=3")
+    assert checkpoint_path(resumed) == checkpoint(once, "last")
+    assert (resumed.trainer.global_step, resumed.trainer.current_epoch) == (18, 3)
+    uninterrupted = fit("--trainer.max_epochs=3")
+    for key, value in uninterrupted.model.state_dict().items():
+        torch.testing.assert_close(resumed.model.state_dict()[key], value)
+
+
+def test_fit_with_nothing_to_resume_is_an_error(fit, mistake):
+    message = mistake("fit", *QUICK, "--ckpt_path=last")
+    assert message.startswith("There is no trained run of the config's network in lightning_logs")
+    run = fit()
+    message = mistake("fit", *QUICK, "--ckpt_path=last")
+    path = checkpoint(run, "last")
+    assert (
+        message
+        == f"There is nothing to resume: trainer.max_epochs is 1, and {path} was trained for 1. Give more."
+    )
+    message = mistake("fit", "--ckpt_path=last")
+    assert message.endswith(f"use --config {folder(run)}/config.yaml.")
+    resumed = DigitCLI(
+        ["fit", f"--config={folder(run)}/config.yaml", "--ckpt_path=last", "--trainer.max_epochs=2"]
+    )
+    assert resumed.trainer.global_step == 12
