@@ -36,18 +36,6 @@ def test_unknown_name_is_an_attribute_error():
         digitrec.CNN  # noqa: B018
 
 
-def test_type_checkers_see_the_real_types(tmp_path):
-    (tmp_path / "user.py").write_text(
-        "import digitrec\n"
-        "reveal_type(digitrec.Reader.pretrained().read('a.png').digits[0].confidence)\n"
-        "reveal_type(digitrec.__version__)\n"
-    )
-    command = [sys.executable, "-m", "mypy", "--follow-imports=silent", "--cache-dir", tmp_path, "user.py"]
-    run = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True)
-    assert 'Revealed type is "float"' in run.stdout.replace("builtins.", ""), run.stdout
-    assert 'Revealed type is "str"' in run.stdout.replace("builtins.", "")
-
-
 def test_package_is_importable_from_the_folder_above_the_clone(tmp_path):
     """As an editable install does it, by a path file: a folder of the same name does not come first."""
     (tmp_path / "digitrec").mkdir()
