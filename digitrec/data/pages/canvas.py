@@ -1,0 +1,228 @@
+"""A scene under construction: coverage by pen and print, and what the detector has to say of it."""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from digitrec.data.pages.dice import Dice
+from digitrec.data.pages.glyphs import MARK, SAMPLES, STEPS, Glyphs
+from digitrec.models.normalization import BOX
+
+Plane = NDArray[np.float32]
+Ink = NDArray[np.uint8]
+Point = tuple[float, float]
+
+PEN = 2.0, 3.6
+"""Units: the widths of a stroke that the foreground mask keeps; MNIST's. A thinner or thicker one is drawn
+with the nearest of them."""
+
+VISIBLE = 0.72
+"""Share of a glyph's box inside the scene from which on it must be found; one that is cut more is ignored."""
+
+_SUBPIXEL = 3  # bits, of coordinates that go to OpenCV
+
+
+@dataclass(frozen=True)
+class Written:
+    """A digit or mark of a scene: center and size in pixels, label, box as left, top, right, bottom."""
+
+    x: float
+    y: float
+    size: float
+    label: int
+    box: tuple[float, float, float, float]
+
+    @property
+    def is_digit(self) -> bool:
+        """Whether it is a digit, and not another written mark."""
+        return self.label < MARK
+
+
+@dataclass(frozen=True)
+class Pose:
+    """How a glyph is written: where, how large (pixels a unit), how wide (units) and at what angles."""
+
+    x: float
+    y: float
+    scale: float
+    pen: float
+    rotation: float = 0.0
+    shear: float = 0.0
+    aspect: float = 1.0
+    solidity: float = 1.0
+
+    def matrix(self) -> NDArray[np.float64]:
+        """Units to pixels, (2, 2)."""
+        cos, sin = math.cos(self.rotation), math.sin(self.rotation)
+        across, down = self.scale * self.aspect, self.scale
+        return np.array(
+            [
+                [cos * across, -(cos * self.shear + sin) * down],
+                [sin * across, (cos - sin * self.shear) * down],
+            ]
+        )
+
+
+class Canvas:
+    """Coverage planes of a scene, float32 (height, width), 0 to 1, and its targets.
+
+    written: what the pen covers, as it is seen.
+    foreground: the same digits and marks at MNIST's pen width, which is the target.
+    instances: uint8, the number of the digit or mark that a foreground pixel belongs to, from 1.
+    ignored: bool, where nothing is asked of the detector.
+    items: the digits and marks, in the order of their numbers.
+    """
+
+    def __init__(self, height: int, width: int, grain: float = 0.0) -> None:
+        self.height, self.width = height, width
+        self.grain = grain
+        self.written = np.zeros((height, width), np.float32)
+        self.foreground = np.zeros((height, width), np.float32)
+        self.instances = np.zeros((height, width), np.uint8)
+        self.ignored = np.zeros((height, width), bool)
+        self.items: list[Written] = []
+
+    def plane(self) -> Ink:
+        """An empty plane of this size, for print."""
+        return np.zeros((self.height, self.width), np.uint8)
+
+    def write(self, glyphs: Glyphs, index: int, pose: Pose, dice: Dice, target: bool = True) -> None:
+        """Write a glyph.
+
+        Args:
+            glyphs: the pool.
+            index: which of it.
+            pose: where and how.
+            dice: for the grain of the pen.
+            target: whether it must be found; else it is background.
+        """
+        matrix = pose.matrix()
+        left, top, right, bottom = glyphs.boxes[index].tolist()
+        corners = np.array([[left, right, left, right], [top, top, bottom, bottom]])
+        across, down = matrix @ corners
+        low_x, high_x = pose.x + float(across.min()), pose.x + float(across.max())
+        low_y, high_y = pose.y + float(down.min()), pose.y + float(down.max())
+        nominal = float(glyphs.widths[index])
+        reach = 2 + max(0.0, max(pose.pen, PEN[0]) - nominal) / 2 * pose.scale * max(1.0, pose.aspect)
+        x0, x1 = max(0, int(low_x - reach)), min(self.width, int(high_x + reach) + 1)
+        y0, y1 = max(0, int(low_y - reach)), min(self.height, int(high_y + reach) + 1)
+        if x1 <= x0 or y1 <= y0:
+            return
+        distances = self._warp(glyphs, index, matrix, pose, (x0, y0, x1, y1))
+        seen = _coverage(distances, pose.pen, nominal, pose.scale)
+        pen = min(max(pose.pen, PEN[0]), PEN[1])
+        canonical = seen if pen == pose.pen else _coverage(distances, pen, nominal, pose.scale)
+        where = np.s_[y0:y1, x0:x1]
+        if self.grain:
+            rough = cv2.resize(dice.noise((y1 - y0 + 1) // 2, (x1 - x0 + 1) // 2), (x1 - x0, y1 - y0))
+            seen = seen * np.clip(1 - self.grain * np.clip(rough + 0.3, 0, None), 0, 1)
+        np.maximum(self.written[where], seen * pose.solidity, out=self.written[where])
+        if not target:
+            return
+        shown_x = min(high_x, self.width) - max(low_x, 0)
+        shown_y = min(high_y, self.height) - max(low_y, 0)
+        if min(shown_x, shown_y) <= 0 or shown_x * shown_y < VISIBLE * (high_x - low_x) * (high_y - low_y):
+            self.ignored[where] |= canonical > 0.05
+            return
+        box = low_x, low_y, high_x, high_y
+        self._claim(where, canonical, int(glyphs.labels[index]), box, pose.scale)
+
+    def _warp(
+        self, glyphs: Glyphs, index: int, matrix: NDArray[np.float64], pose: Pose, window: tuple[int, int, int, int]
+    ) -> Plane:
+        """Look up the distances of a glyph, in units, for each pixel of a window."""
+        field = glyphs.distances[index].astype(np.float32)
+        x0, y0, x1, y1 = window
+        inverse = np.linalg.inv(matrix) * SAMPLES
+        middle = (len(field) - 1) / 2
+        offset = inverse @ np.array([x0 + 0.5 - pose.x, y0 + 0.5 - pose.y]) + middle
+        return cv2.warpAffine(
+            field,
+            np.column_stack([inverse, offset]),
+            (x1 - x0, y1 - y0),
+            flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+            borderMode=cv2.BORDER_CONSTANT,
+            borderValue=(15 * STEPS, 15 * STEPS),
+        ) * np.float32(1 / STEPS)
+
+    def _claim(
+        self,
+        where: tuple[slice, slice],
+        canonical: Plane,
+        label: int,
+        box: tuple[float, float, float, float],
+        scale: float,
+    ) -> None:
+        new = canonical > self.foreground[where]
+        self.instances[where][new & (canonical > 0.15)] = len(self.items) + 1
+        np.maximum(self.foreground[where], canonical, out=self.foreground[where])
+        size = BOX * scale
+        if label >= MARK:  # a point is as large as it is, but not so small that its votes drown
+            size = max(box[2] - box[0], box[3] - box[1], 0.3 * size)
+        self.items.append(Written((box[0] + box[2]) / 2, (box[1] + box[3]) / 2, size, label, box))
+
+    def bounds(self) -> tuple[float, float, float, float] | None:
+        """Left, top, right and bottom of all digits and marks; None where there are none."""
+        if not self.items:
+            return None
+        left, top, right, bottom = zip(*(item.box for item in self.items), strict=True)
+        return min(left), min(top), max(right), max(bottom)
+
+    def free_place(self, dice: Dice, radius: float) -> Point | None:
+        """A place that no digit or mark is nearer to than the radius; None where none was met."""
+        for _ in range(6):
+            x, y = dice.uniform(0, self.width), dice.uniform(0, self.height)
+            if all(max(abs(x - i.x), abs(y - i.y)) > radius + 0.6 * i.size for i in self.items):
+                return x, y
+        return None
+
+
+def _coverage(distances: Plane, pen: float, nominal: float, scale: float) -> Plane:
+    """The coverage of a pen, from the outline where it is as wide as the writer's, else from the center line."""
+    if pen < 0.8 * nominal:
+        half = pen * scale / 2
+        away = distances[..., 1] * np.float32(scale)
+        thin: Plane = np.clip(half + 0.5 - away, 0, min(1.0, 2 * half))
+        return thin
+    wide: Plane = np.clip(0.5 - (distances[..., 0] - np.float32((pen - nominal) / 2)) * np.float32(scale), 0, 1)
+    return wide
+
+
+def line(plane: Ink, points: Sequence[Point] | NDArray[np.float64], width: float, value: float = 1.0) -> None:
+    """Draw a polyline into a plane; below a pixel of width it is paler instead."""
+    path = np.asarray(points, np.float64)
+    if width <= 1.2:
+        layer = np.zeros_like(plane)
+        strength = round(255 * value * min(1.0, width))
+        cv2.polylines(layer, [_fixed(path)], False, strength, 1, cv2.LINE_AA, _SUBPIXEL)
+        np.maximum(plane, layer, out=plane)
+    elif len(path) > 8:
+        cv2.polylines(plane, [_fixed(path)], False, 255 * value, round(width), cv2.LINE_AA, _SUBPIXEL)
+    else:
+        for start, end in pairwise(path):
+            along = (end - start) / max(1e-6, float(np.hypot(*(end - start)))) * width / 2
+            aside = np.array([-along[1], along[0]])
+            corners = [start - along - aside, end + along - aside, end + along + aside, start - along + aside]
+            cv2.fillConvexPoly(plane, _fixed(np.array(corners)), 255 * value, cv2.LINE_AA, _SUBPIXEL)
+
+
+def polygon(plane: Ink, points: Sequence[Point] | NDArray[np.float64], value: float = 1.0) -> None:
+    """Fill a polygon of a plane."""
+    cv2.fillPoly(plane, [_fixed(np.asarray(points))], 255 * value, cv2.LINE_AA, _SUBPIXEL)
+
+
+def disk(plane: Ink, center: Point, radius: float, value: float = 1.0) -> None:
+    """Fill a circle of a plane."""
+    x, y = (round(length * (1 << _SUBPIXEL)) for length in center)
+    cv2.circle(plane, (x, y), round(radius * (1 << _SUBPIXEL)), 255 * value, -1, cv2.LINE_AA, _SUBPIXEL)
+
+
+def _fixed(points: NDArray[np.float64]) -> NDArray[np.int32]:
+    """Pixels, whose centers OpenCV has at whole numbers, in its fixed-point form."""
+    fixed: NDArray[np.int32] = ((points - 0.5) * (1 << _SUBPIXEL)).round().astype(np.int32)
+    return fixed
