@@ -1,11 +1,13 @@
 """DigitDetector: a network that says where on a page digits and other marks are written."""
 
+import copy
 from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn.utils.fusion import fuse_conv_bn_eval
 
 STRIDE = 2
 """Pixels between neighbours in all of the network's outputs but the foreground."""
@@ -82,6 +84,16 @@ class DigitDetector(nn.Module):
         foreground, centers, offsets, sizes = self.head(merged).split([STRIDE**2, 2, 2, 1], dim=1)
         return Detection(F.pixel_shuffle(foreground, STRIDE), centers, offsets, sizes)
 
+    def fused(self) -> "DigitDetector":
+        """A copy for reading only, in evaluation mode, whose normalizations are part of its convolutions."""
+        result = copy.deepcopy(self).eval()
+        for module in list(result.modules()):
+            if isinstance(module, _Residual):
+                module.fuse()
+            elif isinstance(module, nn.Sequential) and len(module) > 1 and isinstance(module[1], nn.BatchNorm2d):
+                module[0], module[1] = fuse_conv_bn_eval(module[0], module[1]), nn.Identity()
+        return result.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
 
 def _conv(inputs: int, outputs: int, kernel: int, stride: int = 1) -> nn.Sequential:
     return nn.Sequential(
@@ -97,9 +109,14 @@ class _Residual(nn.Module):
     def __init__(self, channels: int, dilation: int = 1) -> None:
         super().__init__()
         self.first = nn.Conv2d(channels, channels, 3, padding=dilation, dilation=dilation, bias=False)
-        self.first_norm = nn.BatchNorm2d(channels)
+        self.first_norm: nn.Module = nn.BatchNorm2d(channels)
         self.second = nn.Conv2d(channels, channels, 3, padding=dilation, dilation=dilation, bias=False)
-        self.second_norm = nn.BatchNorm2d(channels)
+        self.second_norm: nn.Module = nn.BatchNorm2d(channels)
+
+    def fuse(self) -> None:
+        """Make the normalizations part of the convolutions; in evaluation mode only."""
+        self.first, self.first_norm = fuse_conv_bn_eval(self.first, self.first_norm), nn.Identity()
+        self.second, self.second_norm = fuse_conv_bn_eval(self.second, self.second_norm), nn.Identity()
 
     def forward(self, features: Tensor) -> Tensor:
         """Features of the same shape."""

@@ -6,6 +6,8 @@ python -m digitrec.training.detector fit --config configs/detector.yaml
 import digitrec.training.startup  # noqa: F401 - before Lightning, which imports torchmetrics
 
 # isort: split
+from pathlib import Path
+
 import torch
 import torch.nn.functional as F
 from lightning.pytorch import LightningModule, Trainer
@@ -51,6 +53,13 @@ def losses(found: Detection, batch: PageBatch) -> dict[str, Tensor]:
     return {"foreground": 3 * entropy + 0.5 * dice, "centers": 6 * centers, "offsets": 2 * offsets, "sizes": 0.5 * sizes}
 
 
+def network_weights(path: Path) -> dict[str, Tensor]:
+    """The network's weights of a checkpoint of DetectorTraining."""
+    state = torch.load(path, map_location="cpu", weights_only=True)["state_dict"]
+    prefix = "network."
+    return {name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)}
+
+
 class DetectorTraining(LightningModule):
     """Train a detector on rendered pages.
 
@@ -58,15 +67,22 @@ class DetectorTraining(LightningModule):
         network: takes gray pages (batch, 1, height, width) to a Detection.
         optimizer: called with the parameters, gives the optimizer.
         scheduler: called with the optimizer and ``total_steps``, gives the schedule, which is stepped each step.
+        start_from: a checkpoint whose weights are the first ones; none starts at random.
     """
 
     def __init__(
-        self, network: nn.Module, optimizer: OptimizerCallable, scheduler: LRSchedulerCallable | None = None
+        self,
+        network: nn.Module,
+        optimizer: OptimizerCallable,
+        scheduler: LRSchedulerCallable | None = None,
+        start_from: str | None = None,
     ) -> None:
         super().__init__()
         self.save_hyperparameters(ignore=["network"])
         self.network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.optimizer, self.scheduler = optimizer, scheduler
+        if start_from is not None:
+            self.network.load_state_dict(network_weights(Path(start_from)))
         self.metrics = nn.ModuleDict({f"val/{name}": MeanMetric() for name in ("loss", "foreground", "centers", "offsets", "sizes")})
 
     def forward(self, pages: Tensor) -> Detection:

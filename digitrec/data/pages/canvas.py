@@ -16,6 +16,8 @@ from digitrec.models.normalization import BOX
 Plane = NDArray[np.float32]
 Ink = NDArray[np.uint8]
 Point = tuple[float, float]
+Box = tuple[float, float, float, float]
+"""Left, top, right and bottom."""
 
 PEN = 2.0, 3.6
 """Units: the widths of a stroke that the foreground mask keeps; MNIST's. A thinner or thicker one is drawn
@@ -35,7 +37,7 @@ class Written:
     y: float
     size: float
     label: int
-    box: tuple[float, float, float, float]
+    box: Box
 
     @property
     def is_digit(self) -> bool:
@@ -56,16 +58,24 @@ class Pose:
     aspect: float = 1.0
     solidity: float = 1.0
 
-    def matrix(self) -> NDArray[np.float64]:
-        """Units to pixels, (2, 2)."""
+    def matrix(self) -> tuple[float, float, float, float]:
+        """Units to pixels: what x and y of a glyph add to x of the page, then to y."""
         cos, sin = math.cos(self.rotation), math.sin(self.rotation)
         across, down = self.scale * self.aspect, self.scale
-        return np.array(
-            [
-                [cos * across, -(cos * self.shear + sin) * down],
-                [sin * across, (cos - sin * self.shear) * down],
-            ]
+        return (
+            cos * across,
+            -(cos * self.shear + sin) * down,
+            sin * across,
+            (cos - sin * self.shear) * down,
         )
+
+    def box(self, box: Sequence[float]) -> Box:
+        """Where a glyph's box, left, top, right and bottom in units, comes to lie: the same in pixels."""
+        x_x, x_y, y_x, y_y = self.matrix()
+        left, top, right, bottom = box
+        across = [x_x * x + x_y * y for x in (left, right) for y in (top, bottom)]
+        down = [y_x * x + y_y * y for x in (left, right) for y in (top, bottom)]
+        return self.x + min(across), self.y + min(down), self.x + max(across), self.y + max(down)
 
 
 class Canvas:
@@ -101,73 +111,43 @@ class Canvas:
             dice: for the grain of the pen.
             target: whether it must be found; else it is background.
         """
-        matrix = pose.matrix()
-        left, top, right, bottom = glyphs.boxes[index].tolist()
-        corners = np.array([[left, right, left, right], [top, top, bottom, bottom]])
-        across, down = matrix @ corners
-        low_x, high_x = pose.x + float(across.min()), pose.x + float(across.max())
-        low_y, high_y = pose.y + float(down.min()), pose.y + float(down.max())
+        box = pose.box(glyphs.boxes[index].tolist())
         nominal = float(glyphs.widths[index])
         reach = 2 + max(0.0, max(pose.pen, PEN[0]) - nominal) / 2 * pose.scale * max(1.0, pose.aspect)
-        x0, x1 = max(0, int(low_x - reach)), min(self.width, int(high_x + reach) + 1)
-        y0, y1 = max(0, int(low_y - reach)), min(self.height, int(high_y + reach) + 1)
-        if x1 <= x0 or y1 <= y0:
+        left, right = max(0, int(box[0] - reach)), min(self.width, int(box[2] + reach) + 1)
+        top, bottom = max(0, int(box[1] - reach)), min(self.height, int(box[3] + reach) + 1)
+        if right <= left or bottom <= top:
             return
-        distances = self._warp(glyphs, index, matrix, pose, (x0, y0, x1, y1))
-        seen = _coverage(distances, pose.pen, nominal, pose.scale)
-        pen = min(max(pose.pen, PEN[0]), PEN[1])
-        canonical = seen if pen == pose.pen else _coverage(distances, pen, nominal, pose.scale)
-        where = np.s_[y0:y1, x0:x1]
+        where = np.s_[top:bottom, left:right]
+        pens = pose.pen, min(max(pose.pen, PEN[0]), PEN[1])
+        seen, canonical = _coverages(glyphs, index, pose, (left, top, right, bottom), pens)
         if self.grain:
-            rough = cv2.resize(dice.noise((y1 - y0 + 1) // 2, (x1 - x0 + 1) // 2), (x1 - x0, y1 - y0))
+            size = right - left, bottom - top
+            rough = cv2.resize(dice.noise((size[1] + 1) // 2, (size[0] + 1) // 2), size)
             seen = seen * np.clip(1 - self.grain * np.clip(rough + 0.3, 0, None), 0, 1)
-        np.maximum(self.written[where], seen * pose.solidity, out=self.written[where])
+        np.maximum(self.written[where], seen * np.float32(pose.solidity), out=self.written[where])
         if not target:
             return
-        shown_x = min(high_x, self.width) - max(low_x, 0)
-        shown_y = min(high_y, self.height) - max(low_y, 0)
-        if min(shown_x, shown_y) <= 0 or shown_x * shown_y < VISIBLE * (high_x - low_x) * (high_y - low_y):
+        shown_x = min(box[2], self.width) - max(box[0], 0)
+        shown_y = min(box[3], self.height) - max(box[1], 0)
+        if min(shown_x, shown_y) <= 0 or shown_x * shown_y < VISIBLE * (box[2] - box[0]) * (box[3] - box[1]):
             self.ignored[where] |= canonical > 0.05
             return
-        box = low_x, low_y, high_x, high_y
         self._claim(where, canonical, int(glyphs.labels[index]), box, pose.scale)
 
-    def _warp(
-        self, glyphs: Glyphs, index: int, matrix: NDArray[np.float64], pose: Pose, window: tuple[int, int, int, int]
-    ) -> Plane:
-        """Look up the distances of a glyph, in units, for each pixel of a window."""
-        field = glyphs.distances[index].astype(np.float32)
-        x0, y0, x1, y1 = window
-        inverse = np.linalg.inv(matrix) * SAMPLES
-        middle = (len(field) - 1) / 2
-        offset = inverse @ np.array([x0 + 0.5 - pose.x, y0 + 0.5 - pose.y]) + middle
-        return cv2.warpAffine(
-            field,
-            np.column_stack([inverse, offset]),
-            (x1 - x0, y1 - y0),
-            flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
-            borderMode=cv2.BORDER_CONSTANT,
-            borderValue=(15 * STEPS, 15 * STEPS),
-        ) * np.float32(1 / STEPS)
-
-    def _claim(
-        self,
-        where: tuple[slice, slice],
-        canonical: Plane,
-        label: int,
-        box: tuple[float, float, float, float],
-        scale: float,
-    ) -> None:
-        new = canonical > self.foreground[where]
-        self.instances[where][new & (canonical > 0.15)] = len(self.items) + 1
-        np.maximum(self.foreground[where], canonical, out=self.foreground[where])
+    def _claim(self, where: tuple[slice, slice], canonical: Plane, label: int, box: Box, scale: float) -> None:
+        """Make what a glyph covers its own."""
+        foreground, instances = self.foreground[where], self.instances[where]
+        new = (canonical > foreground) & (canonical > 0.15)
+        instances[new] = len(self.items) + 1
+        np.maximum(foreground, canonical, out=foreground)
         size = BOX * scale
         if label >= MARK:  # a point is as large as it is, but not so small that its votes drown
             size = max(box[2] - box[0], box[3] - box[1], 0.3 * size)
         self.items.append(Written((box[0] + box[2]) / 2, (box[1] + box[3]) / 2, size, label, box))
 
-    def bounds(self) -> tuple[float, float, float, float] | None:
-        """Left, top, right and bottom of all digits and marks; None where there are none."""
+    def bounds(self) -> Box | None:
+        """Around all digits and marks; None where there are none."""
         if not self.items:
             return None
         left, top, right, bottom = zip(*(item.box for item in self.items), strict=True)
@@ -182,15 +162,46 @@ class Canvas:
         return None
 
 
-def _coverage(distances: Plane, pen: float, nominal: float, scale: float) -> Plane:
-    """The coverage of a pen, from the outline where it is as wide as the writer's, else from the center line."""
-    if pen < 0.8 * nominal:
-        half = pen * scale / 2
-        away = distances[..., 1] * np.float32(scale)
-        thin: Plane = np.clip(half + 0.5 - away, 0, min(1.0, 2 * half))
-        return thin
-    wide: Plane = np.clip(0.5 - (distances[..., 0] - np.float32((pen - nominal) / 2)) * np.float32(scale), 0, 1)
-    return wide
+def _coverages(
+    glyphs: Glyphs, index: int, pose: Pose, window: tuple[int, int, int, int], pens: tuple[float, float]
+) -> tuple[Plane, Plane]:
+    """Coverage of a window by two pens.
+
+    A pen as wide as the writer's, or wider, goes by the outline, a thinner one by the center line.
+    """
+    x_x, x_y, y_x, y_y = pose.matrix()
+    factor = SAMPLES / (x_x * y_y - x_y * y_x)
+    left, top, right, bottom = window
+    away_x, away_y = left + 0.5 - pose.x, top + 0.5 - pose.y
+    middle = (glyphs.distances.shape[2] - 1) / 2
+    inverse = np.array(
+        [
+            [y_y * factor, -x_y * factor, (y_y * away_x - x_y * away_y) * factor + middle],
+            [-y_x * factor, x_x * factor, (x_x * away_y - y_x * away_x) * factor + middle],
+        ]
+    )
+    nominal, step = float(glyphs.widths[index]), pose.scale / STEPS  # pixels of a stored distance
+    found: dict[tuple[float, int], Plane] = {}
+    distances: dict[int, Plane] = {}
+    result = []
+    for pen in pens:
+        thin = int(pen < 0.8 * nominal)
+        if thin not in distances:
+            distances[thin] = cv2.warpAffine(
+                glyphs.distances[index, thin].astype(np.float32),
+                inverse,
+                (right - left, bottom - top),
+                flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+                borderMode=cv2.BORDER_CONSTANT,
+                borderValue=120,
+            )
+        if (pen, thin) not in found:
+            half = (pen if thin else pen - nominal) / 2 * pose.scale
+            cover = np.float32(half + 0.5) - distances[thin] * np.float32(step)
+            np.minimum(cover, np.float32(min(1.0, 2 * half) if thin else 1.0), out=cover)
+            found[pen, thin] = np.maximum(cover, np.float32(0), out=cover)
+        result.append(found[pen, thin])
+    return result[0], result[1]
 
 
 def line(plane: Ink, points: Sequence[Point] | NDArray[np.float64], width: float, value: float = 1.0) -> None:

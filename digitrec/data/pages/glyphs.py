@@ -35,8 +35,8 @@ _DRAWN_WIDTH = 2.4  # units, the nominal pen of glyphs drawn from skeletons
 class Glyphs:
     """A pool of glyphs. Lengths are in units: a digit's longest side is 20, as in MNIST.
 
-    distances: int8 (n, 84, 84, 2), in eighths of a unit: the signed distance to the outline (negative
-        inside) and the distance to the center line.
+    distances: int8 (n, 2, 84, 84), in eighths of a unit: the signed distance to the outline (negative
+        inside), and the distance to the center line.
     widths: float32 (n,), the stroke width at which the outline was taken.
     boxes: float32 (n, 4), left, top, right and bottom of the outline from the frame's center.
     labels: int16 (n,), the digit, or MARK and above.
@@ -134,7 +134,8 @@ def _field(mask: NDArray[np.bool_], width: float | None, label: int) -> _Glyph:
     rows, columns = np.flatnonzero((outline < 0).any(1)), np.flatnonzero((outline < 0).any(0))
     ends = (np.array([columns[0], rows[0], columns[-1] + 1, rows[-1] + 1]) - len(mask) / 2) / _FINE
     left, top, right, bottom = ends.tolist()
-    return (coarse * STEPS).clip(-127, 127).round().astype(np.int8), width, (left, top, right, bottom), label
+    distances = (coarse * STEPS).clip(-127, 127).round().astype(np.int8).transpose(2, 0, 1)
+    return distances, width, (left, top, right, bottom), label
 
 
 def _distance(mask: NDArray[np.bool_]) -> NDArray[np.float32]:

@@ -10,10 +10,6 @@ from digitrec.data.pages.dice import Dice
 from digitrec.data.pages.glyphs import KINDS, MARK, Glyphs
 from digitrec.models.normalization import BOX
 
-WIDTH = 4.0
-"""Pixels a digit's pen width is at most a fifth of its height: see Hand."""
-
-
 @dataclass(frozen=True)
 class Shares:
     """How often a scene is of each kind; they need not sum to 1."""
@@ -66,11 +62,11 @@ class Hand:
         self.pen = dice.log_uniform(0.035, 0.3) if dice.chance(0.75) else dice.log_uniform(0.02, 0.4)
         self.shear = dice.normal(0.14)
         self.rotation = dice.normal(0.06) + self.tilt
-        self.turned = 0.0
         self.uneven = dice.uniform(0, 1)
         self.only = dice.below(10) if dice.chance(0.1) else None
         self.drawn = dice.pick((0.0, 0.28, 0.9), (0.2, 0.65, 0.15))
         self.marks = dice.uniform(0.05, 0.5) if dice.chance(0.35) else 0.0
+        self.no_digits = dice.chance(0.03)
         self.height = 0.0
 
     def digit(self) -> int:
@@ -91,7 +87,7 @@ class Hand:
         dice = self.dice
         pen = float(np.clip(BOX * self.pen * dice.log_uniform(0.85, 1.18), 0.25, 7.5))
         pen = max(pen, 0.6 / scale)
-        rotation = self.rotation + self.turned + dice.normal(0.06) * self.uneven
+        rotation = self.rotation + dice.normal(0.06) * self.uneven
         shear = self.shear + dice.normal(0.06)
         solidity = dice.uniform(0.75, 1) if dice.chance(0.3) else 1.0
         pose = Pose(x, y, scale, pen, rotation, shear, dice.log_uniform(0.82, 1.18), solidity)
@@ -124,7 +120,7 @@ def rows(hand: Hand, tiny: bool = False) -> list[tuple[float, float, float]]:
     dice, canvas = hand.dice, hand.canvas
     side = min(canvas.height, canvas.width)
     height = hand.height = dice.log_uniform(3, 8) if tiny else dice.log_uniform(12, max(16, min(0.85 * side, 72)))
-    leading = dice.uniform(1.15, 2.2) * height
+    leading = dice.uniform(1.15, 2.2) * height * (3 if tiny else 1)
     count = max(1, int(canvas.height / leading)) if dice.chance(0.6) else 1
     gap = dice.uniform(-0.08, 0.12) if dice.chance(0.3) else dice.uniform(0.05, 0.9)
     free = max(0.0, canvas.height - (count - 1) * leading - height * 1.1)
@@ -148,7 +144,7 @@ def _row(hand: Hand, x: float, y: float, gap: float, jitter: float, space: float
     while x < canvas.width:
         if space and dice.chance(space):
             x += height * dice.uniform(0.3, 1.2)
-        marked = not marked and dice.chance(hand.marks)
+        marked = hand.no_digits or (not marked and dice.chance(hand.marks))
         index = hand.mark() if marked else hand.digit()
         width = hand.pool.width(index) / BOX * height
         if x + width > canvas.width - 1 and dice.chance(0.8):

@@ -10,7 +10,7 @@ from digitrec.data.pages.dice import Dice
 
 
 def lay(dice: Dice, gray: Plane, canvas: Canvas, paper: float) -> Plane:
-    """Lay the sheet on a desk: some of its edges are in the picture, beyond the writing."""
+    """Lay the sheet on a desk: some or all of its edges are in the picture, beyond the writing."""
     height, width = gray.shape
     bounds = canvas.bounds()
     if bounds is None:
@@ -20,8 +20,9 @@ def lay(dice: Dice, gray: Plane, canvas: Canvas, paper: float) -> Plane:
         free = [left / canvas.width, top / canvas.height, 1 - right / canvas.width, 1 - bottom / canvas.height]
     x, y = np.linspace(0, 1, width, dtype=np.float32)[None], np.linspace(0, 1, height, dtype=np.float32)[:, None]
     inside = np.ones_like(gray)
+    often = 0.95 if dice.chance(0.2) else 0.45  # a card, or a page that fills most of the picture
     for side, (along, across) in enumerate(((x, y), (y, x), (1 - x, y), (1 - y, x))):
-        if dice.chance(0.45) and free[side] > 0.03:
+        if dice.chance(often) and free[side] > 0.03:
             at = free[side] * dice.uniform(0.1, 0.85)
             lean = (dice.normal(0.04) if dice.chance(0.7) else dice.normal(0.2)) * min(0.5, free[side] * 0.6)
             length = width if side % 2 == 0 else height
@@ -33,6 +34,17 @@ def lay(dice: Dice, gray: Plane, canvas: Canvas, paper: float) -> Plane:
         shadow = cv2.GaussianBlur(cv2.warpAffine(inside, moved, (width, height)), (0, 0), reach)
         desk = desk * (1 - dice.uniform(0.2, 0.7) * shadow)
     result: Plane = gray * inside + desk * (1 - inside)
+    return result
+
+
+def raise_lines(dice: Dice, gray: Plane, lines: Ink) -> Plane:
+    """Give frames and borders a shadow, as if they stood out of the page."""
+    height, width = gray.shape
+    cover = cv2.resize(lines, (width, height), interpolation=cv2.INTER_AREA).astype(np.float32) / 255
+    reach = dice.log_uniform(0.7, 4)
+    moved = np.array([[1, 0, dice.normal(reach)], [0, 1, dice.normal(reach)]])
+    shadow = cv2.GaussianBlur(cv2.warpAffine(cover, moved, (width, height)), (0, 0), reach)
+    result: Plane = gray * (1 - np.float32(dice.uniform(0.2, 0.7)) * shadow * (1 - cover))
     return result
 
 

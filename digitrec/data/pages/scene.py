@@ -1,7 +1,7 @@
 """Scenes for the detector to learn from: a picture and what is on it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,9 +42,10 @@ class Extras:
     blot: float = 0.08
     sheet: float = 0.3
     fingers: float = 0.06
+    raised: float = 0.12
     edged: float = 0.6
     tight: float = 0.1
-    turned: float = 0.05
+    turned: float = 0.06
 
 
 @dataclass(frozen=True)
@@ -76,7 +77,11 @@ class Renderer:
         edge = EDGE if dice.chance(self.extras.edged) else 0
         names = [each.name for each in fields(Shares)]
         kind = kind or dice.pick(names, [getattr(self.shares, name) for name in names])
-        scene = self._render(dice, height - 2 * edge, width - 2 * edge, kind)
+        turns = 1 + dice.below(3) if kind in ("rows", "table") and dice.chance(self.extras.turned) else 0
+        sides = height - 2 * edge, width - 2 * edge
+        scene = self._render(dice, *(sides[::-1] if turns % 2 else sides), kind)
+        for _ in range(turns):
+            scene = _turned(scene)
         if dice.chance(self.extras.tight) and scene.items:
             scene = _cut_tight(dice, scene, height, width)
             edge = 0
@@ -93,6 +98,8 @@ class Renderer:
         source = paper.choose_source(dice, min(height, width), hand.height)
         gray = paper.expose(dice, source, canvas, page)
         if source.kind == "photo":
+            if page.lines.any() and dice.chance(self.extras.raised):
+                gray = light.raise_lines(dice, gray, page.lines)
             if kind != "huge" and dice.chance(self.extras.sheet):
                 gray = light.lay(dice, gray, canvas, source.paper)
             if kind != "huge" and dice.chance(self.extras.fingers):
@@ -106,8 +113,6 @@ class Renderer:
         if kind == "single":
             layouts.single(hand)
         elif kind in ("rows", "tiny"):
-            if kind == "rows" and dice.chance(self.extras.turned):
-                hand.turned = dice.pick((-np.pi / 2, np.pi / 2, np.pi))
             lines = layouts.rows(hand, tiny=kind == "tiny")
             if kind == "rows" and dice.chance(self.extras.ruled_row):
                 printed.ruled_row(hand, page, lines)
@@ -140,6 +145,27 @@ class Renderer:
             clutter.blot(hand, page)
 
 
+def _turned(scene: Scene) -> Scene:
+    """Turn a scene by 90 degrees, counter-clockwise."""
+    width = scene.picture.shape[1]
+    items = [
+        replace(i, x=i.y, y=width - i.x, box=(i.box[1], width - i.box[2], i.box[3], width - i.box[0]))
+        for i in scene.items
+    ]
+    planes = (np.ascontiguousarray(np.rot90(plane)) for plane in (scene.picture, scene.foreground, scene.instances, scene.ignored))
+    return Scene(*planes, items, scene.kind)
+
+
+def _moved(scene: Scene, right: int, down: int) -> list[Written]:
+    """The items of a scene, so many pixels further right and down."""
+    return [
+        replace(
+            i, x=i.x + right, y=i.y + down, box=(i.box[0] + right, i.box[1] + down, i.box[2] + right, i.box[3] + down)
+        )
+        for i in scene.items
+    ]
+
+
 def _with_edge(scene: Scene, edge: int) -> Scene:
     """Put the median of a picture's edge round it, as reading does."""
     height, width = (side + 2 * edge for side in scene.picture.shape)
@@ -152,16 +178,12 @@ def _placed(scene: Scene, height: int, width: int, top: int, left: int) -> Scene
     border = np.concatenate([picture[0], picture[-1], picture[:, 0], picture[:, -1]])
     below, right = height - top - picture.shape[0], width - left - picture.shape[1]
     around = (top, below), (left, right)
-    items = [
-        Written(i.x + left, i.y + top, i.size, i.label, (i.box[0] + left, i.box[1] + top, i.box[2] + left, i.box[3] + top))
-        for i in scene.items
-    ]
     return Scene(
         np.pad(picture, around, constant_values=int(np.median(border))),
         np.pad(scene.foreground, around),
         np.pad(scene.instances, around),
         np.pad(scene.ignored, around),
-        items,
+        _moved(scene, left, top),
         scene.kind,
     )
 
@@ -176,12 +198,13 @@ def _cut_tight(dice: Dice, scene: Scene, height: int, width: int) -> Scene:
     rows = _span(top - margin[0], bottom + margin[1], scene.picture.shape[0])
     columns = _span(left - margin[2], right + margin[3], scene.picture.shape[1])
     cut = np.s_[rows[0] : rows[1], columns[0] : columns[1]]
-    moved = [
-        Written(i.x - columns[0], i.y - rows[0], i.size, i.label, (i.box[0] - columns[0], i.box[1] - rows[0], i.box[2] - columns[0], i.box[3] - rows[0]))
-        for i in scene.items
-    ]
     smaller = Scene(
-        scene.picture[cut], scene.foreground[cut], scene.instances[cut], scene.ignored[cut], moved, scene.kind
+        scene.picture[cut],
+        scene.foreground[cut],
+        scene.instances[cut],
+        scene.ignored[cut],
+        _moved(scene, -columns[0], -rows[0]),
+        scene.kind,
     )
     free_y, free_x = height - (rows[1] - rows[0]), width - (columns[1] - columns[0])
     return _placed(smaller, height, width, dice.below(free_y + 1), dice.below(free_x + 1))

@@ -1,0 +1,239 @@
+"""PageDetector: digits and marks of a gray page, each as a 28x28 image, by the learned detector."""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+
+from digitrec.models.decoding import DecodingLimits, Instance, Maps, decode
+from digitrec.models.detector import DigitDetector
+from digitrec.models.mnist_image import mnist_image
+
+Gray = NDArray[np.uint8]
+Classify = Callable[[Gray], NDArray[np.float32]]
+"""Takes images uint8 (n, 28, 28) to probabilities (n, 10)."""
+
+
+@dataclass(frozen=True)
+class ScalePolicy:
+    """At which scales a page is looked at, and which of them is taken.
+
+    sides: geometric means of a view's two sides, in pixels, from coarse to fine.
+    most_pixels: of a view.
+    most_enlargement: of a page.
+    edge: pixels of the edge's median that are put round a view.
+    small: median size of a digit, in pixels, below which a finer view is made at once.
+    ideal: median size, in pixels, that this view is to have.
+    enough: mean clearness of a view's digits from which on it is taken without looking at finer ones.
+    some: the same, for a view to be kept while a finer one is made.
+    least_clearness: of a digit, below which it is dropped.
+    least_score: of an instance, below which it is dropped before it is classified.
+    least_mark: the same for a mark.
+    digit_share: see Instance.digit; below it an instance is a mark.
+    """
+
+    sides: tuple[int, ...] = (48, 105, 230, 480, 840)
+    most_pixels: int = 700_000
+    most_enlargement: float = 4.0
+    edge: int = 8
+    small: float = 28.0
+    ideal: float = 36.0
+    enough: float = 0.65
+    some: float = 0.35
+    least_clearness: float = 0.3
+    least_score: float = 0.15
+    least_mark: float = 0.35
+    digit_share: float = 0.5
+
+
+@dataclass(frozen=True)
+class Found:
+    """A digit or mark of a page.
+
+    image: uint8 (28, 28), white on black.
+    box: x, y, width, height in pixels of the page.
+    size: the longer of width and height.
+    score: 0 to 1, how clearly the detector sees it.
+    digit: 0 to 1, how clearly it is a digit and not another mark.
+    probabilities: of 0 to 9.
+    line, position: reading order, from 0.
+    """
+
+    image: Gray
+    box: tuple[float, float, float, float]
+    size: float
+    score: float
+    digit: float
+    probabilities: tuple[float, ...] = ()
+    line: int = 0
+    position: int = 0
+
+    @property
+    def clearness(self) -> float:
+        """Of a digit: the classifier's confidence times the root of the detector's score."""
+        return max(self.probabilities) * math.sqrt(self.score)
+
+
+@dataclass(frozen=True)
+class Hypothesis:
+    """What is found at one scale."""
+
+    scale: float
+    digits: tuple[Found, ...]
+    marks: tuple[Found, ...]
+
+    @property
+    def size(self) -> float:
+        """Median size of the digits, in pixels of the view."""
+        return float(np.median([each.size for each in self.digits])) * self.scale
+
+    @property
+    def clearness(self) -> float:
+        """Mean clearness of the digits."""
+        return float(np.mean([each.clearness for each in self.digits]))
+
+    @property
+    def value(self) -> float:
+        """How much is read: digits that are clear count for it, others against it."""
+        return sum(each.clearness - 0.4 for each in self.digits)
+
+
+class PageDetector:
+    """Finds the digits and marks of gray pages.
+
+    Args:
+        network: the trained detector; it is put into evaluation mode.
+        policy: scales.
+        limits: what counts as an instance.
+    """
+
+    def __init__(
+        self,
+        network: DigitDetector,
+        policy: ScalePolicy | None = None,
+        limits: DecodingLimits | None = None,
+    ) -> None:
+        self.network = network.eval()
+        self.policy = policy or ScalePolicy()
+        self.limits = limits or DecodingLimits()
+
+    def find(self, page: Gray, classify: Classify) -> list[Found]:
+        """Find what is written on a page.
+
+        Args:
+            page: uint8 (height, width).
+            classify: the classifier.
+
+        Returns:
+            Digits and marks in reading order.
+        """
+        best = self._best(page, classify)
+        if best is None:
+            return []
+        policy = self.policy
+        kept = [each for each in best.digits if each.clearness > policy.least_clearness]
+        return in_lines([*kept, *best.marks])
+
+    def hypotheses(self, page: Gray, classify: Classify) -> list[Hypothesis]:
+        """All that is looked at until one is taken, which is the last; for inspection."""
+        seen: list[Hypothesis] = []
+        self._best(page, classify, seen)
+        return seen
+
+    def _best(self, page: Gray, classify: Classify, seen: list[Hypothesis] | None = None) -> Hypothesis | None:
+        policy, side = self.policy, math.sqrt(page.size)
+        most = min(policy.most_enlargement, math.sqrt(policy.most_pixels / page.size))
+        plan, last = [wanted / side for wanted in policy.sides], 0.0
+        best: Hypothesis | None = None
+        while plan:
+            scale = min(most, plan.pop(0))
+            if last and scale < last * 1.15 and scale <= most:
+                continue
+            last = scale
+            here = self._look(page, scale, classify)
+            if seen is not None:
+                seen.append(here)
+            if not here.digits:
+                best = best or (here if here.marks else None)
+                continue
+            if here.size < policy.small and scale < most * 0.9:
+                plan = [scale * policy.ideal / here.size, *plan]
+                if best is None and here.clearness > policy.some:
+                    best = here
+                continue
+            if here.clearness > policy.enough:
+                return here
+            if best is None or not best.digits or here.value > best.value:
+                best = here
+        return best
+
+    def _look(self, page: Gray, scale: float, classify: Classify) -> Hypothesis:
+        """Find and classify what is written, at one scale."""
+        maps, down, across = self._maps(page, scale)
+        policy = self.policy
+        digits, marks = [], []
+        for instance in decode(maps, self.limits):
+            is_digit = instance.digit >= policy.digit_share
+            if instance.score > (policy.least_score if is_digit else policy.least_mark):
+                (digits if is_digit else marks).append(_found(instance, down, across))
+        if digits:
+            rows = classify(np.stack([each.image for each in digits]))
+            digits = [
+                replace(each, probabilities=tuple(row))
+                for each, row in zip(digits, rows.tolist(), strict=True)
+            ]
+        return Hypothesis(scale, tuple(digits), tuple(marks))
+
+    def _maps(self, page: Gray, scale: float) -> tuple[Maps, float, float]:
+        """Run the detector on a view; its maps, and its pixels a pixel of the page, down and across."""
+        edge = self.policy.edge
+        height, width = (max(24, 4 * round(side * scale / 4)) for side in page.shape)
+        how = Image.Resampling.BICUBIC if scale > 1 else Image.Resampling.BILINEAR
+        view = np.asarray(Image.fromarray(page).resize((width, height), how, reducing_gap=2.0))
+        around = np.concatenate([view[0], view[-1], view[:, 0], view[:, -1]])
+        padded = np.pad(view, edge, constant_values=int(np.median(around)))
+        with torch.inference_mode():
+            found = self.network(torch.from_numpy(padded)[None, None])
+        return Maps.of(found, edge=edge), height / page.shape[0], width / page.shape[1]
+
+
+def _found(instance: Instance, down: float, across: float) -> Found:
+    left, top, right, bottom = instance.box
+    box = left / across, top / down, (right - left) / across, (bottom - top) / down
+    image = mnist_image(instance.mask, across, down)
+    return Found(image, box, max(box[2:]), instance.score, instance.digit)
+
+
+def in_lines(found: Sequence[Found], shared: float = 0.4) -> list[Found]:
+    """Put digits and marks into reading order: lines from top to bottom, each from left to right.
+
+    Args:
+        found: in any order.
+        shared: the share of the lower one's height that neighbours of a line have in common.
+    """
+    lines: list[list[Found]] = []
+    for each in sorted(found, key=lambda one: one.box[0]):
+        closest, chosen = shared, None
+        for line in lines:
+            common = _common_height(line[-1], each)
+            if common > closest:
+                closest, chosen = common, line
+        if chosen is None:
+            lines.append([each])
+        else:
+            chosen.append(each)
+    lines.sort(key=lambda line: float(np.mean([each.box[1] + each.box[3] / 2 for each in line])))
+    return [
+        replace(each, line=number, position=position)
+        for number, line in enumerate(lines)
+        for position, each in enumerate(line)
+    ]
+
+
+def _common_height(one: Found, other: Found) -> float:
+    bottom = min(one.box[1] + one.box[3], other.box[1] + other.box[3])
+    return (bottom - max(one.box[1], other.box[1])) / max(1e-6, min(one.box[3], other.box[3]))
