@@ -1,36 +1,31 @@
-"""DetectorTraining: what the detector minimizes and how it is measured; its command line.
+"""DetectorTraining: what the page detector minimizes and how it is measured; the network is injected."""
 
-python -m digitrec.training.detector fit --config configs/detector.yaml
-"""
-
-import digitrec.training.startup  # noqa: F401 - before Lightning, which imports torchmetrics
-
-# isort: split
 from pathlib import Path
+from typing import Any
 
 import torch
 import torch.nn.functional as F
-from lightning.pytorch import LightningModule, Trainer
-from lightning.pytorch.cli import LightningCLI, LRSchedulerCallable, OptimizerCallable
+from lightning.pytorch import LightningModule
+from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
 from torch import Tensor, nn
 from torchmetrics import MeanMetric
 
-from digitrec.data.pages.datamodule import PageDataModule
 from digitrec.data.pages.targets import PageBatch
+from digitrec.evaluation.detection import match
+from digitrec.models.checkpoints import PRETRAINED, load_classifier
+from digitrec.models.decoding import DecodingLimits, Maps, decode
 from digitrec.models.detector import OFFSET_UNIT, Detection
-from digitrec.training.callbacks.divergence import StopAtDivergence
-from digitrec.training.callbacks.exact_resume import ExactResume
-from digitrec.training.callbacks.last_checkpoint import AtomicCheckpointIO
-from digitrec.training.callbacks.outputs import RunConfig
-from digitrec.training.resume_checks import decisive
-from digitrec.training.runs import LOGGER
+from digitrec.models.mnist_image import mnist_image
+from digitrec.models.recognizer import Recognizer
 
 LEAST_SIZE = 8.0
 """Pixels: offsets of smaller digits weigh no more than those of this size."""
 
+LOSSES = ("foreground", "centers", "offsets", "sizes")
+
 
 def losses(found: Detection, batch: PageBatch) -> dict[str, Tensor]:
-    """The parts of the loss, weighted as they are added.
+    """Return the parts of the loss, weighted as they are added.
 
     foreground: binary cross-entropy, three times as heavy on strokes, and Dice loss.
     centers: binary cross-entropy, heavier near centers.
@@ -43,31 +38,35 @@ def losses(found: Detection, batch: PageBatch) -> dict[str, Tensor]:
     chosen, wanted = found.foreground.sigmoid() * judged, batch.foreground * judged
     common, both = (chosen * wanted).sum((1, 2, 3)), (chosen + wanted).sum((1, 2, 3))
     dice = (1 - (2 * common + 20) / (both + 20)).mean()
-    where = F.max_pool2d(judged, 2)
-    centers = F.binary_cross_entropy_with_logits(found.centers, batch.centers, (1 + 6 * batch.centers) * where)
+    where = (1 + 6 * batch.centers) * F.max_pool2d(judged, 2)
+    centers = F.binary_cross_entropy_with_logits(found.centers, batch.centers, where)
     owned = (batch.owned > 0).float()
     count = owned.sum().clamp(min=1)
     away = (found.offsets - batch.offsets).abs().sum(1, keepdim=True) * OFFSET_UNIT
     offsets = (away / batch.owned.clamp(min=LEAST_SIZE) * owned).sum() / count
     sizes = (F.smooth_l1_loss(found.sizes, batch.sizes, reduction="none", beta=0.1) * owned).sum() / count
-    return {"foreground": 3 * entropy + 0.5 * dice, "centers": 6 * centers, "offsets": 2 * offsets, "sizes": 0.5 * sizes}
+    parts = 3 * entropy + 0.5 * dice, 6 * centers, 2 * offsets, 0.5 * sizes
+    return dict(zip(LOSSES, parts, strict=True))
 
 
 def network_weights(path: Path) -> dict[str, Tensor]:
-    """The network's weights of a checkpoint of DetectorTraining."""
+    """Read the network's weights of a checkpoint of DetectorTraining, as float32."""
     state = torch.load(path, map_location="cpu", weights_only=True)["state_dict"]
     prefix = "network."
-    return {name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)}
+    weights = {name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)}
+    return {name: value.float() if value.is_floating_point() else value for name, value in weights.items()}
 
 
 class DetectorTraining(LightningModule):
-    """Train a detector on rendered pages.
+    """Train a page detector on rendered pages.
 
     Args:
         network: takes gray pages (batch, 1, height, width) to a Detection.
-        optimizer: called with the parameters, gives the optimizer.
-        scheduler: called with the optimizer and ``total_steps``, gives the schedule, which is stepped each step.
+        optimizer: called with the parameters, returns the optimizer.
+        scheduler: called with the optimizer and ``total_steps``, returns the schedule, which is stepped each
+            step; none keeps the rate.
         start_from: a checkpoint whose weights are the first ones; none starts at random.
+        classifier: a checkpoint of the classifier that reads the digits which are found in validation.
     """
 
     def __init__(
@@ -76,6 +75,7 @@ class DetectorTraining(LightningModule):
         optimizer: OptimizerCallable,
         scheduler: LRSchedulerCallable | None = None,
         start_from: str | None = None,
+        classifier: str = str(PRETRAINED),
     ) -> None:
         super().__init__()
         self.save_hyperparameters(ignore=["network"])
@@ -83,15 +83,18 @@ class DetectorTraining(LightningModule):
         self.optimizer, self.scheduler = optimizer, scheduler
         if start_from is not None:
             self.network.load_state_dict(network_weights(Path(start_from)))
-        self.metrics = nn.ModuleDict({f"val/{name}": MeanMetric() for name in ("loss", "foreground", "centers", "offsets", "sizes")})
+        self._classifier_path = classifier
+        self._classifier: list[Recognizer] = []  # in a list, so that it is no part of the module
+        names = ("loss", *LOSSES, "found", "read", "marks_found", "invented")
+        self.metrics = nn.ModuleDict({f"val/{name}": MeanMetric() for name in names})
 
     def forward(self, pages: Tensor) -> Detection:
-        """What the network says of gray pages."""
+        """Run the network on gray pages."""
         found: Detection = self.network(pages)
         return found
 
     def training_step(self, batch: PageBatch, batch_idx: int) -> Tensor:
-        """The loss of a batch."""
+        """Return the loss of a batch."""
         parts = losses(self(batch.pages), batch)
         loss = torch.stack(list(parts.values())).sum()
         every = self.trainer.log_every_n_steps  # type: ignore[attr-defined]
@@ -102,15 +105,64 @@ class DetectorTraining(LightningModule):
         return loss
 
     def validation_step(self, batch: PageBatch, batch_idx: int) -> None:
-        """Count a batch into ``val/loss`` and its parts."""
-        parts = losses(self(batch.pages), batch)
-        parts["loss"] = torch.stack(list(parts.values())).sum()
-        for name, part in parts.items():
-            metric = self.metrics[f"val/{name}"]
-            metric(part, len(batch.pages))  # type: ignore[operator]
-            self.log(f"val/{name}", metric, prog_bar=name == "loss", batch_size=len(batch.pages))  # type: ignore[arg-type]
+        """Count a batch into the validation losses and into what is found, read and invented.
 
-    def configure_optimizers(self) -> object:
+        ``val/found`` and ``val/read`` are shares of the digits, ``val/marks_found`` of the other marks;
+        ``val/invented`` is the number of digits found where none is, a page.
+        """
+        found = self(batch.pages)
+        parts = losses(found, batch)
+        self._log("loss", torch.stack(list(parts.values())).sum(), len(batch.pages))
+        for name, part in parts.items():
+            self._log(name, part, len(batch.pages))
+        for number in range(len(batch.items)):
+            self._count(found, batch, number)
+
+    def on_validation_epoch_end(self) -> None:
+        """Log what was counted digit by digit."""
+        for name in ("found", "read", "marks_found", "invented"):
+            self.log(f"val/{name}", self.metrics[f"val/{name}"], prog_bar=True)  # type: ignore[arg-type]
+
+    def _count(self, found: Detection, batch: PageBatch, number: int) -> None:
+        """Decode a page at its own scale, and compare it with what is on it."""
+        instances = decode(Maps.of(found, number), DecodingLimits())
+        items = batch.items[number]
+        pairs = match([item.box for item in items], [instance.box for instance in instances])
+        digits = [place for place, item in enumerate(items) if item.is_digit]
+        images = {
+            place: mnist_image(instances[pairs[place]].mask)
+            for place in digits
+            if place in pairs and instances[pairs[place]].digit >= 0.5
+        }
+        read = self._read([torch.from_numpy(image) for image in images.values()])
+        right = {place for place, digit in zip(images, read, strict=True) if digit == items[place].label}
+        for place, item in enumerate(items):
+            if item.is_digit:
+                self.metrics["val/found"](float(place in images))
+                self.metrics["val/read"](float(place in right))
+            else:
+                is_mark = place in pairs and instances[pairs[place]].digit < 0.5
+                self.metrics["val/marks_found"](float(is_mark))
+        judged = batch.judged[number, 0]
+        others = (each for place, each in enumerate(instances) if place not in pairs.values() and each.digit >= 0.5)
+        # What nobody asked for is not invented.
+        invented = sum(bool(judged[box[1] : box[3], box[0] : box[2]].float().mean() > 0.9) for box in (o.box for o in others))
+        self.metrics["val/invented"](float(invented))
+
+    def _read(self, images: list[Tensor]) -> list[int]:
+        if not images:
+            return []
+        if not self._classifier:
+            self._classifier.append(load_classifier(self._classifier_path))
+        digits: list[int] = self._classifier[0].probabilities(torch.stack(images)).argmax(1).tolist()
+        return digits
+
+    def _log(self, name: str, value: Tensor, count: int) -> None:
+        metric: Any = self.metrics[f"val/{name}"]
+        metric(value, count)
+        self.log(f"val/{name}", metric, prog_bar=name == "loss", batch_size=count)
+
+    def configure_optimizers(self) -> Any:
         """Build the optimizer, and the schedule if there is one."""
         optimizer = self.optimizer(self.network.parameters())
         if self.scheduler is None:
@@ -118,32 +170,3 @@ class DetectorTraining(LightningModule):
         steps = int(self.trainer.estimated_stepping_batches)
         schedule = self.scheduler(optimizer, total_steps=steps)  # type: ignore[call-arg]
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
-
-
-class DetectorCLI(LightningCLI):
-    """LightningCLI with what every run has here: exact resume, atomic checkpoints, a stop at divergence."""
-
-    def instantiate_trainer(self, **kwargs: object) -> Trainer:
-        """Build the trainer with the callbacks that must be there also when no config names them."""
-        trainer = super().instantiate_trainer(**kwargs)
-        if self.subcommand == "fit":
-            config = self.config.fit.trainer.as_dict()
-            trainer.callbacks[:0] = [ExactResume(decisive(config)), StopAtDivergence()]  # type: ignore[attr-defined]
-            trainer.strategy.checkpoint_io = AtomicCheckpointIO()
-        return trainer
-
-
-def main() -> None:
-    """Run the command line."""
-    DetectorCLI(
-        DetectorTraining,
-        PageDataModule,
-        auto_configure_optimizers=False,
-        seed_everything_default=1,
-        trainer_defaults={"logger": LOGGER},
-        save_config_callback=RunConfig,
-    )
-
-
-if __name__ == "__main__":
-    main()

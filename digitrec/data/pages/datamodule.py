@@ -16,7 +16,8 @@ from digitrec.data.pages.glyphs import Glyphs, drawn_digits, drawn_marks, from_i
 from digitrec.data.pages.layouts import Pool
 from digitrec.data.pages.scene import Renderer, Scene
 from digitrec.data.pages.targets import PageBatch, targets
-from digitrec.data.mnist import ensure_mnist, load_mnist
+from digitrec.data.download import ensure_mnist
+from digitrec.data.mnist import load_mnist
 from digitrec.data.samplers import ShuffledSampler
 
 SHAPES = ((96, 96, 10), (64, 64, 20), (64, 176, 8), (112, 112, 8), (128, 128, 6), (160, 160, 4))
@@ -43,10 +44,12 @@ class PageDataset(Dataset[PageBatch]):
         seed: of the run.
         rank: of the process.
         steps: how many batches an epoch has.
+        with_items: whether the batches say what is on the pages, for validation.
     """
 
-    def __init__(self, renderer: Renderer, seed: int, rank: int, steps: int) -> None:
+    def __init__(self, renderer: Renderer, seed: int, rank: int, steps: int, with_items: bool = False) -> None:
         self.renderer, self.seed, self.rank, self.steps = renderer, seed, rank, steps
+        self.with_items = with_items
 
     def __len__(self) -> int:
         return self.steps
@@ -57,7 +60,7 @@ class PageDataset(Dataset[PageBatch]):
         return [self.renderer.scene(height, width, self.seed, step, self.rank, number) for number in range(count)]
 
     def __getitem__(self, step: int) -> PageBatch:
-        return targets(self.scenes(step))
+        return targets(self.scenes(step), self.with_items)
 
 
 class StepSampler(ShuffledSampler):
@@ -113,7 +116,7 @@ class PageDataModule(LightningDataModule):
         seed = torch.initial_seed()
         rank = self.trainer.global_rank if self.trainer is not None else 0
         self.train_set = PageDataset(self._renderer(train=True), seed, rank, self.steps)
-        self.val_set = PageDataset(self._renderer(train=False), VALIDATION, 0, self.val_steps)
+        self.val_set = PageDataset(self._renderer(train=False), VALIDATION, 0, self.val_steps, with_items=True)
 
     def train_dataloader(self) -> DataLoader[PageBatch]:
         """Training batches, by the step."""
@@ -124,6 +127,10 @@ class PageDataModule(LightningDataModule):
     def val_dataloader(self) -> DataLoader[PageBatch]:
         """The fixed validation batches."""
         return self._loader(self.val_set, shuffle=False)
+
+    def transfer_batch_to_device(self, batch: PageBatch, device: torch.device, dataloader_idx: int) -> PageBatch:
+        """Move the tensors of a batch; the items stay."""
+        return PageBatch(*(part.to(device, non_blocking=True) for part in batch[:-1]), batch.items)
 
     def _loader(self, dataset: PageDataset, **how: Any) -> DataLoader[PageBatch]:
         return DataLoader(

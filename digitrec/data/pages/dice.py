@@ -7,6 +7,8 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from digitrec.data.seeds import mix_seed
+
 T = TypeVar("T")
 
 
@@ -14,11 +16,11 @@ class Dice:
     """A generator with the draws that scenes need; the key alone decides them.
 
     Args:
-        key: any non-negative integers, such as seed, step, rank and number.
+        key: any integers, such as seed, step, rank and number.
     """
 
     def __init__(self, *key: int) -> None:
-        self.generator = np.random.Generator(np.random.SFC64(np.random.SeedSequence(key)))
+        self.generator = np.random.Generator(np.random.SFC64(mix_seed(*key)))
 
     def chance(self, probability: float) -> bool:
         """True with that probability."""

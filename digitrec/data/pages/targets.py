@@ -23,6 +23,7 @@ class PageBatch(NamedTuple):
     centers: float (batch, 2, h, w), 1 at the center of a digit or mark, falling off around it.
     offsets: float (batch, 2, h, w), and sizes: float (batch, 1, h, w), in the detector's units.
     owned: float (batch, 1, h, w), the size in pixels of what a cell belongs to; 0 where it is nothing's.
+    items: of each page the digits and marks, for validation; empty while training.
     """
 
     pages: Tensor
@@ -32,9 +33,10 @@ class PageBatch(NamedTuple):
     offsets: Tensor
     sizes: Tensor
     owned: Tensor
+    items: tuple[tuple[Written, ...], ...] = ()
 
 
-def targets(scenes: Sequence[Scene]) -> PageBatch:
+def targets(scenes: Sequence[Scene], with_items: bool = False) -> PageBatch:
     """Stack scenes of one shape, and make their maps."""
     maps = [_maps(scene) for scene in scenes]
     pages = np.stack([scene.picture for scene in scenes])[:, None]
@@ -42,7 +44,14 @@ def targets(scenes: Sequence[Scene]) -> PageBatch:
     judged = np.stack([~scene.ignored | (scene.foreground > 0.05) for scene in scenes])[:, None]
     centers, offsets, sizes, owned = (torch.from_numpy(np.stack(each)) for each in zip(*maps, strict=True))
     return PageBatch(
-        torch.from_numpy(pages), torch.from_numpy(foreground), torch.from_numpy(judged), centers, offsets, sizes, owned
+        torch.from_numpy(pages),
+        torch.from_numpy(foreground),
+        torch.from_numpy(judged),
+        centers,
+        offsets,
+        sizes,
+        owned,
+        tuple(tuple(scene.items) for scene in scenes) if with_items else (),
     )
 
 
