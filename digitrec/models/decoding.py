@@ -60,11 +60,14 @@ class Maps:
     sizes: Map
 
     @classmethod
-    def of(cls, found: Detection, number: int = 0, edge: int = 0) -> "Maps":
-        """The maps of one page of a batch, without an edge of so many pixels, a multiple of STRIDE."""
-        inner = edge // STRIDE
-        small = np.s_[..., inner : -inner or None, inner : -inner or None]
-        whole = np.s_[edge : -edge or None, edge : -edge or None]
+    def of(cls, found: Detection, number: int = 0, edges: tuple[int, int] = (0, 0)) -> "Maps":
+        """Return the maps of one page of a batch, without edges of so many pixels above and beside it.
+
+        The edges are multiples of STRIDE.
+        """
+        whole = np.s_[edges[0] : -edges[0] or None, edges[1] : -edges[1] or None]
+        inner = [edge // STRIDE for edge in edges]
+        small = np.s_[..., inner[0] : -inner[0] or None, inner[1] : -inner[1] or None]
         return cls(
             found.foreground[number, 0].sigmoid().numpy()[whole],
             found.centers[number].sigmoid().numpy()[small],
@@ -162,7 +165,11 @@ def _windows(owners: NDArray[np.int32]) -> list[tuple[int, tuple[slice, slice]]]
     order = np.argsort(numbers, kind="stable")
     rows, columns, numbers = rows[order], columns[order], numbers[order]
     starts = np.flatnonzero(np.diff(numbers, prepend=-1))
-    spans = [reduce(each, starts) for each in (rows, columns) for reduce in (np.minimum.reduceat, np.maximum.reduceat)]
+    spans = [
+        reduce(each, starts)
+        for each in (rows, columns)
+        for reduce in (np.minimum.reduceat, np.maximum.reduceat)
+    ]
     return [
         (int(numbers[start]), np.s_[top : bottom + 1, left : right + 1])
         for start, top, bottom, left, right in zip(starts, *spans, strict=True)

@@ -60,10 +60,19 @@ class DigitDetector(nn.Module):
         first, second, third, fourth = channels
         self.stem = _conv(1, first, 5, stride=2)
         self.down = nn.ModuleList(
-            nn.Sequential(_conv(before, after, 3, stride=2), *(_Residual(after, dilation) for dilation in dilations))
-            for before, after, dilations in ((first, second, (1,)), (second, third, (1,)), (third, fourth, (1, 2)))
+            nn.Sequential(
+                _conv(before, after, 3, stride=2), *(_Residual(after, dilation) for dilation in dilations)
+            )
+            for before, after, dilations in (
+                (first, second, (1,)),
+                (second, third, (1,)),
+                (third, fourth, (1, 2)),
+            )
         )
-        self.up = nn.ModuleList(nn.Conv2d(after, before, 1) for after, before in ((fourth, third), (third, second), (second, first)))
+        self.up = nn.ModuleList(
+            nn.Conv2d(after, before, 1)
+            for after, before in ((fourth, third), (third, second), (second, first))
+        )
         self.merge = nn.ModuleList([_Residual(third), _Residual(second), _conv(first, first, 3)])
         self.head = nn.Conv2d(first, STRIDE**2 + 5, 3, padding=1)
         with torch.no_grad():  # most of a page is background
@@ -90,7 +99,11 @@ class DigitDetector(nn.Module):
         for module in list(result.modules()):
             if isinstance(module, _Residual):
                 module.fuse()
-            elif isinstance(module, nn.Sequential) and len(module) > 1 and isinstance(module[1], nn.BatchNorm2d):
+            elif (
+                isinstance(module, nn.Sequential)
+                and len(module) > 1
+                and isinstance(module[1], nn.BatchNorm2d)
+            ):
                 module[0], module[1] = fuse_conv_bn_eval(module[0], module[1]), nn.Identity()
         return result.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
 

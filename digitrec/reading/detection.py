@@ -25,7 +25,10 @@ class ScalePolicy:
     sides: geometric means of a view's two sides, in pixels, from coarse to fine.
     most_pixels: of a view.
     most_enlargement: of a page.
-    edge: pixels of the edge's median that are put round a view.
+    longest: pixels of the longer side of the first view of a narrow page, such as a tightly cut 1.
+    narrow: a page whose longer side is this many times the shorter one is narrow.
+    edge: pixels of the edge's median that are put round a view, at least.
+    least_side: pixels of a view's sides with the edge.
     small: median size of a digit, in pixels, below which a finer view is made at once.
     ideal: median size, in pixels, that this view is to have.
     enough: mean clearness of a view's digits from which on it is taken without looking at finer ones.
@@ -39,7 +42,10 @@ class ScalePolicy:
     sides: tuple[int, ...] = (48, 105, 230, 480, 840)
     most_pixels: int = 700_000
     most_enlargement: float = 4.0
+    longest: int = 72
+    narrow: float = 2.5
     edge: int = 8
+    least_side: int = 64
     small: float = 28.0
     ideal: float = 36.0
     enough: float = 0.65
@@ -144,10 +150,14 @@ class PageDetector:
         self._best(page, classify, seen)
         return seen
 
-    def _best(self, page: Gray, classify: Classify, seen: list[Hypothesis] | None = None) -> Hypothesis | None:
+    def _best(
+        self, page: Gray, classify: Classify, seen: list[Hypothesis] | None = None
+    ) -> Hypothesis | None:
         policy, side = self.policy, math.sqrt(page.size)
         most = min(policy.most_enlargement, math.sqrt(policy.most_pixels / page.size))
         plan, last = [wanted / side for wanted in policy.sides], 0.0
+        if max(page.shape) > policy.narrow * min(page.shape):
+            plan = sorted([policy.longest / max(page.shape), *plan])
         best: Hypothesis | None = None
         while plan:
             scale = min(most, plan.pop(0))
@@ -190,15 +200,16 @@ class PageDetector:
 
     def _maps(self, page: Gray, scale: float) -> tuple[Maps, float, float]:
         """Run the detector on a view; its maps, and its pixels a pixel of the page, down and across."""
-        edge = self.policy.edge
-        height, width = (max(24, 4 * round(side * scale / 4)) for side in page.shape)
+        policy = self.policy
+        height, width = (max(4, 4 * round(side * scale / 4)) for side in page.shape)
         how = Image.Resampling.BICUBIC if scale > 1 else Image.Resampling.BILINEAR
         view = np.asarray(Image.fromarray(page).resize((width, height), how, reducing_gap=2.0))
         around = np.concatenate([view[0], view[-1], view[:, 0], view[:, -1]])
-        padded = np.pad(view, edge, constant_values=int(np.median(around)))
+        edges = [max(policy.edge, 2 * math.ceil((policy.least_side - side) / 4)) for side in (height, width)]
+        padded = np.pad(view, [(edge, edge) for edge in edges], constant_values=int(np.median(around)))
         with torch.inference_mode():
             found = self.network(torch.from_numpy(padded)[None, None])
-        return Maps.of(found, edge=edge), height / page.shape[0], width / page.shape[1]
+        return Maps.of(found, edges=(edges[0], edges[1])), height / page.shape[0], width / page.shape[1]
 
 
 def _found(instance: Instance, down: float, across: float) -> Found:

@@ -21,6 +21,9 @@ from digitrec.models.recognizer import Recognizer
 LEAST_SIZE = 8.0
 """Pixels: offsets of smaller digits weigh no more than those of this size."""
 
+CENTER_WEIGHTS = torch.tensor([6.0, 12.0]).view(2, 1, 1)
+"""How much heavier than background the centers of digits and of other marks, which are rarer, weigh."""
+
 LOSSES = ("foreground", "centers", "offsets", "sizes")
 
 
@@ -28,7 +31,7 @@ def losses(found: Detection, batch: PageBatch) -> dict[str, Tensor]:
     """Return the parts of the loss, weighted as they are added.
 
     foreground: binary cross-entropy, three times as heavy on strokes, and Dice loss.
-    centers: binary cross-entropy, heavier near centers.
+    centers: binary cross-entropy, heavier near centers, see CENTER_WEIGHTS.
     offsets: distance to the center as a share of the size, on what belongs to a digit or mark.
     sizes: smooth L1 distance of the logarithms, on the same.
     """
@@ -38,7 +41,7 @@ def losses(found: Detection, batch: PageBatch) -> dict[str, Tensor]:
     chosen, wanted = found.foreground.sigmoid() * judged, batch.foreground * judged
     common, both = (chosen * wanted).sum((1, 2, 3)), (chosen + wanted).sum((1, 2, 3))
     dice = (1 - (2 * common + 20) / (both + 20)).mean()
-    where = (1 + 6 * batch.centers) * F.max_pool2d(judged, 2)
+    where = (1 + CENTER_WEIGHTS.to(batch.centers.device) * batch.centers) * F.max_pool2d(judged, 2)
     centers = F.binary_cross_entropy_with_logits(found.centers, batch.centers, where)
     owned = (batch.owned > 0).float()
     count = owned.sum().clamp(min=1)
@@ -144,9 +147,14 @@ class DetectorTraining(LightningModule):
                 is_mark = place in pairs and instances[pairs[place]].digit < 0.5
                 self.metrics["val/marks_found"](float(is_mark))
         judged = batch.judged[number, 0]
-        others = (each for place, each in enumerate(instances) if place not in pairs.values() and each.digit >= 0.5)
+        others = (
+            each for place, each in enumerate(instances) if place not in pairs.values() and each.digit >= 0.5
+        )
         # What nobody asked for is not invented.
-        invented = sum(bool(judged[box[1] : box[3], box[0] : box[2]].float().mean() > 0.9) for box in (o.box for o in others))
+        invented = sum(
+            bool(judged[box[1] : box[3], box[0] : box[2]].float().mean() > 0.9)
+            for box in (o.box for o in others)
+        )
         self.metrics["val/invented"](float(invented))
 
     def _read(self, images: list[Tensor]) -> list[int]:

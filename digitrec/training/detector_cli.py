@@ -23,7 +23,11 @@ class DetectorCLI(LightningCLI):
         """Build the trainer with the callbacks that must be there also when no config names them."""
         config, built = self.config[self.subcommand], self.config_init[self.subcommand]
         given = built.trainer.callbacks or []
-        own = [ExactResume(decisive(config.trainer.as_dict())), StopAtDivergence()] if self.subcommand == "fit" else []
+        own = (
+            [ExactResume(decisive(config.trainer.as_dict())), StopAtDivergence()]
+            if self.subcommand == "fit"
+            else []
+        )
         kwargs["callbacks"] = [*own, *(given if isinstance(given, list) else [given])]
         trainer = super().instantiate_trainer(**kwargs)
         if self.subcommand == "fit":

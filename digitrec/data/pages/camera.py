@@ -8,7 +8,9 @@ from digitrec.data.pages.dice import Dice
 from digitrec.data.pages.paper import Source
 
 
-def develop(dice: Dice, gray: Plane, source: Source, height: float, size: tuple[int, int], written: bool) -> Ink:
+def develop(
+    dice: Dice, gray: Plane, source: Source, height: float, size: tuple[int, int], written: bool
+) -> Ink:
     """Blur, noise, JPEG, enlargement, inversion and gamma.
 
     Args:

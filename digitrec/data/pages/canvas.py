@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digitrec.data.pages.dice import Dice
-from digitrec.data.pages.glyphs import MARK, SAMPLES, STEPS, Glyphs
+from digitrec.data.glyphs import MARK, SAMPLES, STEPS, Glyphs
 from digitrec.models.normalization import BOX
 
 Plane = NDArray[np.float32]
@@ -135,7 +135,9 @@ class Canvas:
             return
         self._claim(where, canonical, int(glyphs.labels[index]), box, pose.scale)
 
-    def _claim(self, where: tuple[slice, slice], canonical: Plane, label: int, box: Box, scale: float) -> None:
+    def _claim(
+        self, where: tuple[slice, slice], canonical: Plane, label: int, box: Box, scale: float
+    ) -> None:
         """Make what a glyph covers its own."""
         foreground, instances = self.foreground[where], self.instances[where]
         new = (canonical > foreground) & (canonical > 0.15)

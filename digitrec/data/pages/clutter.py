@@ -53,8 +53,15 @@ def word(hand: Hand) -> None:
     advance = height * dice.uniform(0.7, 1.0)
     x, y = dice.uniform(-0.1, 0.8) * canvas.width, dice.uniform(0.05, 0.95) * canvas.height
     for _ in range(count):
-        if all(max(abs(x - i.x), abs(y - i.y)) > 0.55 * (height + i.size) for i in canvas.items if i.is_digit):
-            hand.write(int(dice.pick(hand.pool.letters)), x, y + (x - canvas.width / 2) * math.tan(hand.tilt), height / BOX)
+        if all(
+            max(abs(x - i.x), abs(y - i.y)) > 0.55 * (height + i.size) for i in canvas.items if i.is_digit
+        ):
+            hand.write(
+                int(dice.pick(hand.pool.letters)),
+                x,
+                y + (x - canvas.width / 2) * math.tan(hand.tilt),
+                height / BOX,
+            )
         x += advance
 
 

@@ -12,7 +12,7 @@ from lightning.pytorch import LightningDataModule
 from torch.utils.data import DataLoader, Dataset
 
 from digitrec.data.pages.fonts import strips
-from digitrec.data.pages.glyphs import Glyphs, drawn_digits, drawn_marks, from_images
+from digitrec.data.glyphs import Glyphs, drawn_digits, drawn_marks, from_images
 from digitrec.data.pages.layouts import Pool
 from digitrec.data.pages.scene import Renderer, Scene
 from digitrec.data.pages.targets import PageBatch, targets
@@ -47,7 +47,9 @@ class PageDataset(Dataset[PageBatch]):
         with_items: whether the batches say what is on the pages, for validation.
     """
 
-    def __init__(self, renderer: Renderer, seed: int, rank: int, steps: int, with_items: bool = False) -> None:
+    def __init__(
+        self, renderer: Renderer, seed: int, rank: int, steps: int, with_items: bool = False
+    ) -> None:
         self.renderer, self.seed, self.rank, self.steps = renderer, seed, rank, steps
         self.with_items = with_items
 
@@ -57,7 +59,9 @@ class PageDataset(Dataset[PageBatch]):
     def scenes(self, step: int) -> list[Scene]:
         """The scenes of a step."""
         height, width, count = SHAPES[step % len(SHAPES)]
-        return [self.renderer.scene(height, width, self.seed, step, self.rank, number) for number in range(count)]
+        return [
+            self.renderer.scene(height, width, self.seed, step, self.rank, number) for number in range(count)
+        ]
 
     def __getitem__(self, step: int) -> PageBatch:
         return targets(self.scenes(step), self.with_items)
@@ -109,14 +113,18 @@ class PageDataModule(LightningDataModule):
         ensure_mnist(self.data_dir)
         for train in (True, False):
             if not self._file(train).exists():
-                _make_pool(self.data_dir, self.sizes, train, self.val_size, self.split_seed).save(self._file(train))
+                _make_pool(self.data_dir, self.sizes, train, self.val_size, self.split_seed).save(
+                    self._file(train)
+                )
 
     def setup(self, stage: str) -> None:
         """Read the glyphs and make the renderers."""
         seed = torch.initial_seed()
         rank = self.trainer.global_rank if self.trainer is not None else 0
         self.train_set = PageDataset(self._renderer(train=True), seed, rank, self.steps)
-        self.val_set = PageDataset(self._renderer(train=False), VALIDATION, 0, self.val_steps, with_items=True)
+        self.val_set = PageDataset(
+            self._renderer(train=False), VALIDATION, 0, self.val_steps, with_items=True
+        )
 
     def train_dataloader(self) -> DataLoader[PageBatch]:
         """Training batches, by the step."""
@@ -128,7 +136,9 @@ class PageDataModule(LightningDataModule):
         """The fixed validation batches."""
         return self._loader(self.val_set, shuffle=False)
 
-    def transfer_batch_to_device(self, batch: PageBatch, device: torch.device, dataloader_idx: int) -> PageBatch:
+    def transfer_batch_to_device(
+        self, batch: PageBatch, device: torch.device, dataloader_idx: int
+    ) -> PageBatch:
         """Move the tensors of a batch; the items stay."""
         return PageBatch(*(part.to(device, non_blocking=True) for part in batch[:-1]), batch.items)
 

@@ -12,7 +12,17 @@ from digitrec.data.pages.dice import Dice
 SIZE = 24
 """Height of the strips' type, in pixels."""
 
-_FILES = ("DejaVuSans", "DejaVuSans-Bold", "DejaVuSerif", "DejaVuSerif-Bold", "DejaVuSansMono", "STIXGeneral", "cmr10", "cmss10", "cmtt10")
+_FILES = (
+    "DejaVuSans",
+    "DejaVuSans-Bold",
+    "DejaVuSerif",
+    "DejaVuSerif-Bold",
+    "DejaVuSansMono",
+    "STIXGeneral",
+    "cmr10",
+    "cmss10",
+    "cmtt10",
+)
 _WORDS = (
     "Name Datum Nr. Summe Total Date Amount Menge Preis Stück page Seite No. Kunde Konto Betrag EUR m² kWh "
     "Zähler Sum Week Mon Tue Wed January Form Unterschrift Signature and the of with Answer Question Class "
@@ -37,7 +47,16 @@ def _text(dice: Dice) -> str:
         return f"{dice.pick(_WORDS)} {number}"
     if kind == 3:
         return f"{1 + dice.below(28)}.{1 + dice.below(12)}.20{10 + dice.below(20)}"
-    return dice.pick((f"{number})", f"{number}.", f"({number})", f"{number} + {dice.below(100)} =", number, f"{number},50 €"))
+    return dice.pick(
+        (
+            f"{number})",
+            f"{number}.",
+            f"({number})",
+            f"{number} + {dice.below(100)} =",
+            number,
+            f"{number},50 €",
+        )
+    )
 
 
 def _strip(text: str, font: ImageFont.FreeTypeFont) -> Ink:

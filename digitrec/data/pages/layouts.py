@@ -7,8 +7,9 @@ import numpy as np
 
 from digitrec.data.pages.canvas import Canvas, Pose
 from digitrec.data.pages.dice import Dice
-from digitrec.data.pages.glyphs import KINDS, MARK, Glyphs
+from digitrec.data.glyphs import KINDS, MARK, Glyphs
 from digitrec.models.normalization import BOX
+
 
 @dataclass(frozen=True)
 class Shares:
@@ -65,8 +66,8 @@ class Hand:
         self.uneven = dice.uniform(0, 1)
         self.only = dice.below(10) if dice.chance(0.1) else None
         self.drawn = dice.pick((0.0, 0.28, 0.9), (0.2, 0.65, 0.15))
-        self.marks = dice.uniform(0.05, 0.5) if dice.chance(0.35) else 0.0
-        self.no_digits = dice.chance(0.03)
+        self.marks = dice.uniform(0.1, 0.6) if dice.chance(0.55) else 0.0
+        self.no_digits = dice.chance(0.05)
         self.height = 0.0
 
     def digit(self) -> int:
@@ -119,7 +120,9 @@ def rows(hand: Hand, tiny: bool = False) -> list[tuple[float, float, float]]:
     """
     dice, canvas = hand.dice, hand.canvas
     side = min(canvas.height, canvas.width)
-    height = hand.height = dice.log_uniform(3, 8) if tiny else dice.log_uniform(12, max(16, min(0.85 * side, 72)))
+    height = hand.height = (
+        dice.log_uniform(3, 8) if tiny else dice.log_uniform(12, max(16, min(0.85 * side, 72)))
+    )
     leading = dice.uniform(1.15, 2.2) * height * (3 if tiny else 1)
     count = max(1, int(canvas.height / leading)) if dice.chance(0.6) else 1
     gap = dice.uniform(-0.08, 0.12) if dice.chance(0.3) else dice.uniform(0.05, 0.9)

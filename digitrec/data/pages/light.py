@@ -17,8 +17,16 @@ def lay(dice: Dice, gray: Plane, canvas: Canvas, paper: float) -> Plane:
         free = [dice.uniform(0, 0.5) for _ in range(4)]
     else:
         left, top, right, bottom = bounds
-        free = [left / canvas.width, top / canvas.height, 1 - right / canvas.width, 1 - bottom / canvas.height]
-    x, y = np.linspace(0, 1, width, dtype=np.float32)[None], np.linspace(0, 1, height, dtype=np.float32)[:, None]
+        free = [
+            left / canvas.width,
+            top / canvas.height,
+            1 - right / canvas.width,
+            1 - bottom / canvas.height,
+        ]
+    x, y = (
+        np.linspace(0, 1, width, dtype=np.float32)[None],
+        np.linspace(0, 1, height, dtype=np.float32)[:, None],
+    )
     inside = np.ones_like(gray)
     often = 0.95 if dice.chance(0.2) else 0.45  # a card, or a page that fills most of the picture
     for side, (along, across) in enumerate(((x, y), (y, x), (1 - x, y), (1 - y, x))):
@@ -118,7 +126,10 @@ def smooth_bar(ends: list[Point]) -> np.ndarray:
 def shine(dice: Dice, gray: Plane, canvas: Canvas) -> Plane:
     """Give the page its light: from one side, darker in the corners, with the shadows of things."""
     height, width = gray.shape
-    x, y = np.linspace(-1, 1, width, dtype=np.float32)[None], np.linspace(-1, 1, height, dtype=np.float32)[:, None]
+    x, y = (
+        np.linspace(-1, 1, width, dtype=np.float32)[None],
+        np.linspace(-1, 1, height, dtype=np.float32)[:, None],
+    )
     slope = dice.uniform(0, 0.35) / 2
     light = 1 + (slope * dice.normal(1)) * x + (slope * dice.normal(1)) * y
     if dice.chance(0.4):

@@ -30,7 +30,9 @@ def choose_source(dice: Dice, side: int, height: float) -> Source:
     kind = dice.pick(("photo", "drawing", "scan"), (0.72, 0.19, 0.09))
     if kind == "photo":
         paper = dice.uniform(90, 255)
-        contrast = min(paper - 3, dice.log_uniform(18, 240) if dice.chance(0.3) else dice.log_uniform(32, 240))
+        contrast = min(
+            paper - 3, dice.log_uniform(18, 240) if dice.chance(0.3) else dice.log_uniform(32, 240)
+        )
     else:
         paper = 255.0 if dice.chance(0.6) else dice.uniform(150, 255)
         contrast = paper if dice.chance(0.7) else dice.uniform(0.2, 1) * paper
@@ -57,7 +59,9 @@ def expose(dice: Dice, source: Source, canvas: Canvas, page: Print) -> Plane:
         coarse = dice.noise(max(2, size[1] // 6), max(2, size[0] // 6))
         texture = cv2.resize(coarse, size, interpolation=cv2.INTER_CUBIC)
         gray += min(dice.uniform(1, 8), source.contrast / 10) * texture
-    for plane, tone in zip((page.cells, page.rules, page.text, page.lines, page.pen), _tones(dice, source), strict=True):
+    for plane, tone in zip(
+        (page.cells, page.rules, page.text, page.lines, page.pen), _tones(dice, source), strict=True
+    ):
         if plane.any():
             cover = fit(plane.astype(np.float32)) / 255
             if source.kind == "scan":

@@ -44,7 +44,10 @@ def table(hand: Hand, page: Print) -> None:
     cell_height = height * (dice.uniform(1.0, 1.3) if dice.chance(0.4) else dice.uniform(1.15, 2.2))
     x0 = min(canvas.width * 0.4, dice.uniform(-0.3, 0.8) * cell_width)
     y0 = min(canvas.height * 0.4, dice.uniform(-0.3, 0.8) * cell_height)
-    xs, ys = np.arange(x0, canvas.width + cell_width, cell_width), np.arange(y0, canvas.height + cell_height, cell_height)
+    xs, ys = (
+        np.arange(x0, canvas.width + cell_width, cell_width),
+        np.arange(y0, canvas.height + cell_height, cell_height),
+    )
     ys = ys[:2] if dice.chance(0.25) else ys
     cos, sin = math.cos(hand.tilt), math.sin(hand.tilt)
 
@@ -81,7 +84,9 @@ def _fill_cell(
     for _ in range(digits):
         marked = not marked and dice.chance(hand.marks / 2)
         where = place(x, y + dice.normal(0.04) * height)
-        hand.write(hand.mark() if marked else hand.digit(), *where, height / BOX * dice.log_uniform(0.85, 1.12))
+        hand.write(
+            hand.mark() if marked else hand.digit(), *where, height / BOX * dice.log_uniform(0.85, 1.12)
+        )
         x += advance * dice.uniform(0.9, 1.15)
 
 
@@ -96,7 +101,12 @@ def _table_lines(
         gap = dice.uniform(0.02, 0.15) * min(xs[1] - xs[0], ys[1] - ys[0])
         for y, below in zip(ys[:-1], ys[1:], strict=True):
             for x, right in zip(xs[:-1], xs[1:], strict=True):
-                corners = [(x + gap, y + gap), (right - gap, y + gap), (right - gap, below - gap), (x + gap, below - gap)]
+                corners = [
+                    (x + gap, y + gap),
+                    (right - gap, y + gap),
+                    (right - gap, below - gap),
+                    (x + gap, below - gap),
+                ]
                 line(page.lines, [place(*corner) for corner in [*corners, corners[0]]], width)
         return
     left, right = (-canvas.width, 2 * canvas.width) if dice.chance(0.3) else (xs[0], xs[-1])
@@ -110,7 +120,9 @@ def _table_lines(
             line(page.lines, [place(x, top), place(x, bottom)], thick if number % often == 0 else width)
 
 
-def _cells(dice: Dice, page: Print, xs: np.ndarray, ys: np.ndarray, place: Callable[[float, float], Point]) -> None:
+def _cells(
+    dice: Dice, page: Print, xs: np.ndarray, ys: np.ndarray, place: Callable[[float, float], Point]
+) -> None:
     """Give the cells a background: all of them, every second row, or some."""
     if not dice.chance(0.3):
         return
@@ -137,7 +149,9 @@ def pattern(dice: Dice, page: Print, mask: Ink) -> None:
         filled = (x + (1 if dice.chance(0.5) else -1) * y) % (2 + dice.below(4)) == 0
     elif kind == "hatch":
         angle, pitch = dice.uniform(0, math.pi), dice.uniform(3, 10)
-        filled = (math.cos(angle) * x + math.sin(angle) * y) % pitch < max(1.0, pitch * dice.uniform(0.1, 0.4))
+        filled = (math.cos(angle) * x + math.sin(angle) * y) % pitch < max(
+            1.0, pitch * dice.uniform(0.1, 0.4)
+        )
     elif kind == "checks":
         filled = (x // period + y // period) % 2 == 0
     else:
@@ -150,12 +164,16 @@ def ruled_row(hand: Hand, page: Print, lines: list[tuple[float, float, float]]) 
     dice, height, canvas = hand.dice, hand.height, hand.canvas
     slope, middle = math.tan(hand.tilt), canvas.width / 2
     width = dice.log_uniform(0.6, max(1.2, height * 0.12))
-    below = dice.uniform(0.3, 0.75) * height
+    below = (dice.uniform(0.44, 0.55) if dice.chance(0.35) else dice.uniform(0.3, 0.75)) * height
     above = -dice.uniform(0.4, 0.9) * height if dice.chance(0.6) else None
     border = dice.uniform(width, max(width, height * 0.35)) if dice.chance(0.5) else 0.0
     for start, end, y in lines:
         whole = dice.chance(0.5)
-        left, right = (-9.0, canvas.width + 9.0) if whole else (start - dice.uniform(0.1, 0.8) * height, end + dice.uniform(0.05, 0.8) * height)
+        left, right = (
+            (-9.0, canvas.width + 9.0)
+            if whole
+            else (start - dice.uniform(0.1, 0.8) * height, end + dice.uniform(0.05, 0.8) * height)
+        )
         for away in (below, above):
             if away is not None:
                 ends = [(x, y + away + (x - middle) * slope) for x in (left, right)]
@@ -179,7 +197,12 @@ def frames(hand: Hand, page: Print) -> None:
         gap, width = dice.uniform(0.02, 0.45) * height, dice.log_uniform(0.7, max(1.0, height * 0.14))
         left, top, right, bottom = item.box
         if dice.chance(0.75):
-            corners = [(left - gap, top - gap), (right + gap, top - gap), (right + gap, bottom + gap), (left - gap, bottom + gap)]
+            corners = [
+                (left - gap, top - gap),
+                (right + gap, top - gap),
+                (right + gap, bottom + gap),
+                (left - gap, bottom + gap),
+            ]
             line(page.lines, [*corners, corners[0]], width)
         else:
             angles = np.linspace(0, 2 * math.pi, 40)
@@ -225,7 +248,9 @@ def paper_rules(hand: Hand, page: Print) -> None:
         np.maximum(page.rules, (255 * cover).astype(np.uint8), out=page.rules)
     if dice.chance(0.15):
         at = dice.uniform(0, canvas.width)
-        line(page.rules, [(at, -9), (at + math.tan(angle) * canvas.height, canvas.height + 9)], max(0.7, width))
+        line(
+            page.rules, [(at, -9), (at + math.tan(angle) * canvas.height, canvas.height + 9)], max(0.7, width)
+        )
 
 
 def text(hand: Hand, page: Print, fonts: list[Ink]) -> None:
@@ -245,7 +270,9 @@ def text(hand: Hand, page: Print, fonts: list[Ink]) -> None:
         angle = hand.tilt if dice.chance(0.9) else hand.tilt + math.pi / 2
         cos, sin = math.cos(angle) * scale, math.sin(angle) * scale
         x, y = dice.uniform(-0.3, 0.9) * canvas.width, dice.uniform(0, 1) * canvas.height
-        layer = cv2.warpAffine(strip, np.array([[cos, -sin, x], [sin, cos, y]]), (canvas.width, canvas.height))
+        layer = cv2.warpAffine(
+            strip, np.array([[cos, -sin, x], [sin, cos, y]]), (canvas.width, canvas.height)
+        )
         np.maximum(page.text, layer, out=page.text)
         if size > 0.6 * height:
             canvas.ignored |= layer > 60

@@ -37,7 +37,7 @@ class Extras:
     border: float = 0.12
     text: float = 0.18
     scribble: float = 0.1
-    word: float = 0.08
+    word: float = 0.12
     specks: float = 0.12
     blot: float = 0.08
     sheet: float = 0.3
@@ -152,7 +152,10 @@ def _turned(scene: Scene) -> Scene:
         replace(i, x=i.y, y=width - i.x, box=(i.box[1], width - i.box[2], i.box[3], width - i.box[0]))
         for i in scene.items
     ]
-    planes = (np.ascontiguousarray(np.rot90(plane)) for plane in (scene.picture, scene.foreground, scene.instances, scene.ignored))
+    planes = (
+        np.ascontiguousarray(np.rot90(plane))
+        for plane in (scene.picture, scene.foreground, scene.instances, scene.ignored)
+    )
     return Scene(*planes, items, scene.kind)
 
 
@@ -160,7 +163,10 @@ def _moved(scene: Scene, right: int, down: int) -> list[Written]:
     """The items of a scene, so many pixels further right and down."""
     return [
         replace(
-            i, x=i.x + right, y=i.y + down, box=(i.box[0] + right, i.box[1] + down, i.box[2] + right, i.box[3] + down)
+            i,
+            x=i.x + right,
+            y=i.y + down,
+            box=(i.box[0] + right, i.box[1] + down, i.box[2] + right, i.box[3] + down),
         )
         for i in scene.items
     ]
@@ -192,7 +198,10 @@ def _cut_tight(dice: Dice, scene: Scene, height: int, width: int) -> Scene:
     """Cut a scene close round its writing, and put the tone of the cut's edge round it."""
     boxes = np.array([item.box for item in scene.items])
     size = max(item.size for item in scene.items)
-    margin = [dice.uniform(-0.06, 0.15) * size if dice.chance(0.5) else dice.uniform(0, 0.03) * size for _ in range(4)]
+    margin = [
+        dice.uniform(-0.06, 0.15) * size if dice.chance(0.5) else dice.uniform(0, 0.03) * size
+        for _ in range(4)
+    ]
     left, top = boxes[:, :2].min(0)
     right, bottom = boxes[:, 2:].max(0)
     rows = _span(top - margin[0], bottom + margin[1], scene.picture.shape[0])

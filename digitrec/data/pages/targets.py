@@ -78,7 +78,9 @@ def _maps(scene: Scene) -> tuple[Plane, Plane, Plane, Plane]:
     return centers, offsets, sizes, owned
 
 
-def _window(item: Written, rows: int, columns: int) -> tuple[tuple[slice, slice], NDArray[np.float32], NDArray[np.float32]]:
+def _window(
+    item: Written, rows: int, columns: int
+) -> tuple[tuple[slice, slice], NDArray[np.float32], NDArray[np.float32]]:
     """The cells near an item, and how far below and right of each of them its center is, in pixels."""
     margin = 6 + 0.25 * item.size
     left, top, right, bottom = item.box

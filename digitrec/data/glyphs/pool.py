@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from digitrec.data.pages.skeletons import ALL_DIGITS, LETTERS, POINTS, SIGNS
-from digitrec.data.pages.thinning import thin
-from digitrec.data.pages.tracing import trace
+from digitrec.data.glyphs.skeletons import ALL_DIGITS, LETTERS, POINTS, SIGNS
+from digitrec.data.glyphs.thinning import thin
+from digitrec.data.glyphs.tracing import trace
 from digitrec.data.strokes import Skeleton
 from digitrec.models.normalization import SIDE
 
@@ -53,7 +53,9 @@ class Glyphs:
     @staticmethod
     def join(pools: Sequence["Glyphs"]) -> "Glyphs":
         """Several pools as one."""
-        return Glyphs(*(np.concatenate([getattr(pool, field.name) for pool in pools]) for field in fields(Glyphs)))
+        return Glyphs(
+            *(np.concatenate([getattr(pool, field.name) for pool in pools]) for field in fields(Glyphs))
+        )
 
     def save(self, path: Path) -> None:
         """Write the pool; what is there is replaced."""
@@ -68,7 +70,9 @@ class Glyphs:
 
 def from_images(images: NDArray[np.uint8], labels: NDArray[np.int64]) -> Glyphs:
     """Take digits of MNIST, uint8 (n, 28, 28), as glyphs."""
-    return _pool(_field(_strokes(image), None, int(label)) for image, label in zip(images, labels, strict=True))
+    return _pool(
+        _field(_strokes(image), None, int(label)) for image, label in zip(images, labels, strict=True)
+    )
 
 
 def drawn_digits(count: int, seed: int) -> Glyphs:
@@ -85,14 +89,18 @@ def drawn_marks(count: int, seed: int) -> Glyphs:
     letters = [(letter, MARK + KINDS.index("letter")) for letter in LETTERS]
     parts = (signs, count // 2), (points, count // 4), (letters, count // 4)
     return _pool(
-        glyph for number, (styles, share) in enumerate(parts) for glyph in _drawn(styles, share, seed + number, digit_sized=False)
+        glyph
+        for number, (styles, share) in enumerate(parts)
+        for glyph in _drawn(styles, share, seed + number, digit_sized=False)
     )
 
 
 _Glyph = tuple[NDArray[np.int8], float, tuple[float, float, float, float], int]
 
 
-def _drawn(styles: Sequence[tuple[Skeleton, int]], count: int, seed: int, digit_sized: bool) -> Iterator[_Glyph]:
+def _drawn(
+    styles: Sequence[tuple[Skeleton, int]], count: int, seed: int, digit_sized: bool
+) -> Iterator[_Glyph]:
     random = torch.Generator().manual_seed(seed)
     side = SIDE * _FINE
     for number, (skeleton, label) in enumerate(styles):

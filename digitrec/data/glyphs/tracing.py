@@ -6,7 +6,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from digitrec.data.strokes import Skeleton, _curve
+from digitrec.data.strokes import Skeleton, spline_matrix
 
 
 def trace(
@@ -26,7 +26,7 @@ def trace(
         For each hand its strokes, float32 (points, 2): x, y in units from the frame's center.
     """
     points = list(dict.fromkeys(point for stroke in skeleton for point in stroke))
-    curves = [_curve([points.index(point) for point in stroke], len(points)).numpy() for stroke in skeleton]
+    curves = [spline_matrix([points.index(point) for point in stroke], len(points)).numpy() for stroke in skeleton]
     plain = np.array(points, np.float32)
 
     def uniform(low: float, high: float) -> float:
