@@ -76,7 +76,7 @@ def from_images(images: NDArray[np.uint8], labels: NDArray[np.int64]) -> Glyphs:
 
 
 def drawn_digits(count: int, seed: int) -> Glyphs:
-    """Draw digits from skeletons, each in a hand of its own; all styles of a digit equally often."""
+    """Draw digits from skeletons, each in a hand of its own; all styles equally often: 4, which has twelve, more than 0."""
     styles = [(skeleton, digit) for digit, ways in ALL_DIGITS.items() for skeleton in ways]
     return _pool(_drawn(styles, count, seed, digit_sized=True))
 

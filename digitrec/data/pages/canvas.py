@@ -26,6 +26,8 @@ with the nearest of them."""
 VISIBLE = 0.72
 """Share of a glyph's box inside the scene from which on it must be found; one that is cut more is ignored."""
 
+_OUTLINE = 1.6  # pixels that OpenCV's fillConvexPoly adds to a shape's width
+
 _SUBPIXEL = 3  # bits, of coordinates that go to OpenCV
 
 
@@ -218,7 +220,8 @@ def line(plane: Ink, points: Sequence[Point] | NDArray[np.float64], width: float
         cv2.polylines(plane, [_fixed(path)], False, 255 * value, round(width), cv2.LINE_AA, _SUBPIXEL)
     else:
         for start, end in pairwise(path):
-            along = (end - start) / max(1e-6, float(np.hypot(*(end - start)))) * width / 2
+            half = max(0.0, width - _OUTLINE) / 2
+            along = (end - start) / max(1e-6, float(np.hypot(*(end - start)))) * half
             aside = np.array([-along[1], along[0]])
             corners = [start - along - aside, end + along - aside, end + along + aside, start - along + aside]
             cv2.fillConvexPoly(plane, _fixed(np.array(corners)), 255 * value, cv2.LINE_AA, _SUBPIXEL)
