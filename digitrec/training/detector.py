@@ -124,7 +124,9 @@ class DetectorTraining(LightningModule):
     def on_validation_epoch_end(self) -> None:
         """Log what was counted digit by digit."""
         for name in ("found", "read", "marks_found", "invented"):
-            self.log(f"val/{name}", self.metrics[f"val/{name}"], prog_bar=True)  # type: ignore[arg-type]
+            metric: Any = self.metrics[f"val/{name}"]
+            if metric.update_called:  # there may be no mark in a small set
+                self.log(f"val/{name}", metric, prog_bar=True)
 
     def _count(self, found: Detection, batch: PageBatch, number: int) -> None:
         """Decode a page at its own scale, and compare it with what is on it."""
