@@ -40,7 +40,7 @@ class Instance:
     mask: float32, the foreground inside the box, without what belongs to others.
     size: the size that the detector gives it.
     score: 0 to 1, of its center and its foreground together.
-    digit: 0 to 1, the share of its center that is a digit's and not another mark's.
+    digit: 0 to 1, how much it is a digit and not another mark.
     """
 
     box: tuple[int, int, int, int]
@@ -58,6 +58,7 @@ class Maps:
     centers: Map
     offsets: Map
     sizes: Map
+    kinds: Map
 
     @classmethod
     def of(cls, found: Detection, number: int = 0, edges: tuple[int, int] = (0, 0)) -> "Maps":
@@ -70,9 +71,10 @@ class Maps:
         small = np.s_[..., inner[0] : -inner[0] or None, inner[1] : -inner[1] or None]
         return cls(
             found.foreground[number, 0].sigmoid().numpy()[whole],
-            found.centers[number].sigmoid().numpy()[small],
+            found.centers[number, 0].sigmoid().numpy()[small],
             (found.offsets[number] * OFFSET_UNIT).numpy()[small],
             (found.sizes[number, 0].clamp(-3, 3).exp() * SIZE_UNIT).numpy()[small],
+            found.kinds[number, 0].sigmoid().numpy()[small],
         )
 
 
@@ -99,7 +101,7 @@ def decode(maps: Maps, limits: DecodingLimits) -> list[Instance]:
 
 def _peaks(maps: Maps, limits: DecodingLimits) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
     """Rows and columns of the centers, the clearest first; of two that are too close the clearer one stays."""
-    heat = maps.centers.max(0)
+    heat = maps.centers
     rows, columns = np.nonzero((heat > limits.peak) & (heat >= _maximum(heat)))
     order = np.argsort(-heat[rows, columns], kind="stable")
     rows, columns = rows[order], columns[order]
@@ -186,7 +188,8 @@ def _instance(
 ) -> Instance | None:
     """Measure an instance; None where too little of it is there."""
     top, left = (each.start * STRIDE for each in window)
-    mine = (owners[window] == number).repeat(STRIDE, 0).repeat(STRIDE, 1)
+    cells = owners[window] == number
+    mine = cells.repeat(STRIDE, 0).repeat(STRIDE, 1)
     foreground = maps.foreground[top : top + mine.shape[0], left : left + mine.shape[1]] * mine
     solid = foreground > limits.solid
     count = int(solid.sum())
@@ -196,9 +199,7 @@ def _instance(
     size = float(maps.sizes[center])
     if max(rows[-1] - rows[0], columns[-1] - columns[0]) + 1 < limits.least_extent * size:
         return None
-    around = np.s_[:, max(0, center[0] - 1) : center[0] + 2, max(0, center[1] - 1) : center[1] + 2]
-    digit, mark = maps.centers[around].max((1, 2)).tolist()
     box = left + int(columns[0]), top + int(rows[0]), left + int(columns[-1]) + 1, top + int(rows[-1]) + 1
     mask = foreground[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
-    clearness = max(digit, mark) * float(foreground[solid].mean())
-    return Instance(box, mask, size, clearness, digit / (digit + mark))
+    clearness = float(maps.centers[center]) * float(foreground[solid].mean())
+    return Instance(box, mask, size, clearness, float(maps.kinds[window][cells].mean()))

@@ -26,15 +26,17 @@ class Detection(NamedTuple):
     """What the detector says of gray pages (batch, 1, height, width); maps have half of each side.
 
     foreground: (batch, 1, height, width), logits of what is written, drawn with MNIST's pen.
-    centers: (batch, 2, h, w), logits of the center of a digit and of another written mark.
-    offsets: (batch, 2, h, w), down and right to the center that a foreground pixel belongs to, in OFFSET_UNIT.
-    sizes: (batch, 1, h, w), logarithm of its size in SIZE_UNIT.
+    centers: (batch, 1, h, w), logits of the center of a digit or of another written mark.
+    offsets: (batch, 2, h, w), down and right to the center that a cell belongs to, in OFFSET_UNIT.
+    sizes: (batch, 1, h, w), logarithm of the size of what it belongs to, in SIZE_UNIT.
+    kinds: (batch, 1, h, w), logits of belonging to a digit and not to another mark.
     """
 
     foreground: Tensor
     centers: Tensor
     offsets: Tensor
     sizes: Tensor
+    kinds: Tensor
 
 
 def standardize(pages: Tensor) -> Tensor:
@@ -74,10 +76,13 @@ class DigitDetector(nn.Module):
             for after, before in ((fourth, third), (third, second), (second, first))
         )
         self.merge = nn.ModuleList([_Residual(third), _Residual(second), _conv(first, first, 3)])
-        self.head = nn.Conv2d(first, STRIDE**2 + 5, 3, padding=1)
+        self.head = nn.Conv2d(first, STRIDE**2 + 4, 3, padding=1)
+        self.kinds = nn.Conv2d(
+            second, 1, 3, padding=1
+        )  # at a quarter: it needs more to go by than the others
         with torch.no_grad():  # most of a page is background
-            bias = torch.zeros(STRIDE**2 + 5)
-            bias[: STRIDE**2 + 2] = -2.5
+            bias = torch.zeros(STRIDE**2 + 4)
+            bias[: STRIDE**2 + 1] = -2.5
             self.head.bias.copy_(bias)  # type: ignore[union-attr]
 
     def forward(self, pages: Tensor) -> Detection:
@@ -85,13 +90,13 @@ class DigitDetector(nn.Module):
         features = [self.stem(standardize(pages).contiguous(memory_format=torch.channels_last))]
         for down in self.down:
             features.append(down(features[-1]))
-        merged = features.pop()
+        merged = [features.pop()]
         for up, merge in zip(self.up, self.merge, strict=True):
             fine = features.pop()
-            coarse = F.interpolate(up(merged), size=fine.shape[2:], mode="bilinear", align_corners=False)
-            merged = merge(fine + coarse)
-        foreground, centers, offsets, sizes = self.head(merged).split([STRIDE**2, 2, 2, 1], dim=1)
-        return Detection(F.pixel_shuffle(foreground, STRIDE), centers, offsets, sizes)
+            merged.append(merge(fine + _resized(up(merged[-1]), fine)))
+        foreground, centers, offsets, sizes = self.head(merged[-1]).split([STRIDE**2, 1, 2, 1], dim=1)
+        kinds = _resized(self.kinds(merged[-2]), merged[-1])
+        return Detection(F.pixel_shuffle(foreground, STRIDE), centers, offsets, sizes, kinds)
 
     def fused(self) -> "DigitDetector":
         """A copy for reading only, in evaluation mode, whose normalizations are part of its convolutions."""
@@ -106,6 +111,10 @@ class DigitDetector(nn.Module):
             ):
                 module[0], module[1] = fuse_conv_bn_eval(module[0], module[1]), nn.Identity()
         return result.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+
+
+def _resized(features: Tensor, like: Tensor) -> Tensor:
+    return F.interpolate(features, size=like.shape[2:], mode="bilinear", align_corners=False)
 
 
 def _conv(inputs: int, outputs: int, kernel: int, stride: int = 1) -> nn.Sequential:

@@ -21,19 +21,20 @@ from digitrec.models.recognizer import Recognizer
 LEAST_SIZE = 8.0
 """Pixels: offsets of smaller digits weigh no more than those of this size."""
 
-CENTER_WEIGHTS = torch.tensor([6.0, 12.0]).view(2, 1, 1)
-"""How much heavier than background the centers of digits and of other marks, which are rarer, weigh."""
+MARK_WEIGHT = 3.0
+"""How much heavier than a digit's a mark's cells weigh: there are fewer of them."""
 
-LOSSES = ("foreground", "centers", "offsets", "sizes")
+LOSSES = ("foreground", "centers", "offsets", "sizes", "kinds")
 
 
 def losses(found: Detection, batch: PageBatch) -> dict[str, Tensor]:
     """Return the parts of the loss, weighted as they are added.
 
     foreground: binary cross-entropy, three times as heavy on strokes, and Dice loss.
-    centers: binary cross-entropy, heavier near centers, see CENTER_WEIGHTS.
+    centers: binary cross-entropy, heavier near centers.
     offsets: distance to the center as a share of the size, on what belongs to a digit or mark.
     sizes: smooth L1 distance of the logarithms, on the same.
+    kinds: binary cross-entropy, on the same.
     """
     judged = batch.judged.float()
     weight = (1 + 2 * (batch.foreground > 0.3)) * judged
@@ -41,14 +42,16 @@ def losses(found: Detection, batch: PageBatch) -> dict[str, Tensor]:
     chosen, wanted = found.foreground.sigmoid() * judged, batch.foreground * judged
     common, both = (chosen * wanted).sum((1, 2, 3)), (chosen + wanted).sum((1, 2, 3))
     dice = (1 - (2 * common + 20) / (both + 20)).mean()
-    where = (1 + CENTER_WEIGHTS.to(batch.centers.device) * batch.centers) * F.max_pool2d(judged, 2)
+    where = (1 + 6 * batch.centers) * F.max_pool2d(judged, 2)
     centers = F.binary_cross_entropy_with_logits(found.centers, batch.centers, where)
     owned = (batch.owned > 0).float()
     count = owned.sum().clamp(min=1)
     away = (found.offsets - batch.offsets).abs().sum(1, keepdim=True) * OFFSET_UNIT
     offsets = (away / batch.owned.clamp(min=LEAST_SIZE) * owned).sum() / count
     sizes = (F.smooth_l1_loss(found.sizes, batch.sizes, reduction="none", beta=0.1) * owned).sum() / count
-    parts = 3 * entropy + 0.5 * dice, 6 * centers, 2 * offsets, 0.5 * sizes
+    weight = owned * (batch.kinds + MARK_WEIGHT * (1 - batch.kinds))
+    kinds = F.binary_cross_entropy_with_logits(found.kinds, batch.kinds, weight, reduction="sum") / count
+    parts = 3 * entropy + 0.5 * dice, 4 * centers, 2 * offsets, 0.5 * sizes, 0.5 * kinds
     return dict(zip(LOSSES, parts, strict=True))
 
 

@@ -30,8 +30,8 @@ def test_maps_have_half_of_the_pages_sides(network, height, width):
     found = network(pages(height, width))
     half = height // STRIDE, width // STRIDE
     assert found.foreground.shape == (2, 1, height, width)
-    assert found.centers.shape == found.offsets.shape == (2, 2, *half)
-    assert found.sizes.shape == (2, 1, *half)
+    assert found.offsets.shape == (2, 2, *half)
+    assert found.centers.shape == found.sizes.shape == found.kinds.shape == (2, 1, *half)
 
 
 def test_at_first_almost_nothing_is_found():

@@ -18,16 +18,20 @@ def batch() -> PageBatch:
     foreground = torch.zeros(1, 1, 32, 32)
     foreground[..., 10:22, 10:22] = 1
     owned = torch.nn.functional.max_pool2d(foreground, 2) * 12
-    centers = torch.zeros(1, 2, 16, 16)
+    centers = torch.zeros(1, 1, 16, 16)
     centers[0, 0, 8, 8] = 1
     zeros = torch.zeros(1, 2, 16, 16)
     judged = torch.ones(1, 1, 32, 32, dtype=torch.bool)
-    return PageBatch(foreground.byte(), foreground, judged, centers, zeros, zeros[:, :1], owned)
+    return PageBatch(foreground.byte(), foreground, judged, centers, zeros, zeros[:, :1], owned, (owned > 0).float())
 
 
 def answer(batch: PageBatch, sure: float = 12.0) -> Detection:
     return Detection(
-        (batch.foreground * 2 - 1) * sure, (batch.centers * 2 - 1) * sure, batch.offsets.clone(), batch.sizes.clone()
+        (batch.foreground * 2 - 1) * sure,
+        (batch.centers * 2 - 1) * sure,
+        batch.offsets.clone(),
+        batch.sizes.clone(),
+        (batch.kinds * 2 - 1) * sure,
     )
 
 
@@ -63,7 +67,7 @@ def test_what_is_not_judged_costs_nothing(batch):
 
 
 def test_a_page_without_digits_has_finite_losses(batch):
-    empty = PageBatch(*(torch.zeros_like(part) for part in batch[:2]), batch.judged, *(torch.zeros_like(p) for p in batch[3:7]))
+    empty = PageBatch(*(torch.zeros_like(part) for part in batch[:2]), batch.judged, *(torch.zeros_like(p) for p in batch[3:8]))
     assert all(math.isfinite(part) for part in losses(answer(empty), empty).values())
 
 

@@ -20,9 +20,10 @@ class PageBatch(NamedTuple):
     pages: uint8 (batch, 1, height, width).
     foreground: float (batch, 1, height, width), 0 to 1.
     judged: bool (batch, 1, height, width), where the foreground and the centers count.
-    centers: float (batch, 2, h, w), 1 at the center of a digit or mark, falling off around it.
+    centers: float (batch, 1, h, w), 1 at the center of a digit or mark, falling off around it.
     offsets: float (batch, 2, h, w), and sizes: float (batch, 1, h, w), in the detector's units.
     owned: float (batch, 1, h, w), the size in pixels of what a cell belongs to; 0 where it is nothing's.
+    kinds: float (batch, 1, h, w), 1 where a cell belongs to a digit, 0 where to another mark.
     items: of each page the digits and marks, for validation; empty while training.
     """
 
@@ -33,6 +34,7 @@ class PageBatch(NamedTuple):
     offsets: Tensor
     sizes: Tensor
     owned: Tensor
+    kinds: Tensor
     items: tuple[tuple[Written, ...], ...] = ()
 
 
@@ -42,7 +44,9 @@ def targets(scenes: Sequence[Scene], with_items: bool = False) -> PageBatch:
     pages = np.stack([scene.picture for scene in scenes])[:, None]
     foreground = np.stack([scene.foreground for scene in scenes])[:, None]
     judged = np.stack([~scene.ignored | (scene.foreground > 0.05) for scene in scenes])[:, None]
-    centers, offsets, sizes, owned = (torch.from_numpy(np.stack(each)) for each in zip(*maps, strict=True))
+    centers, offsets, sizes, owned, kinds = (
+        torch.from_numpy(np.stack(each)) for each in zip(*maps, strict=True)
+    )
     return PageBatch(
         torch.from_numpy(pages),
         torch.from_numpy(foreground),
@@ -51,15 +55,16 @@ def targets(scenes: Sequence[Scene], with_items: bool = False) -> PageBatch:
         offsets,
         sizes,
         owned,
+        kinds,
         tuple(tuple(scene.items) for scene in scenes) if with_items else (),
     )
 
 
-def _maps(scene: Scene) -> tuple[Plane, Plane, Plane, Plane]:
-    """Centers, offsets, sizes and owned of a scene."""
+def _maps(scene: Scene) -> tuple[Plane, Plane, Plane, Plane, Plane]:
+    """Centers, offsets, sizes, owned and kinds of a scene."""
     rows, columns = (side // STRIDE for side in scene.picture.shape)
-    centers, offsets = np.zeros((2, rows, columns), np.float32), np.zeros((2, rows, columns), np.float32)
-    sizes, owned = np.zeros((1, rows, columns), np.float32), np.zeros((1, rows, columns), np.float32)
+    offsets = np.zeros((2, rows, columns), np.float32)
+    centers, sizes, owned, kinds = np.zeros((4, 1, rows, columns), np.float32)
     instances = scene.instances.reshape(rows, STRIDE, columns, STRIDE).max((1, 3))
     for number, item in enumerate(scene.items, 1):
         window, down, right = _window(item, rows, columns)
@@ -67,15 +72,15 @@ def _maps(scene: Scene) -> tuple[Plane, Plane, Plane, Plane]:
             continue
         away = down**2 + right**2
         bump = np.exp(-away / np.float32(2 * (0.1 * item.size + 1) ** 2))
-        channel = centers[0 if item.is_digit else 1][window]
-        np.maximum(channel, bump, out=channel)
+        np.maximum(centers[0][window], bump, out=centers[0][window])
         mine = instances[window] == number
         mine |= (bump > 0.6) & (instances[window] == 0)
         offsets[0][window][mine] = np.broadcast_to(down / OFFSET_UNIT, mine.shape)[mine]
         offsets[1][window][mine] = np.broadcast_to(right / OFFSET_UNIT, mine.shape)[mine]
         sizes[0][window][mine] = math.log(item.size / SIZE_UNIT)
         owned[0][window][mine] = item.size
-    return centers, offsets, sizes, owned
+        kinds[0][window][mine] = item.is_digit
+    return centers, offsets, sizes, owned, kinds
 
 
 def _window(
