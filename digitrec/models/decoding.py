@@ -1,4 +1,4 @@
-"""From the detector's maps to instances: peaks are centers, and each foreground pixel votes for one of them."""
+"""From the detector's maps to instances: peaks are centers, and each foreground pixel votes for one."""
 
 from dataclasses import dataclass
 
@@ -100,7 +100,7 @@ def decode(maps: Maps, limits: DecodingLimits) -> list[Instance]:
 
 
 def _peaks(maps: Maps, limits: DecodingLimits) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Rows and columns of the centers, the clearest first; of two that are too close the clearer one stays."""
+    """Rows and columns of the centers, the clearest first; of two too close ones the clearer stays."""
     heat = maps.centers
     rows, columns = np.nonzero((heat > limits.peak) & (heat >= _maximum(heat)))
     order = np.argsort(-heat[rows, columns], kind="stable")
@@ -141,7 +141,7 @@ def _vote(
 def _nearest_centers(
     maps: Maps, rows: NDArray[np.intp], columns: NDArray[np.intp], limits: DecodingLimits
 ) -> NDArray[np.int32]:
-    """For each cell the center that is nearest as a share of its size, within reach; -1 where there is none."""
+    """For each cell the center that is nearest as a share of its size and within reach; -1 for none."""
     height, width = maps.sizes.shape
     nearest = np.full((height, width), -1, np.int32)
     least = np.full((height, width), limits.reach, np.float32)

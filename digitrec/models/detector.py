@@ -40,7 +40,7 @@ class Detection(NamedTuple):
 
 
 def standardize(pages: Tensor) -> Tensor:
-    """Give gray pages (batch, 1, height, width), 0 to 255, the mean 0 and, where there is contrast, the spread 1."""
+    """Give gray pages (batch, 1, height, width), 0 to 255, the mean 0 and, with contrast, the spread 1."""
     gray = pages.float()
     mean = gray.mean((2, 3), keepdim=True)
     return (gray - mean) / (gray.std((2, 3), keepdim=True) + 8)
@@ -104,13 +104,11 @@ class DigitDetector(nn.Module):
         for module in list(result.modules()):
             if isinstance(module, _Residual):
                 module.fuse()
-            elif (
-                isinstance(module, nn.Sequential)
-                and len(module) > 1
-                and isinstance(module[1], nn.BatchNorm2d)
-            ):
-                module[0], module[1] = fuse_conv_bn_eval(module[0], module[1]), nn.Identity()
-        return result.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+            elif isinstance(module, nn.Sequential):
+                conv, norm = module[0], module[1]
+                if isinstance(conv, nn.Conv2d) and isinstance(norm, nn.BatchNorm2d):
+                    module[0], module[1] = fuse_conv_bn_eval(conv, norm), nn.Identity()
+        return result.to(memory_format=torch.channels_last)
 
 
 def _resized(features: Tensor, like: Tensor) -> Tensor:
@@ -137,8 +135,10 @@ class _Residual(nn.Module):
 
     def fuse(self) -> None:
         """Make the normalizations part of the convolutions; in evaluation mode only."""
-        self.first, self.first_norm = fuse_conv_bn_eval(self.first, self.first_norm), nn.Identity()
-        self.second, self.second_norm = fuse_conv_bn_eval(self.second, self.second_norm), nn.Identity()
+        if isinstance(self.first_norm, nn.BatchNorm2d):
+            self.first, self.first_norm = fuse_conv_bn_eval(self.first, self.first_norm), nn.Identity()
+        if isinstance(self.second_norm, nn.BatchNorm2d):
+            self.second, self.second_norm = fuse_conv_bn_eval(self.second, self.second_norm), nn.Identity()
 
     def forward(self, features: Tensor) -> Tensor:
         """Features of the same shape."""

@@ -185,7 +185,8 @@ class PageDetector:
         """Find and classify what is written, at one scale."""
         maps, down, across = self._maps(page, scale)
         policy = self.policy
-        digits, marks = [], []
+        digits: list[Found] = []
+        marks: list[Found] = []
         for instance in decode(maps, self.limits):
             is_digit = instance.digit >= policy.digit_share
             if instance.score > (policy.least_score if is_digit else policy.least_mark):

@@ -85,7 +85,7 @@ class DetectorTraining(LightningModule):
     ) -> None:
         super().__init__()
         self.save_hyperparameters(ignore=["network"])
-        self.network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.network = network.to(memory_format=torch.channels_last)
         self.optimizer, self.scheduler = optimizer, scheduler
         if start_from is not None:
             self.network.load_state_dict(network_weights(Path(start_from)))

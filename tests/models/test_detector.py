@@ -17,7 +17,9 @@ def network() -> DigitDetector:
 
 
 def pages(height: int, width: int) -> torch.Tensor:
-    return torch.randint(0, 256, (2, 1, height, width), generator=torch.Generator().manual_seed(1), dtype=torch.uint8)
+    return torch.randint(
+        0, 256, (2, 1, height, width), generator=torch.Generator().manual_seed(1), dtype=torch.uint8
+    )
 
 
 def test_the_size_is_within_the_budget():

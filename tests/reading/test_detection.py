@@ -32,7 +32,10 @@ class Squares(nn.Module):
             x, y = centers[number]
             mine = labels[: 2 * half[0] : 2, : 2 * half[1] : 2] == number
             foreground[labels == number] = 6
-            offsets[0][mine], offsets[1][mine] = (y - rows)[mine] / OFFSET_UNIT, (x - columns)[mine] / OFFSET_UNIT
+            offsets[0][mine], offsets[1][mine] = (
+                (y - rows)[mine] / OFFSET_UNIT,
+                (x - columns)[mine] / OFFSET_UNIT,
+            )
             sizes[mine], kinds[mine] = np.log(max(width, height) / SIZE_UNIT), 6 if height >= width else -6
             row, column = int(y / STRIDE), int(x / STRIDE)
             heat[row, column], sizes[row, column] = 6, np.log(max(width, height) / SIZE_UNIT)
@@ -137,6 +140,8 @@ def test_lines_are_told_apart_also_where_they_slant():
     slanted = [at(30 * i, 10 + 4 * i) for i in range(8)]
     below = [at(30 * i, 50 + 4 * i) for i in range(8)]
     ordered = in_lines([*below, *slanted[::-1]])
-    assert [(each.line, each.position) for each in ordered] == [(line, i) for line in (0, 1) for i in range(8)]
+    assert [(each.line, each.position) for each in ordered] == [
+        (line, i) for line in (0, 1) for i in range(8)
+    ]
     assert [each.box for each in ordered] == [each.box for each in (*slanted, *below)]
     assert in_lines([]) == []

@@ -4,7 +4,6 @@ import pytest
 import torch
 import yaml
 
-from digitrec.data.pages.datamodule import PageDataModule, PoolSizes
 from digitrec.data.pages.targets import PageBatch
 from digitrec.models.detector import Detection, DigitDetector
 from digitrec.training.detector import LOSSES, DetectorTraining, losses, network_weights
@@ -22,7 +21,9 @@ def batch() -> PageBatch:
     centers[0, 0, 8, 8] = 1
     zeros = torch.zeros(1, 2, 16, 16)
     judged = torch.ones(1, 1, 32, 32, dtype=torch.bool)
-    return PageBatch(foreground.byte(), foreground, judged, centers, zeros, zeros[:, :1], owned, (owned > 0).float())
+    return PageBatch(
+        foreground.byte(), foreground, judged, centers, zeros, zeros[:, :1], owned, (owned > 0).float()
+    )
 
 
 def answer(batch: PageBatch, sure: float = 12.0) -> Detection:
@@ -67,7 +68,11 @@ def test_what_is_not_judged_costs_nothing(batch):
 
 
 def test_a_page_without_digits_has_finite_losses(batch):
-    empty = PageBatch(*(torch.zeros_like(part) for part in batch[:2]), batch.judged, *(torch.zeros_like(p) for p in batch[3:8]))
+    empty = PageBatch(
+        *(torch.zeros_like(part) for part in batch[:2]),
+        batch.judged,
+        *(torch.zeros_like(p) for p in batch[3:8]),
+    )
     assert all(math.isfinite(part) for part in losses(answer(empty), empty).values())
 
 
@@ -95,7 +100,9 @@ def renderer():
     from digitrec.data.pages.layouts import Pool
     from digitrec.data.pages.scene import Renderer
 
-    return Renderer(Pool(Glyphs.join([drawn_digits(140, 1), drawn_marks(60, 3)]), drawn=70), strips(20, seed=1))
+    return Renderer(
+        Pool(Glyphs.join([drawn_digits(140, 1), drawn_marks(60, 3)]), drawn=70), strips(20, seed=1)
+    )
 
 
 @pytest.fixture
@@ -104,7 +111,12 @@ def config(workplace):
     config = yaml.safe_load((ROOT / "configs" / "detector.yaml").read_text())
     config["data"] |= {"steps": 2, "val_steps": 2, "num_workers": 0, "val_size": 100}
     config["data"]["sizes"] = {"written": 50, "drawn": 400, "marks": 300}
-    config["trainer"] |= {"max_epochs": 2, "accelerator": "cpu", "log_every_n_steps": 1, "check_val_every_n_epoch": 1}
+    config["trainer"] |= {
+        "max_epochs": 2,
+        "accelerator": "cpu",
+        "log_every_n_steps": 1,
+        "check_val_every_n_epoch": 1,
+    }
     (workplace / "detector.yaml").write_text(yaml.safe_dump(config))
     return workplace
 
@@ -131,7 +143,9 @@ def test_a_run_that_is_resumed_ends_as_one_that_was_never_stopped(config):
     fit(constant, "--trainer.max_epochs=1")
     runs = sorted((config / "lightning_logs").iterdir())
     fit(constant, f"--ckpt_path={runs[1]}/checkpoints/last.ckpt", "--weights_only=true")
-    resumed = max((config / "lightning_logs").glob("*/checkpoints/last.ckpt"), key=lambda path: path.stat().st_mtime)
+    resumed = max(
+        (config / "lightning_logs").glob("*/checkpoints/last.ckpt"), key=lambda path: path.stat().st_mtime
+    )
     whole = network_weights(runs[0] / "checkpoints" / "last.ckpt")
     for name, value in network_weights(resumed).items():
         assert torch.equal(value, whole[name]), name

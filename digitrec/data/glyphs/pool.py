@@ -4,7 +4,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 
-import cv2
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -12,8 +11,9 @@ from numpy.typing import NDArray
 from digitrec.data.glyphs.skeletons import ALL_DIGITS, LETTERS, POINTS, SIGNS
 from digitrec.data.glyphs.thinning import thin
 from digitrec.data.glyphs.tracing import trace
+from digitrec.data.raster import blur, distance, resize, trace_line, without_specks
 from digitrec.data.strokes import Skeleton
-from digitrec.models.normalization import SIDE
+from digitrec.models.normalization import BOX, SIDE
 
 SAMPLES = 3
 """Samples of a field for each unit; a unit is a pixel of MNIST."""
@@ -76,7 +76,10 @@ def from_images(images: NDArray[np.uint8], labels: NDArray[np.int64]) -> Glyphs:
 
 
 def drawn_digits(count: int, seed: int) -> Glyphs:
-    """Draw digits from skeletons, each in a hand of its own; all styles equally often: 4, which has twelve, more than 0."""
+    """Draw digits from skeletons, each in a hand of its own.
+
+    All styles come equally often, so that a 4, which has twelve, is more frequent than a 0.
+    """
     styles = [(skeleton, digit) for digit, ways in ALL_DIGITS.items() for skeleton in ways]
     return _pool(_drawn(styles, count, seed, digit_sized=True))
 
@@ -105,22 +108,18 @@ def _drawn(
     side = SIDE * _FINE
     for number, (skeleton, label) in enumerate(styles):
         share = (count + number) // len(styles)
-        for strokes in trace(skeleton, share, random, digit_sized, 20 - _DRAWN_WIDTH):
-            mask = np.ones((side, side), np.uint8)
+        for strokes in trace(skeleton, share, random, digit_sized, BOX - _DRAWN_WIDTH):
+            mask = np.zeros((side, side), np.uint8)
             for stroke in strokes:
-                points = ((stroke * _FINE + (side - 1) / 2) * 16).round().astype(np.int32)
-                cv2.polylines(mask, [points], False, 0, 1, cv2.LINE_8, 4)
-            yield _field(mask == 0, _DRAWN_WIDTH, label)
+                trace_line(mask, stroke * _FINE + side / 2)
+            yield _field(mask > 0, _DRAWN_WIDTH, label)
 
 
 def _strokes(image: NDArray[np.uint8]) -> NDArray[np.bool_]:
     """The foreground mask of a digit at _FINE samples a unit, its box in the middle."""
-    large = cv2.resize(image, None, fx=_FINE, fy=_FINE, interpolation=cv2.INTER_CUBIC).astype(np.float32)
-    large = cv2.GaussianBlur(large / max(1, int(image.max())), (0, 0), 0.38 * _FINE)
-    mask = large > 0.25 + 0.5 * cv2.GaussianBlur(large, (0, 0), 3 * _FINE)
-    _, components, stats, _ = cv2.connectedComponentsWithStats(mask.astype(np.uint8), connectivity=8)
-    areas = stats[1:, cv2.CC_STAT_AREA]
-    mask = np.isin(components, 1 + np.flatnonzero(areas > 0.06 * areas.max()))
+    pixels = image.astype(np.float32) * np.float32(1 / max(1, int(image.max())))
+    large = blur(resize(pixels, (SIDE * _FINE, SIDE * _FINE), "cubic"), 0.38 * _FINE)
+    mask = without_specks(large > 0.25 + 0.5 * blur(large, 3 * _FINE), share=0.06)
     rows, columns = np.flatnonzero(mask.any(1)), np.flatnonzero(mask.any(0))
     shift = [round((len(mask) - 1) / 2 - (span[0] + span[-1]) / 2) for span in (rows, columns)]
     moved: NDArray[np.bool_] = np.roll(mask, shift, (0, 1))
@@ -130,27 +129,27 @@ def _strokes(image: NDArray[np.uint8]) -> NDArray[np.bool_]:
 def _field(mask: NDArray[np.bool_], width: float | None, label: int) -> _Glyph:
     """Measure a glyph: its mask, or with a width its center line, at _FINE samples a unit."""
     center_line = thin(mask) if width is None else mask
-    to_center = _distance(~center_line) / _FINE
+    to_center = distance(~center_line) * np.float32(1 / _FINE)
     if width is None:
-        inside, outside = _distance(mask), _distance(~mask)
-        outline = np.where(mask, 0.5 - inside, outside - 0.5) / _FINE
+        inside, outside = distance(mask), distance(~mask)
+        outline = np.where(mask, np.float32(0.5) - inside, outside - np.float32(0.5)) * np.float32(1 / _FINE)
         width = float(2 * np.median(inside[center_line])) / _FINE
     else:
-        outline = to_center - width / 2
-    both = np.stack([outline, to_center], axis=-1)
-    coarse = cv2.resize(both, None, fx=1 / 2, fy=1 / 2, interpolation=cv2.INTER_AREA)
+        outline = to_center - np.float32(width / 2)
+    size = SIDE * SAMPLES, SIDE * SAMPLES
+    coarse = np.stack([resize(field, size, "area") for field in (outline, to_center)])
     rows, columns = np.flatnonzero((outline < 0).any(1)), np.flatnonzero((outline < 0).any(0))
     ends = (np.array([columns[0], rows[0], columns[-1] + 1, rows[-1] + 1]) - len(mask) / 2) / _FINE
     left, top, right, bottom = ends.tolist()
-    distances = (coarse * STEPS).clip(-127, 127).round().astype(np.int8).transpose(2, 0, 1)
+    distances = (coarse * STEPS).clip(-127, 127).round().astype(np.int8)
     return distances, width, (left, top, right, bottom), label
-
-
-def _distance(mask: NDArray[np.bool_]) -> NDArray[np.float32]:
-    """Distance of each True pixel to the next False one, in pixels."""
-    return cv2.distanceTransform(mask.astype(np.uint8), cv2.DIST_L2, cv2.DIST_MASK_PRECISE)
 
 
 def _pool(glyphs: Iterator[_Glyph]) -> Glyphs:
     distances, widths, boxes, labels = zip(*glyphs, strict=True)
-    return Glyphs(np.stack(distances), np.float32(widths), np.float32(boxes), np.int16(labels))
+    return Glyphs(
+        np.stack(distances),
+        np.array(widths, np.float32),
+        np.array(boxes, np.float32),
+        np.array(labels, np.int16),
+    )

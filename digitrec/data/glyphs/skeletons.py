@@ -2,8 +2,8 @@
 
 import math
 
-from digitrec.data.strokes import Skeleton
 from digitrec.data.skeletons import DIGITS, LETTERS
+from digitrec.data.strokes import Skeleton
 
 
 def _circle(x: float, y: float, radius: float, points: int = 8) -> tuple[tuple[float, float], ...]:

@@ -26,7 +26,9 @@ def trace(
         For each hand its strokes, float32 (points, 2): x, y in units from the frame's center.
     """
     points = list(dict.fromkeys(point for stroke in skeleton for point in stroke))
-    curves = [spline_matrix([points.index(point) for point in stroke], len(points)).numpy() for stroke in skeleton]
+    curves = [
+        spline_matrix([points.index(point) for point in stroke], len(points)).numpy() for stroke in skeleton
+    ]
     plain = np.array(points, np.float32)
 
     def uniform(low: float, high: float) -> float:
@@ -46,4 +48,4 @@ def trace(
             hand = (hand - (low + high) / 2) / max(float((high - low).max()), 0.2)
         elif uniform(0, 1) < 0.5:
             hand = hand * uniform(0.7, 1.1)
-        yield [curve @ hand * longest for curve in curves]
+        yield [(curve @ hand * longest).astype(np.float32) for curve in curves]

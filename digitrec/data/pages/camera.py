@@ -1,11 +1,15 @@
 """What lens, sensor and file do to a picture."""
 
-import cv2
+from typing import Literal
+
 import numpy as np
 
-from digitrec.data.pages.canvas import Ink, Plane
 from digitrec.data.pages.dice import Dice
 from digitrec.data.pages.paper import Source
+from digitrec.data.raster import ONE, Ink, Plane, blur, resize, through_jpeg
+
+RESIZING: tuple[Literal["linear", "cubic", "nearest"], ...] = "linear", "cubic", "nearest"
+"""How small pictures are enlarged."""
 
 
 def develop(
@@ -26,24 +30,23 @@ def develop(
     """
     if source.kind == "photo":
         if dice.chance(0.6):
-            gray = cv2.GaussianBlur(gray, (0, 0), dice.uniform(0.3, 1.3 if height > 20 else 0.8))
+            gray = blur(gray, dice.uniform(0.3, 1.3 if height > 20 else 0.8))
         if dice.chance(0.7):
             spread = min(dice.log_uniform(0.5, 9), source.contrast / 7 if written else 99)
             gray = gray + np.float32(spread) * dice.noise(*gray.shape)
     elif dice.chance(0.25):
-        gray = cv2.GaussianBlur(gray, (0, 0), dice.uniform(0.3, 1.2))
+        gray = blur(gray, dice.uniform(0.3, 1.2))
     gray = np.clip(gray, 0, 255)
     if dice.chance(0.35):
         quality = 25 + dice.below(71)
-        file = cv2.imencode(".jpg", gray.astype(np.uint8), [cv2.IMWRITE_JPEG_QUALITY, quality])[1]
-        gray = cv2.imdecode(file, cv2.IMREAD_GRAYSCALE).astype(np.float32)
+        gray = through_jpeg(gray.astype(np.uint8), quality).astype(np.float32)
     if source.shrink > 1:
-        how = dice.pick((cv2.INTER_LINEAR, cv2.INTER_CUBIC, cv2.INTER_NEAREST), (0.25, 0.5, 0.25))
-        gray = np.clip(cv2.resize(gray, size, interpolation=how), 0, 255)
+        how = dice.pick(RESIZING, (0.25, 0.5, 0.25))
+        gray = np.clip(resize(gray, size, how), 0, 255)
     if dice.chance(0.35):
         gray = 255 - gray
     if dice.chance(0.2):
-        gray = 255 * (gray / 255) ** np.float32(dice.log_uniform(0.6, 1.6))
+        gray = np.float32(255) * (gray * ONE) ** np.float32(dice.log_uniform(0.6, 1.6))
     if source.kind == "photo" and dice.chance(0.05):
-        gray = gray * dice.uniform(0.25, 0.8)
+        gray = gray * np.float32(dice.uniform(0.25, 0.8))
     return gray.astype(np.uint8)

@@ -3,19 +3,14 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
-import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from digitrec.data.pages.dice import Dice
 from digitrec.data.glyphs import MARK, SAMPLES, STEPS, Glyphs
+from digitrec.data.pages.dice import Dice
+from digitrec.data.raster import Ink, Plane, Point, look_up, resize
 from digitrec.models.normalization import BOX
 
-Plane = NDArray[np.float32]
-Ink = NDArray[np.uint8]
-Point = tuple[float, float]
 Box = tuple[float, float, float, float]
 """Left, top, right and bottom."""
 
@@ -23,12 +18,14 @@ PEN = 2.0, 3.6
 """Units: the widths of a stroke that the foreground mask keeps; MNIST's. A thinner or thicker one is drawn
 with the nearest of them."""
 
+THIN = 0.8
+"""A pen that is thinner than this share of the writer's is drawn along the center line."""
+
+FAR = 15 * STEPS
+"""Stored distance of what is outside a glyph's field."""
+
 VISIBLE = 0.72
 """Share of a glyph's box inside the scene from which on it must be found; one that is cut more is ignored."""
-
-_OUTLINE = 1.6  # pixels that OpenCV's fillConvexPoly adds to a shape's width
-
-_SUBPIXEL = 3  # bits, of coordinates that go to OpenCV
 
 
 @dataclass(frozen=True)
@@ -125,7 +122,7 @@ class Canvas:
         seen, canonical = _coverages(glyphs, index, pose, (left, top, right, bottom), pens)
         if self.grain:
             size = right - left, bottom - top
-            rough = cv2.resize(dice.noise((size[1] + 1) // 2, (size[0] + 1) // 2), size)
+            rough = resize(dice.noise((size[1] + 1) // 2, (size[0] + 1) // 2), size)
             seen = seen * np.clip(1 - self.grain * np.clip(rough + 0.3, 0, None), 0, 1)
         np.maximum(self.written[where], seen * np.float32(pose.solidity), out=self.written[where])
         if not target:
@@ -184,61 +181,15 @@ def _coverages(
             [-y_x * factor, x_x * factor, (x_x * away_y - y_x * away_x) * factor + middle],
         ]
     )
-    nominal, step = float(glyphs.widths[index]), pose.scale / STEPS  # pixels of a stored distance
-    found: dict[tuple[float, int], Plane] = {}
-    distances: dict[int, Plane] = {}
-    result = []
-    for pen in pens:
-        thin = int(pen < 0.8 * nominal)
-        if thin not in distances:
-            distances[thin] = cv2.warpAffine(
-                glyphs.distances[index, thin].astype(np.float32),
-                inverse,
-                (right - left, bottom - top),
-                flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
-                borderMode=cv2.BORDER_CONSTANT,
-                borderValue=120,
-            )
-        if (pen, thin) not in found:
-            half = (pen if thin else pen - nominal) / 2 * pose.scale
-            cover = np.float32(half + 0.5) - distances[thin] * np.float32(step)
-            np.minimum(cover, np.float32(min(1.0, 2 * half) if thin else 1.0), out=cover)
-            found[pen, thin] = np.maximum(cover, np.float32(0), out=cover)
-        result.append(found[pen, thin])
-    return result[0], result[1]
-
-
-def line(plane: Ink, points: Sequence[Point] | NDArray[np.float64], width: float, value: float = 1.0) -> None:
-    """Draw a polyline into a plane; below a pixel of width it is paler instead."""
-    path = np.asarray(points, np.float64)
-    if width <= 1.2:
-        layer = np.zeros_like(plane)
-        strength = round(255 * value * min(1.0, width))
-        cv2.polylines(layer, [_fixed(path)], False, strength, 1, cv2.LINE_AA, _SUBPIXEL)
-        np.maximum(plane, layer, out=plane)
-    elif len(path) > 8:
-        cv2.polylines(plane, [_fixed(path)], False, 255 * value, round(width), cv2.LINE_AA, _SUBPIXEL)
-    else:
-        for start, end in pairwise(path):
-            half = max(0.0, width - _OUTLINE) / 2
-            along = (end - start) / max(1e-6, float(np.hypot(*(end - start)))) * half
-            aside = np.array([-along[1], along[0]])
-            corners = [start - along - aside, end + along - aside, end + along + aside, start - along + aside]
-            cv2.fillConvexPoly(plane, _fixed(np.array(corners)), 255 * value, cv2.LINE_AA, _SUBPIXEL)
-
-
-def polygon(plane: Ink, points: Sequence[Point] | NDArray[np.float64], value: float = 1.0) -> None:
-    """Fill a polygon of a plane."""
-    cv2.fillPoly(plane, [_fixed(np.asarray(points))], 255 * value, cv2.LINE_AA, _SUBPIXEL)
-
-
-def disk(plane: Ink, center: Point, radius: float, value: float = 1.0) -> None:
-    """Fill a circle of a plane."""
-    x, y = (round(length * (1 << _SUBPIXEL)) for length in center)
-    cv2.circle(plane, (x, y), round(radius * (1 << _SUBPIXEL)), 255 * value, -1, cv2.LINE_AA, _SUBPIXEL)
-
-
-def _fixed(points: NDArray[np.float64]) -> NDArray[np.int32]:
-    """Pixels, whose centers OpenCV has at whole numbers, in its fixed-point form."""
-    fixed: NDArray[np.int32] = ((points - 0.5) * (1 << _SUBPIXEL)).round().astype(np.int32)
-    return fixed
+    fields: dict[int, Plane] = {}
+    covers: dict[float, Plane] = {}
+    for pen in set(pens):
+        thin = int(pen < THIN * float(glyphs.widths[index]))
+        if thin not in fields:
+            field = glyphs.distances[index, thin].astype(np.float32)
+            fields[thin] = look_up(field, inverse, (right - left, bottom - top), outside=FAR)
+        half = (pen if thin else pen - float(glyphs.widths[index])) / 2 * pose.scale
+        cover = np.float32(half + 0.5) - fields[thin] * np.float32(pose.scale / STEPS)
+        np.minimum(cover, np.float32(min(1.0, 2 * half) if thin else 1.0), out=cover)
+        covers[pen] = np.maximum(cover, np.float32(0), out=cover)
+    return covers[pens[0]], covers[pens[1]]

@@ -4,9 +4,9 @@ import math
 
 import numpy as np
 
-from digitrec.data.pages.canvas import disk, line, polygon
 from digitrec.data.pages.layouts import Hand
 from digitrec.data.pages.printed import Print
+from digitrec.data.raster import disk, line, polygon
 from digitrec.models.normalization import BOX
 
 
@@ -57,7 +57,7 @@ def word(hand: Hand) -> None:
             max(abs(x - i.x), abs(y - i.y)) > 0.55 * (height + i.size) for i in canvas.items if i.is_digit
         ):
             hand.write(
-                int(dice.pick(hand.pool.letters)),
+                hand.letter(),
                 x,
                 y + (x - canvas.width / 2) * math.tan(hand.tilt),
                 height / BOX,

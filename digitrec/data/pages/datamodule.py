@@ -5,19 +5,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import cv2
-import numpy as np
 import torch
 from lightning.pytorch import LightningDataModule
 from torch.utils.data import DataLoader, Dataset
 
-from digitrec.data.pages.fonts import strips
+from digitrec.data.download import ensure_mnist
 from digitrec.data.glyphs import Glyphs, drawn_digits, drawn_marks, from_images
+from digitrec.data.mnist import load_mnist
+from digitrec.data.pages.fonts import strips
 from digitrec.data.pages.layouts import Pool
 from digitrec.data.pages.scene import Renderer, Scene
 from digitrec.data.pages.targets import PageBatch, targets
-from digitrec.data.download import ensure_mnist
-from digitrec.data.mnist import load_mnist
 from digitrec.data.samplers import ShuffledSampler
 
 SHAPES = ((96, 96, 10), (64, 64, 20), (64, 176, 8), (112, 112, 8), (128, 128, 6), (160, 160, 4))
@@ -140,7 +138,8 @@ class PageDataModule(LightningDataModule):
         self, batch: PageBatch, device: torch.device, dataloader_idx: int
     ) -> PageBatch:
         """Move the tensors of a batch; the items stay."""
-        return PageBatch(*(part.to(device, non_blocking=True) for part in batch[:-1]), batch.items)
+        tensors = {name: part.to(device) for name, part in batch._asdict().items() if name != "items"}
+        return batch._replace(**tensors)
 
     def _loader(self, dataset: PageDataset, **how: Any) -> DataLoader[PageBatch]:
         return DataLoader(
@@ -170,7 +169,6 @@ def _make_pool(data_dir: str, sizes: PoolSizes, train: bool, val_size: int, spli
     chosen = order[val_size:] if train else order[:val_size]
     share = 1 if train else 5
     chosen = chosen[: sizes.written // share]
-    cv2.setNumThreads(1)
     return Glyphs.join(
         [
             from_images(images[chosen].numpy(), labels[chosen].numpy()),
@@ -186,5 +184,3 @@ def _first(batches: list[PageBatch]) -> PageBatch:
 
 def _one_thread(worker: int) -> None:
     torch.set_num_threads(1)
-    cv2.setNumThreads(1)
-    np.seterr(all="raise", under="ignore")

@@ -6,8 +6,8 @@ import matplotlib
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from digitrec.data.pages.canvas import Ink
 from digitrec.data.pages.dice import Dice
+from digitrec.data.raster import Ink
 
 SIZE = 24
 """Height of the strips' type, in pixels."""
@@ -23,11 +23,62 @@ _FILES = (
     "cmss10",
     "cmtt10",
 )
-_WORDS = (
-    "Name Datum Nr. Summe Total Date Amount Menge Preis Stück page Seite No. Kunde Konto Betrag EUR m² kWh "
-    "Zähler Sum Week Mon Tue Wed January Form Unterschrift Signature and the of with Answer Question Class "
-    "Math Test Score Code Postal ZIP Phone Tel. Ort Invoice Rechnung Tax Quantity Unit per cent Yes No"
-).split()
+_WORDS = [
+    "Name",
+    "Datum",
+    "Nr.",
+    "Summe",
+    "Total",
+    "Date",
+    "Amount",
+    "Menge",
+    "Preis",
+    "Stück",
+    "page",
+    "Seite",
+    "No.",
+    "Kunde",
+    "Konto",
+    "Betrag",
+    "EUR",
+    "m²",
+    "kWh",
+    "Zähler",
+    "Sum",
+    "Week",
+    "Mon",
+    "Tue",
+    "Wed",
+    "January",
+    "Form",
+    "Unterschrift",
+    "Signature",
+    "and",
+    "the",
+    "of",
+    "with",
+    "Answer",
+    "Question",
+    "Class",
+    "Math",
+    "Test",
+    "Score",
+    "Code",
+    "Postal",
+    "ZIP",
+    "Phone",
+    "Tel.",
+    "Ort",
+    "Invoice",
+    "Rechnung",
+    "Tax",
+    "Quantity",
+    "Unit",
+    "per",
+    "cent",
+    "Yes",
+    "No",
+]
 
 
 def strips(count: int, seed: int) -> list[Ink]:

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from digitrec.data.glyphs import KINDS, MARK, Glyphs
 from digitrec.data.pages.canvas import Canvas, Pose
 from digitrec.data.pages.dice import Dice
-from digitrec.data.glyphs import KINDS, MARK, Glyphs
 from digitrec.models.normalization import BOX
 
 
@@ -83,6 +83,10 @@ class Hand:
         chosen = self.dice.pick((self.pool.signs, self.pool.points, self.pool.letters), (0.5, 0.35, 0.15))
         return int(chosen[self.dice.below(len(chosen))])
 
+    def letter(self) -> int:
+        """Choose a letter."""
+        return int(self.pool.letters[self.dice.below(len(self.pool.letters))])
+
     def write(self, index: int, x: float, y: float, scale: float, target: bool = True) -> None:
         """Write a glyph at a place, so many pixels a unit."""
         dice = self.dice
@@ -107,8 +111,7 @@ def single(hand: Hand) -> None:
     stray = dice.uniform(0, 1) if dice.chance(0.5) else 0.2
     x = canvas.width / 2 + dice.uniform(-1, 1) * slack_x * stray
     y = canvas.height / 2 + dice.uniform(-1, 1) * slack_y * stray
-    letters = hand.pool.letters
-    index = hand.digit() if dice.chance(0.96) else int(letters[dice.below(len(letters))])
+    index = hand.digit() if dice.chance(0.96) else hand.letter()
     hand.write(index, x, y, hand.height / BOX)
 
 
@@ -176,7 +179,7 @@ def scattered(hand: Hand) -> None:
         if all(max(abs(x - a) / 0.9, abs(y - b)) > 0.6 * (height + c) for a, b, c in done):
             done.append((x, y, height))
             letter = hand.marks and dice.chance(hand.marks / 3)
-            index = int(dice.pick(hand.pool.letters)) if letter else hand.digit()
+            index = hand.letter() if letter else hand.digit()
             hand.write(index, x, y, height / BOX)
 
 

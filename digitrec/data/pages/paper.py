@@ -2,12 +2,12 @@
 
 from dataclasses import dataclass
 
-import cv2
 import numpy as np
 
-from digitrec.data.pages.canvas import Canvas, Ink, Plane
+from digitrec.data.pages.canvas import Canvas
 from digitrec.data.pages.dice import Dice
 from digitrec.data.pages.printed import Print
+from digitrec.data.raster import Ink, Plane, resize, widened
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ def expose(dice: Dice, source: Source, canvas: Canvas, page: Print) -> Plane:
     size = round(canvas.width / source.shrink), round(canvas.height / source.shrink)
 
     def fit(plane: Plane) -> Plane:
-        return cv2.resize(plane, size, interpolation=cv2.INTER_AREA) if source.shrink > 1 else plane
+        return resize(plane, size, "area") if source.shrink > 1 else plane
 
     written = fit(canvas.written)
     if source.kind == "scan":
@@ -57,7 +57,7 @@ def expose(dice: Dice, source: Source, canvas: Canvas, page: Print) -> Plane:
     gray = np.full(written.shape, source.paper, np.float32)
     if source.kind == "photo" and dice.chance(0.4):
         coarse = dice.noise(max(2, size[1] // 6), max(2, size[0] // 6))
-        texture = cv2.resize(coarse, size, interpolation=cv2.INTER_CUBIC)
+        texture = resize(coarse, size, "cubic")
         gray += min(dice.uniform(1, 8), source.contrast / 10) * texture
     for plane, tone in zip(
         (page.cells, page.rules, page.text, page.lines, page.pen), _tones(dice, source), strict=True
@@ -98,7 +98,7 @@ def _thresholded(dice: Dice, written: Plane) -> Plane:
         return ((written > 0.45) & kept).astype(np.float32)
     height, width = written.shape
     coarse = 1 + dice.below(4)
-    rough = cv2.resize(dice.noise(max(2, height // coarse), max(2, width // coarse)), (width, height))
+    rough = resize(dice.noise(max(2, height // coarse), max(2, width // coarse)), (width, height))
     if kind == 1:
         return (written > 0.45 + dice.uniform(0.1, 0.35) * rough).astype(np.float32)
     return (written * (1 - dice.uniform(0.2, 0.6) * np.clip(rough, 0, None)) > 0.4).astype(np.float32)
@@ -107,5 +107,4 @@ def _thresholded(dice: Dice, written: Plane) -> Plane:
 def clear_of_writing(canvas: Canvas, plane: Ink) -> None:
     """Take from a plane what falls on the digits and marks, with a pixel around them."""
     if plane.any() and canvas.items:
-        near = cv2.dilate((canvas.foreground > 0.1).astype(np.uint8), np.ones((3, 3), np.uint8))
-        plane[near > 0] = 0
+        plane[widened(canvas.foreground > 0.1)] = 0

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, fields, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
-from digitrec.data.pages import camera, clutter, layouts, light, paper, printed
-from digitrec.data.pages.canvas import Canvas, Ink, Plane, Written
+from digitrec.data.pages import camera, clutter, desk, layouts, light, paper, printed, table
+from digitrec.data.pages.canvas import Canvas, Written
 from digitrec.data.pages.dice import Dice
 from digitrec.data.pages.layouts import Hand, Pool, Shares
+from digitrec.data.raster import Ink, Mask, Plane
 
 EDGE = 8
 """Pixels of the edge's median that reading puts round a page, and so do some scenes."""
@@ -22,7 +22,7 @@ class Scene:
     picture: Ink
     foreground: Plane
     instances: Ink
-    ignored: NDArray[np.bool_]
+    ignored: Mask
     items: list[Written]
     kind: str
 
@@ -101,9 +101,9 @@ class Renderer:
             if page.lines.any() and dice.chance(self.extras.raised):
                 gray = light.raise_lines(dice, gray, page.lines)
             if kind != "huge" and dice.chance(self.extras.sheet):
-                gray = light.lay(dice, gray, canvas, source.paper)
+                gray = desk.lay(dice, gray, canvas, source.paper)
             if kind != "huge" and dice.chance(self.extras.fingers):
-                gray = light.fingers(dice, gray, canvas)
+                gray = desk.hold(dice, gray, canvas)
             gray = light.shine(dice, gray, canvas)
         picture = camera.develop(dice, gray, source, hand.height, (width, height), bool(canvas.items))
         return Scene(picture, canvas.foreground, canvas.instances, canvas.ignored, canvas.items, kind)
@@ -117,7 +117,7 @@ class Renderer:
             if kind == "rows" and dice.chance(self.extras.ruled_row):
                 printed.ruled_row(hand, page, lines)
         elif kind == "table":
-            printed.table(hand, page)
+            table.table(hand, page)
         elif kind == "scattered":
             layouts.scattered(hand)
         elif kind == "huge":
@@ -152,11 +152,14 @@ def _turned(scene: Scene) -> Scene:
         replace(i, x=i.y, y=width - i.x, box=(i.box[1], width - i.box[2], i.box[3], width - i.box[0]))
         for i in scene.items
     ]
-    planes = (
-        np.ascontiguousarray(np.rot90(plane))
-        for plane in (scene.picture, scene.foreground, scene.instances, scene.ignored)
+    return Scene(
+        np.ascontiguousarray(np.rot90(scene.picture)),
+        np.ascontiguousarray(np.rot90(scene.foreground)),
+        np.ascontiguousarray(np.rot90(scene.instances)),
+        np.ascontiguousarray(np.rot90(scene.ignored)),
+        items,
+        scene.kind,
     )
-    return Scene(*planes, items, scene.kind)
 
 
 def _moved(scene: Scene, right: int, down: int) -> list[Written]:

@@ -9,8 +9,9 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from digitrec.data.pages.canvas import Plane, Written
+from digitrec.data.pages.canvas import Written
 from digitrec.data.pages.scene import Scene
+from digitrec.data.raster import Plane
 from digitrec.models.detector import OFFSET_UNIT, SIZE_UNIT, STRIDE
 
 

@@ -2,8 +2,9 @@ import numpy as np
 import pytest
 
 from digitrec.data.glyphs import MARK
-from digitrec.data.pages.canvas import PEN, Canvas, Pose, disk, line, polygon
+from digitrec.data.pages.canvas import PEN, Canvas, Pose
 from digitrec.data.pages.dice import Dice
+from digitrec.data.raster import disk, line, polygon
 from digitrec.models.normalization import BOX
 
 

@@ -23,7 +23,7 @@ def test_draws_stay_in_their_ranges_and_have_their_means():
     assert abs(np.mean(np.log(logarithmic))) < 0.15
     assert dice.log_uniform(2, 1) == 2  # an empty range is its lower end
     assert abs(np.mean([dice.chance(0.3) for _ in range(4000)]) - 0.3) < 0.03
-    assert set(dice.below(3) for _ in range(100)) == {0, 1, 2}
+    assert {dice.below(3) for _ in range(100)} == {0, 1, 2}
 
 
 def test_weights_are_shares():

@@ -23,7 +23,9 @@ def test_a_scene_is_a_function_of_its_key(renderer):
     one, again = (renderer.scene(64, 80, 1, 7, 0, 3) for _ in range(2))
     assert same(one, again)
     assert one.items == again.items
-    others = [renderer.scene(64, 80, *key) for key in ((2, 7, 0, 3), (1, 8, 0, 3), (1, 7, 1, 3), (1, 7, 0, 4))]
+    others = [
+        renderer.scene(64, 80, *key) for key in ((2, 7, 0, 3), (1, 8, 0, 3), (1, 7, 1, 3), (1, 7, 0, 4))
+    ]
     assert not any(same(one, other) for other in others)
 
 
@@ -50,7 +52,10 @@ def test_targets_agree_with_each_other_and_with_the_picture(renderer, kind):
         assert kind in ("empty", "tiny", "huge")
 
 
-@pytest.mark.parametrize(("kind", "least", "most"), [("single", 1, 1), ("rows", 2, 60), ("empty", 0, 0), ("tiny", 0, 0), ("huge", 0, 0)])
+@pytest.mark.parametrize(
+    ("kind", "least", "most"),
+    [("single", 1, 1), ("rows", 2, 60), ("empty", 0, 0), ("tiny", 0, 0), ("huge", 0, 0)],
+)
 def test_kinds_hold_what_they_say(renderer, kind, least, most):
     counts = [len(plain(renderer).scene(96, 96, 5, number, kind=kind).items) for number in range(15)]
     assert least <= np.median(counts) <= most
@@ -97,7 +102,9 @@ def test_turned_rows_stand_or_are_upside_down(renderer):
     assert taller >= 3
 
 
-@pytest.mark.parametrize("extra", ["frames", "ruled_row", "border", "paper_rules", "text", "scribble", "specks", "blot"])
+@pytest.mark.parametrize(
+    "extra", ["frames", "ruled_row", "border", "paper_rules", "text", "scribble", "specks", "blot"]
+)
 def test_extras_change_the_picture_but_no_digit(renderer, extra):
     changed = 0
     for number in range(10):
