@@ -31,7 +31,7 @@ def losses(found: Detection, batch: PageBatch) -> dict[str, Tensor]:
     """Return the parts of the loss, weighted as they are added.
 
     foreground: binary cross-entropy, three times as heavy on strokes, and Dice loss.
-    centers: binary cross-entropy, heavier near centers.
+    centers: binary cross-entropy, seven times as heavy at the center of a digit, and more of a mark.
     offsets: distance to the center as a share of the size, on what belongs to a digit or mark.
     sizes: smooth L1 distance of the logarithms, on the same.
     kinds: binary cross-entropy, on the same.
@@ -42,7 +42,8 @@ def losses(found: Detection, batch: PageBatch) -> dict[str, Tensor]:
     chosen, wanted = found.foreground.sigmoid() * judged, batch.foreground * judged
     common, both = (chosen * wanted).sum((1, 2, 3)), (chosen + wanted).sum((1, 2, 3))
     dice = (1 - (2 * common + 20) / (both + 20)).mean()
-    where = (1 + 6 * batch.centers) * F.max_pool2d(judged, 2)
+    is_mark = (batch.owned > 0) * (1 - batch.kinds)
+    where = (1 + (6 + 2 * MARK_WEIGHT * is_mark) * batch.centers) * F.max_pool2d(judged, 2)
     centers = F.binary_cross_entropy_with_logits(found.centers, batch.centers, where)
     owned = (batch.owned > 0).float()
     count = owned.sum().clamp(min=1)

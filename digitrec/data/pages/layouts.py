@@ -19,7 +19,7 @@ class Shares:
     rows: float = 0.36
     table: float = 0.14
     scattered: float = 0.07
-    empty: float = 0.09
+    empty: float = 0.12
     tiny: float = 0.03
     huge: float = 0.07
 
@@ -64,7 +64,7 @@ class Hand:
         self.shear = dice.normal(0.14)
         self.rotation = dice.normal(0.06) + self.tilt
         self.uneven = dice.uniform(0, 1)
-        self.only = dice.below(10) if dice.chance(0.1) else None
+        self.only = dice.below(10) if dice.chance(0.1) else 1 if dice.chance(0.06) else None
         self.drawn = dice.pick((0.0, 0.28, 0.9), (0.2, 0.65, 0.15))
         self.marks = dice.uniform(0.1, 0.6) if dice.chance(0.55) else 0.0
         self.no_digits = dice.chance(0.05)

@@ -44,7 +44,7 @@ class Extras:
     fingers: float = 0.06
     raised: float = 0.12
     edged: float = 0.6
-    tight: float = 0.1
+    tight: float = 0.14
     turned: float = 0.06
 
 
@@ -131,7 +131,7 @@ class Renderer:
             printed.frames(hand, page)
         if kind != "huge" and dice.chance(often.border):
             printed.border(hand, page)
-        if dice.chance(often.paper_rules * (0.2 if kind == "table" else 1)):
+        if dice.chance(often.paper_rules * {"table": 0.2, "empty": 2.0}.get(kind, 1.0)):
             printed.paper_rules(hand, page)
         if dice.chance(often.text):
             printed.text(hand, page, list(self.strips))
