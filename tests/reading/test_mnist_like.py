@@ -3,15 +3,15 @@ import pytest
 import torch
 from PIL import Image
 
-from digitrec.data.skeletons import DIGITS
-from digitrec.data.strokes import draw
+from digitrec.data.synthetic.skeletons import digit_skeletons
+from digitrec.data.synthetic.strokes import draw
 from digitrec.reading.mnist_like import mnist_like, stroke_width
 
 
 @pytest.fixture(scope="module")
 def digits() -> np.ndarray:
     random = torch.Generator().manual_seed(0)
-    return torch.cat([draw(DIGITS[digit][0], 3, 0.02, random) for digit in range(10)]).numpy()
+    return torch.cat([draw(digit_skeletons()[digit][0], 3, 0.02, random) for digit in range(10)]).numpy()
 
 
 def test_digits_of_mnist_are_taken_as_they_are_in_either_polarity(digits):

@@ -8,11 +8,11 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from digitrec.data.glyphs.skeletons import ALL_DIGITS, LETTERS, POINTS, SIGNS
+from digitrec.data.glyphs.skeletons import POINTS, SIGNS, all_digits
 from digitrec.data.glyphs.thinning import thin
 from digitrec.data.glyphs.tracing import trace
 from digitrec.data.raster import blur, distance, resize, trace_line, without_specks
-from digitrec.data.strokes import Skeleton
+from digitrec.data.synthetic.skeletons import Skeleton, letter_skeletons
 from digitrec.models.normalization import BOX, SIDE
 
 SAMPLES = 3
@@ -80,7 +80,7 @@ def drawn_digits(count: int, seed: int) -> Glyphs:
 
     All styles come equally often, so that a 4, which has twelve, is more frequent than a 0.
     """
-    styles = [(skeleton, digit) for digit, ways in ALL_DIGITS.items() for skeleton in ways]
+    styles = [(skeleton, digit) for digit, ways in all_digits().items() for skeleton in ways]
     return _pool(_drawn(styles, count, seed, digit_sized=True))
 
 
@@ -89,7 +89,7 @@ def drawn_marks(count: int, seed: int) -> Glyphs:
     signs = [(ways[0], MARK + KINDS.index(sign)) for sign, ways in SIGNS.items()]
     signs += [(way, MARK + KINDS.index(sign)) for sign, ways in SIGNS.items() for way in ways[1:]]
     points = [(way, MARK + KINDS.index(point)) for point, ways in POINTS.items() for way in ways]
-    letters = [(letter, MARK + KINDS.index("letter")) for letter in LETTERS]
+    letters = [(letter, MARK + KINDS.index("letter")) for letter in letter_skeletons()]
     parts = (signs, count // 2), (points, count // 4), (letters, count // 4)
     return _pool(
         glyph

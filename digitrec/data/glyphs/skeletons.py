@@ -2,8 +2,7 @@
 
 import math
 
-from digitrec.data.skeletons import DIGITS, LETTERS
-from digitrec.data.strokes import Skeleton
+from digitrec.data.synthetic.skeletons import Skeleton, digit_skeletons
 
 
 def _circle(x: float, y: float, radius: float, points: int = 8) -> tuple[tuple[float, float], ...]:
@@ -104,5 +103,7 @@ RARE_DIGITS: dict[int, tuple[Skeleton, ...]] = {
 }
 """Continental 1, slashed 0, open 4, crossed and wavy 7."""
 
-ALL_DIGITS = {digit: (*ways, *RARE_DIGITS.get(digit, ())) for digit, ways in DIGITS.items()}
-__all__ = ["ALL_DIGITS", "LETTERS", "POINTS", "RARE_DIGITS", "SIGNS"]
+
+def all_digits() -> dict[int, tuple[Skeleton, ...]]:
+    """Return the skeletons of each digit in all styles, the rare ones too."""
+    return {digit: (*styles, *RARE_DIGITS.get(digit, ())) for digit, styles in digit_skeletons().items()}

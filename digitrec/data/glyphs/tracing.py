@@ -6,7 +6,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from digitrec.data.strokes import Skeleton, spline_matrix
+from digitrec.data.synthetic.skeletons import Skeleton
+from digitrec.data.synthetic.strokes import spline_matrix
 
 
 def trace(

@@ -3,8 +3,8 @@ import pytest
 import torch
 
 from digitrec.data.glyphs import KINDS, MARK, SAMPLES, STEPS, Glyphs, drawn_digits, drawn_marks, from_images
-from digitrec.data.skeletons import DIGITS
-from digitrec.data.strokes import draw
+from digitrec.data.synthetic.skeletons import digit_skeletons
+from digitrec.data.synthetic.strokes import draw
 from digitrec.models.normalization import BOX, SIDE
 
 
@@ -41,7 +41,7 @@ def test_inside_the_outline_is_nearer_to_the_center_line_than_half_the_width(dig
 
 
 def test_a_digit_of_mnist_keeps_its_strokes():
-    images = draw(DIGITS[3][0], 4, 0.02, torch.Generator().manual_seed(0)).numpy()
+    images = draw(digit_skeletons()[3][0], 4, 0.02, torch.Generator().manual_seed(0)).numpy()
     glyphs = from_images(images, np.full(4, 3))
     assert list(glyphs.labels) == [3] * 4
     for number, image in enumerate(images):
