@@ -13,7 +13,7 @@ MATCH = 0.5
 
 
 def overlaps(true: Sequence[Box], found: Sequence[Box]) -> NDArray[np.float64]:
-    """Intersection over union of each true box with each found one, (true, found)."""
+    """Return the intersection over union of each true box with each found one, (true, found)."""
     one, other = np.array(true, float).reshape(-1, 1, 4), np.array(found, float).reshape(1, -1, 4)
     low, high = np.maximum(one[..., :2], other[..., :2]), np.minimum(one[..., 2:], other[..., 2:])
     common = np.clip(high - low, 0, None).prod(-1)

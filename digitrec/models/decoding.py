@@ -100,7 +100,7 @@ def decode(maps: Maps, limits: DecodingLimits) -> list[Instance]:
 
 
 def _peaks(maps: Maps, limits: DecodingLimits) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
-    """Rows and columns of the centers, the clearest first; of two too close ones the clearer stays."""
+    """Return rows and columns of the centers, the clearest first; of two too close ones the clearer stays."""
     heat = maps.centers
     rows, columns = np.nonzero((heat > limits.peak) & (heat >= _maximum(heat)))
     order = np.argsort(-heat[rows, columns], kind="stable")
@@ -115,7 +115,7 @@ def _peaks(maps: Maps, limits: DecodingLimits) -> tuple[NDArray[np.intp], NDArra
 
 
 def _maximum(values: Map) -> Map:
-    """The largest of the 3 by 3 around each cell."""
+    """Return the largest of the 3 by 3 around each cell."""
     padded = np.pad(values, 1, constant_values=-np.inf)
     across = np.maximum(np.maximum(padded[:, :-2], padded[:, 1:-1]), padded[:, 2:])
     result: Map = np.maximum(np.maximum(across[:-2], across[1:-1]), across[2:])
@@ -125,7 +125,7 @@ def _maximum(values: Map) -> Map:
 def _vote(
     maps: Maps, rows: NDArray[np.intp], columns: NDArray[np.intp], limits: DecodingLimits
 ) -> NDArray[np.int32]:
-    """The center that each cell belongs to, counted from 0; -1 for none."""
+    """Return the center that each cell belongs to, counted from 0; -1 for none."""
     nearest = _nearest_centers(maps, rows, columns, limits)
     height, width = nearest.shape
     coarse = maps.foreground.reshape(height, STRIDE, width, STRIDE).max((1, 3))
@@ -141,7 +141,7 @@ def _vote(
 def _nearest_centers(
     maps: Maps, rows: NDArray[np.intp], columns: NDArray[np.intp], limits: DecodingLimits
 ) -> NDArray[np.int32]:
-    """For each cell the center that is nearest as a share of its size and within reach; -1 for none."""
+    """Return each cell's center, the nearest as a share of its size and within reach; -1 for none."""
     height, width = maps.sizes.shape
     nearest = np.full((height, width), -1, np.int32)
     least = np.full((height, width), limits.reach, np.float32)
@@ -159,7 +159,7 @@ def _nearest_centers(
 
 
 def _windows(owners: NDArray[np.int32]) -> list[tuple[int, tuple[slice, slice]]]:
-    """The center's number and the extent, in cells, of each instance."""
+    """Return the center's number and the extent, in cells, of each instance."""
     rows, columns = np.nonzero(owners >= 0)
     if not len(rows):
         return []

@@ -99,7 +99,7 @@ class DigitDetector(nn.Module):
         return Detection(F.pixel_shuffle(foreground, STRIDE), centers, offsets, sizes, kinds)
 
     def fused(self) -> "DigitDetector":
-        """A copy for reading only, in evaluation mode, whose normalizations are part of its convolutions."""
+        """Return a copy in evaluation mode whose normalizations are part of its convolutions."""
         result = copy.deepcopy(self).eval()
         for module in list(result.modules()):
             if isinstance(module, _Residual):
@@ -141,6 +141,6 @@ class _Residual(nn.Module):
             self.second, self.second_norm = fuse_conv_bn_eval(self.second, self.second_norm), nn.Identity()
 
     def forward(self, features: Tensor) -> Tensor:
-        """Features of the same shape."""
+        """Return features of the same shape."""
         inner = F.relu(self.first_norm(self.first(features)), inplace=True)
         return F.relu(features + self.second_norm(self.second(inner)), inplace=True)

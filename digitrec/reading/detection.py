@@ -145,7 +145,7 @@ class PageDetector:
         return in_lines([*kept, *best.marks])
 
     def hypotheses(self, page: Gray, classify: Classify) -> list[Hypothesis]:
-        """All that is looked at until one is taken, which is the last; for inspection."""
+        """Return all that is looked at until one is taken, which is the last; for inspection."""
         seen: list[Hypothesis] = []
         self._best(page, classify, seen)
         return seen

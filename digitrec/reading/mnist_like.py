@@ -46,7 +46,7 @@ def mnist_like(page: Gray) -> Gray | None:
 
 
 def stroke_width(image: Gray) -> float:
-    """Mean width of the strokes of a 28x28 digit, in pixels: twice the area by the length of the outline."""
+    """Measure the mean width of a 28x28 digit's strokes, in pixels: twice the area by the outline."""
     large = (
         np.asarray(Image.fromarray(image).resize((FINE * SIDE, FINE * SIDE), Image.Resampling.BICUBIC)) > 127
     )

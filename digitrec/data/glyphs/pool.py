@@ -116,7 +116,7 @@ def _drawn(
 
 
 def _strokes(image: NDArray[np.uint8]) -> NDArray[np.bool_]:
-    """The foreground mask of a digit at _FINE samples a unit, its box in the middle."""
+    """Return the foreground mask of a digit at _FINE samples a unit, its box in the middle."""
     pixels = image.astype(np.float32) * np.float32(1 / max(1, int(image.max())))
     large = blur(resize(pixels, (SIDE * _FINE, SIDE * _FINE), "cubic"), 0.38 * _FINE)
     mask = without_specks(large > 0.25 + 0.5 * blur(large, 3 * _FINE), share=0.06)

@@ -58,7 +58,7 @@ class Pose:
     solidity: float = 1.0
 
     def matrix(self) -> tuple[float, float, float, float]:
-        """Units to pixels: what x and y of a glyph add to x of the page, then to y."""
+        """Return units to pixels: what x and y of a glyph add to x of the page, then to y."""
         cos, sin = math.cos(self.rotation), math.sin(self.rotation)
         across, down = self.scale * self.aspect, self.scale
         return (
@@ -69,7 +69,7 @@ class Pose:
         )
 
     def box(self, box: Sequence[float]) -> Box:
-        """Where a glyph's box, left, top, right and bottom in units, comes to lie: the same in pixels."""
+        """Return where a glyph's box, left, top, right and bottom in units, comes to lie, in pixels."""
         x_x, x_y, y_x, y_y = self.matrix()
         left, top, right, bottom = box
         across = [x_x * x + x_y * y for x in (left, right) for y in (top, bottom)]
@@ -97,7 +97,7 @@ class Canvas:
         self.items: list[Written] = []
 
     def plane(self) -> Ink:
-        """An empty plane of this size, for print."""
+        """Return an empty plane of this size, for print."""
         return np.zeros((self.height, self.width), np.uint8)
 
     def write(self, glyphs: Glyphs, index: int, pose: Pose, dice: Dice, target: bool = True) -> None:
@@ -148,14 +148,14 @@ class Canvas:
         self.items.append(Written((box[0] + box[2]) / 2, (box[1] + box[3]) / 2, size, label, box))
 
     def bounds(self) -> Box | None:
-        """Around all digits and marks; None where there are none."""
+        """Return the box around all digits and marks; None where there are none."""
         if not self.items:
             return None
         left, top, right, bottom = zip(*(item.box for item in self.items), strict=True)
         return min(left), min(top), max(right), max(bottom)
 
     def free_place(self, dice: Dice, radius: float) -> Point | None:
-        """A place that no digit or mark is nearer to than the radius; None where none was met."""
+        """Find a place that no digit or mark is nearer to than the radius; None where none was met."""
         for _ in range(6):
             x, y = dice.uniform(0, self.width), dice.uniform(0, self.height)
             if all(max(abs(x - i.x), abs(y - i.y)) > radius + 0.6 * i.size for i in self.items):
@@ -166,7 +166,7 @@ class Canvas:
 def _coverages(
     glyphs: Glyphs, index: int, pose: Pose, window: tuple[int, int, int, int], pens: tuple[float, float]
 ) -> tuple[Plane, Plane]:
-    """Coverage of a window by two pens.
+    """Return the coverage of a window by two pens.
 
     A pen as wide as the writer's, or wider, goes by the outline, a thinner one by the center line.
     """

@@ -11,7 +11,7 @@ from digitrec.models.normalization import BOX
 
 
 def scribble(hand: Hand, page: Print) -> None:
-    """A wandering line, a zigzag, or one long stroke; nothing is asked of the detector there."""
+    """Draw a wandering line, a zigzag, or one long stroke; nothing is asked of the detector there."""
     dice, canvas, height = hand.dice, hand.canvas, hand.height or 30.0
     count, step = 3 + dice.below(11), height * dice.uniform(0.3, 1.2)
     start = np.array([dice.uniform(0, canvas.width), dice.uniform(0, canvas.height)])
@@ -46,7 +46,7 @@ def smooth(points: np.ndarray) -> np.ndarray:
 
 
 def word(hand: Hand) -> None:
-    """A written word of letters that touch no digit; each letter is a mark."""
+    """Write a word of letters that touch no digit; each letter is a mark."""
     dice, canvas = hand.dice, hand.canvas
     height = (hand.height or dice.uniform(14, 50)) * dice.uniform(0.5, 1.1)
     count = 1 + dice.below(6)
@@ -66,7 +66,7 @@ def word(hand: Hand) -> None:
 
 
 def specks(hand: Hand, page: Print) -> None:
-    """Dirt: small spots anywhere."""
+    """Strew dirt: small spots anywhere."""
     dice, canvas, height = hand.dice, hand.canvas, hand.height or 30.0
     for _ in range(1 + dice.below(12)):
         center = dice.uniform(0, canvas.width), dice.uniform(0, canvas.height)
@@ -74,7 +74,7 @@ def specks(hand: Hand, page: Print) -> None:
 
 
 def blot(hand: Hand, page: Print) -> None:
-    """A blot, or some dark thing, away from the writing."""
+    """Draw a blot, or some dark thing, away from the writing."""
     dice, height = hand.dice, hand.height or 30.0
     angles = np.linspace(0, 2 * math.pi, 12, endpoint=False)
     radius = dice.log_uniform(0.15, 1.2) * height

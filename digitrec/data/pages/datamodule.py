@@ -55,7 +55,7 @@ class PageDataset(Dataset[PageBatch]):
         return self.steps
 
     def scenes(self, step: int) -> list[Scene]:
-        """The scenes of a step."""
+        """Render the scenes of a step."""
         height, width, count = SHAPES[step % len(SHAPES)]
         return [
             self.renderer.scene(height, width, self.seed, step, self.rank, number) for number in range(count)
@@ -125,21 +125,21 @@ class PageDataModule(LightningDataModule):
         )
 
     def train_dataloader(self) -> DataLoader[PageBatch]:
-        """Training batches, by the step."""
+        """Return training batches, by the step."""
         rank, world = (self.trainer.global_rank, self.trainer.world_size) if self.trainer else (0, 1)
         sampler = StepSampler(self.train_set, num_replicas=world, rank=rank)
         return self._loader(self.train_set, sampler=sampler)
 
     def val_dataloader(self) -> DataLoader[PageBatch]:
-        """The fixed validation batches."""
+        """Return the fixed validation batches."""
         return self._loader(self.val_set, shuffle=False)
 
     def transfer_batch_to_device(
         self, batch: PageBatch, device: torch.device, dataloader_idx: int
     ) -> PageBatch:
         """Move the tensors of a batch; the items stay."""
-        tensors = {name: part.to(device) for name, part in batch._asdict().items() if name != "items"}
-        return batch._replace(**tensors)
+        *tensors, items = batch
+        return PageBatch(*(part.to(device) for part in tensors), items)  # type: ignore[call-arg,arg-type]
 
     def _loader(self, dataset: PageDataset, **how: Any) -> DataLoader[PageBatch]:
         return DataLoader(

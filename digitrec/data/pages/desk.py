@@ -22,7 +22,7 @@ def lay(dice: Dice, gray: Plane, canvas: Canvas, paper: float) -> Plane:
 
 
 def _margins(dice: Dice, canvas: Canvas) -> Box:
-    """Free room left of, above, right of and below the writing, as a share of the picture."""
+    """Return the free room left of, above, right of and below the writing, as a share of the picture."""
     bounds = canvas.bounds()
     if bounds is None:
         return dice.uniform(0, 0.5), dice.uniform(0, 0.5), dice.uniform(0, 0.5), dice.uniform(0, 0.5)
@@ -32,7 +32,7 @@ def _margins(dice: Dice, canvas: Canvas) -> Box:
 
 
 def _sheet(dice: Dice, shape: tuple[int, ...], margins: Box) -> Plane:
-    """The share of each pixel that the sheet covers."""
+    """Return the share of each pixel that the sheet covers."""
     height, width = shape
     x = np.linspace(0, 1, width, dtype=np.float32)[None]
     y = np.linspace(0, 1, height, dtype=np.float32)[:, None]
@@ -49,7 +49,7 @@ def _sheet(dice: Dice, shape: tuple[int, ...], margins: Box) -> Plane:
 
 
 def _desk(dice: Dice, shape: tuple[int, ...], paper: float) -> Plane:
-    """Wood, cloth, or a clutter of other things."""
+    """Return wood, cloth, or a clutter of other things."""
     height, width = shape
     tone = dice.uniform(5, 250) if dice.chance(0.3) else dice.uniform(10, max(11, paper * 0.8))
     rows, columns = int(height / dice.log_uniform(1, 12)), int(width / dice.log_uniform(1, 12))
@@ -64,7 +64,7 @@ def _desk(dice: Dice, shape: tuple[int, ...], paper: float) -> Plane:
 
 
 def _thing(dice: Dice, layer: Ink) -> None:
-    """A cup, a pencil, another sheet: an ellipse, a bar, a polygon."""
+    """Put something down: a cup, a pencil, another sheet: an ellipse, a bar, a polygon."""
     height, width = layer.shape
     center = np.array([dice.uniform(0, width), dice.uniform(0, height)])
     size = dice.log_uniform(0.1, 0.7) * min(height, width)

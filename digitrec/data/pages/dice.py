@@ -23,27 +23,27 @@ class Dice:
         self.generator = np.random.Generator(np.random.SFC64(mix_seed(*key)))
 
     def chance(self, probability: float) -> bool:
-        """True with that probability."""
+        """Return True with that probability."""
         return self.generator.random() < probability
 
     def uniform(self, low: float, high: float) -> float:
-        """A number between two."""
+        """Draw a number between two."""
         return low + (high - low) * self.generator.random()
 
     def log_uniform(self, low: float, high: float) -> float:
-        """A positive number between two, whose logarithm is uniform."""
+        """Draw a positive number between two, whose logarithm is uniform."""
         return low * math.exp(math.log(max(high, low) / low) * self.generator.random())
 
     def normal(self, spread: float, mean: float = 0.0) -> float:
-        """A normal number."""
+        """Draw a normal number."""
         return mean + spread * float(self.generator.standard_normal())
 
     def below(self, count: int) -> int:
-        """An integer from 0 to count - 1."""
+        """Draw an integer from 0 to count - 1."""
         return int(count * self.generator.random())
 
     def pick(self, choices: Sequence[T], weights: Sequence[float] | None = None) -> T:
-        """One of several; with weights that need not sum to 1."""
+        """Pick one of several; with weights that need not sum to 1."""
         if weights is None:
             return choices[self.below(len(choices))]
         place = self.uniform(0, sum(weights))
@@ -54,5 +54,5 @@ class Dice:
         return choices[-1]
 
     def noise(self, height: int, width: int) -> NDArray[np.float32]:
-        """Standard normal numbers, float32 (height, width)."""
+        """Draw standard normal numbers, float32 (height, width)."""
         return self.generator.standard_normal((height, width), np.float32)

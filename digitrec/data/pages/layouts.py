@@ -44,7 +44,7 @@ class Pool:
         self.signs = np.setdiff1d(marks, self.points)
 
     def width(self, index: int) -> float:
-        """Width of a glyph, in units."""
+        """Return the width of a glyph, in units."""
         return float(self.glyphs.boxes[index, 2] - self.glyphs.boxes[index, 0])
 
 
@@ -100,7 +100,7 @@ class Hand:
 
 
 def single(hand: Hand) -> None:
-    """One digit, large in the scene; seldom a mark alone."""
+    """Write one digit, large in the scene; seldom a mark alone."""
     dice, canvas = hand.dice, hand.canvas
     side = min(canvas.height, canvas.width)
     share = dice.uniform(0.25, 0.75) if dice.chance(0.45) else dice.uniform(0.6, 1.0)
@@ -116,7 +116,7 @@ def single(hand: Hand) -> None:
 
 
 def rows(hand: Hand, tiny: bool = False) -> list[tuple[float, float, float]]:
-    """Lines of digits, with marks between them.
+    """Write lines of digits, with marks between them.
 
     Returns:
         For each line: its first and last x, and the y of its middle, before the tilt.
@@ -168,7 +168,7 @@ def _row(hand: Hand, x: float, y: float, gap: float, jitter: float, space: float
 
 
 def scattered(hand: Hand) -> None:
-    """Digits and some marks here and there, of several sizes."""
+    """Write digits and some marks here and there, of several sizes."""
     dice, canvas = hand.dice, hand.canvas
     hand.height = dice.log_uniform(12, 0.6 * min(canvas.height, canvas.width))
     done: list[tuple[float, float, float]] = []
@@ -184,7 +184,7 @@ def scattered(hand: Hand) -> None:
 
 
 def huge(hand: Hand) -> None:
-    """Parts of strokes of digits that are larger than the scene: background at this scale."""
+    """Write parts of strokes of digits that are larger than the scene: background at this scale."""
     dice, canvas = hand.dice, hand.canvas
     height = dice.log_uniform(135, 450)
     for _ in range(1 + dice.below(2)):

@@ -35,7 +35,7 @@ def shine(dice: Dice, gray: Plane, canvas: Canvas) -> Plane:
 
 
 def _place_of_shadow(dice: Dice, canvas: Canvas, shape: tuple[int, ...]) -> Point:
-    """A place, from the picture's center, that the edge of a shadow goes through: often a digit's."""
+    """Choose a place, from the picture's center, that the edge of a shadow goes through: often a digit's."""
     height, width = shape
     if not canvas.items or dice.chance(0.6):
         return dice.uniform(-0.5, 0.5) * width, dice.uniform(-0.5, 0.5) * height
@@ -45,7 +45,7 @@ def _place_of_shadow(dice: Dice, canvas: Canvas, shape: tuple[int, ...]) -> Poin
 
 
 def _shadow(dice: Dice, x: Plane, y: Plane, through: Point) -> Plane:
-    """The share of the light that is left by the shadow of a straight edge, a corner or a bar."""
+    """Return the share of the light that is left by the shadow of a straight edge, a corner or a bar."""
     softness, angle = np.float32(dice.log_uniform(0.3, 30)), dice.uniform(0, 2 * math.pi)
     bar = dice.chance(0.25)
     covered = np.ones((y.shape[0], x.shape[1]), np.float32)

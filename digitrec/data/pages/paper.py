@@ -43,7 +43,7 @@ def choose_source(dice: Dice, side: int, height: float) -> Source:
 
 
 def expose(dice: Dice, source: Source, canvas: Canvas, page: Print) -> Plane:
-    """Gray levels of the flat page, smaller by source.shrink."""
+    """Return the gray levels of the flat page, smaller by source.shrink."""
     size = round(canvas.width / source.shrink), round(canvas.height / source.shrink)
 
     def fit(plane: Plane) -> Plane:
@@ -76,7 +76,7 @@ def expose(dice: Dice, source: Source, canvas: Canvas, page: Print) -> Plane:
 
 
 def _tones(dice: Dice, source: Source) -> tuple[float, ...]:
-    """Gray of cells, rules, text, lines and the pen's other strokes."""
+    """Return the gray of cells, rules, text, lines and the pen's other strokes."""
     paper, contrast = source.paper, source.contrast
     ink = paper - contrast
 
@@ -91,7 +91,7 @@ def _tones(dice: Dice, source: Source) -> tuple[float, ...]:
 
 
 def _thresholded(dice: Dice, written: Plane) -> Plane:
-    """Strokes of a thresholded scan: worn to dots, broken or frayed, never gray."""
+    """Return the strokes of a thresholded scan: worn to dots, broken or frayed, never gray."""
     kind = dice.below(3)
     if kind == 0:
         kept = dice.generator.random(written.shape, np.float32) > dice.uniform(0.1, 0.55)

@@ -27,7 +27,7 @@ class Print:
 
     @classmethod
     def on(cls, canvas: Canvas) -> "Print":
-        """Empty planes for a canvas."""
+        """Return empty planes for a canvas."""
         return cls(*(canvas.plane() for _ in range(5)))
 
 
@@ -106,7 +106,7 @@ def frames(hand: Hand, page: Print) -> None:
 
 
 def border(hand: Hand, page: Print) -> None:
-    """A thick bar or black margin beside the writing, longer than a digit or cut by the scene's edge."""
+    """Print thick bars beside the writing, longer than a digit or cut by the scene's edge."""
     dice, canvas, height = hand.dice, hand.canvas, hand.height or 30.0
     bounds = canvas.bounds()
     if bounds is None:
@@ -126,7 +126,7 @@ def border(hand: Hand, page: Print) -> None:
 
 
 def paper_rules(hand: Hand, page: Print) -> None:
-    """Ruled or squared paper, with a margin line at times."""
+    """Rule the paper in lines or squares, with a margin line at times."""
     dice, canvas = hand.dice, hand.canvas
     height = hand.height or 30.0
     pitch = max(4.0, height * (dice.uniform(1.0, 2.2) if dice.chance(0.5) else dice.uniform(0.25, 1.3)))

@@ -163,7 +163,7 @@ def _turned(scene: Scene) -> Scene:
 
 
 def _moved(scene: Scene, right: int, down: int) -> list[Written]:
-    """The items of a scene, so many pixels further right and down."""
+    """Return the items of a scene, so many pixels further right and down."""
     return [
         replace(
             i,

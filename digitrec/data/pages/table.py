@@ -18,7 +18,7 @@ Place = Callable[[float, float], Point]
 
 
 def table(hand: Hand, page: Print) -> None:
-    """Cells with a digit, a number or nothing in them; the writing may run into the rules."""
+    """Write and print cells with a digit, a number or nothing in them; the writing may run into the rules."""
     dice, canvas = hand.dice, hand.canvas
     side = min(canvas.height, canvas.width)
     height = hand.height = dice.log_uniform(12, max(15, min(0.6 * side, 52)))

@@ -62,7 +62,7 @@ def targets(scenes: Sequence[Scene], with_items: bool = False) -> PageBatch:
 
 
 def _maps(scene: Scene) -> tuple[Plane, Plane, Plane, Plane, Plane]:
-    """Centers, offsets, sizes, owned and kinds of a scene."""
+    """Return centers, offsets, sizes, owned and kinds of a scene."""
     rows, columns = (side // STRIDE for side in scene.picture.shape)
     offsets = np.zeros((2, rows, columns), np.float32)
     centers, sizes, owned, kinds = np.zeros((4, 1, rows, columns), np.float32)
@@ -87,7 +87,7 @@ def _maps(scene: Scene) -> tuple[Plane, Plane, Plane, Plane, Plane]:
 def _window(
     item: Written, rows: int, columns: int
 ) -> tuple[tuple[slice, slice], NDArray[np.float32], NDArray[np.float32]]:
-    """The cells near an item, and how far below and right of each of them its center is, in pixels."""
+    """Return the cells near an item, and how far below and right of each of them its center is, in pixels."""
     margin = 6 + 0.25 * item.size
     left, top, right, bottom = item.box
     first_row, last_row = _cells(top - margin, bottom + margin, rows)
