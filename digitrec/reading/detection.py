@@ -12,6 +12,7 @@ from PIL import Image
 from digitrec.models.decoding import DecodingLimits, Instance, Maps, decode
 from digitrec.models.detector import DigitDetector
 from digitrec.models.mnist_image import mnist_image
+from digitrec.reading.mnist_like import mnist_like
 
 Gray = NDArray[np.uint8]
 Classify = Callable[[Gray], NDArray[np.float32]]
@@ -33,6 +34,7 @@ class ScalePolicy:
     ideal: median size, in pixels, that this view is to have.
     enough: mean clearness of a view's digits from which on it is taken without looking at finer ones.
     some: the same, for a view to be kept while a finer one is made.
+    least_step: of two views the finer one is larger by this factor at least.
     least_clearness: of a digit, below which it is dropped.
     least_score: of an instance, below which it is dropped before it is classified.
     least_mark: the same for a mark.
@@ -50,6 +52,7 @@ class ScalePolicy:
     ideal: float = 36.0
     enough: float = 0.65
     some: float = 0.35
+    least_step: float = 1.12
     least_clearness: float = 0.3
     least_score: float = 0.15
     least_mark: float = 0.35
@@ -137,49 +140,47 @@ class PageDetector:
         Returns:
             Digits and marks in reading order.
         """
-        best = self._best(page, classify)
-        if best is None:
-            return []
-        policy = self.policy
-        kept = [each for each in best.digits if each.clearness > policy.least_clearness]
-        return in_lines([*kept, *best.marks])
+        image = mnist_like(page)
+        if image is not None:
+            return [_as_it_is(image, classify)]
+        chosen = self.hypotheses(page, classify)[-1]
+        clear = (each for each in chosen.digits if each.clearness > self.policy.least_clearness)
+        return in_lines([*clear, *chosen.marks])
 
     def hypotheses(self, page: Gray, classify: Classify) -> list[Hypothesis]:
-        """Return all that is looked at until one is taken, which is the last; for inspection."""
-        seen: list[Hypothesis] = []
-        self._best(page, classify, seen)
-        return seen
+        """Look at a page at one scale after the other; the last of the hypotheses is the one that is taken.
 
-    def _best(
-        self, page: Gray, classify: Classify, seen: list[Hypothesis] | None = None
-    ) -> Hypothesis | None:
+        The first view that is clear enough is taken at once. If its digits are small the next view is made at
+        the scale that gives them the ideal size. Without a clear view the one is taken that reads most.
+        """
         policy, side = self.policy, math.sqrt(page.size)
         most = min(policy.most_enlargement, math.sqrt(policy.most_pixels / page.size))
-        plan, last = [wanted / side for wanted in policy.sides], 0.0
+        plan = [wanted / side for wanted in policy.sides]
         if max(page.shape) > policy.narrow * min(page.shape):
             plan = sorted([policy.longest / max(page.shape), *plan])
-        best: Hypothesis | None = None
+        seen: list[Hypothesis] = []
+        kept: list[Hypothesis] = []
         while plan:
             scale = min(most, plan.pop(0))
-            if last and scale < last * 1.15 and scale <= most:
+            if seen and scale < seen[-1].scale * policy.least_step:
                 continue
-            last = scale
             here = self._look(page, scale, classify)
-            if seen is not None:
-                seen.append(here)
+            seen.append(here)
             if not here.digits:
-                best = best or (here if here.marks else None)
                 continue
-            if here.size < policy.small and scale < most * 0.9:
+            if here.size < policy.small and scale < most / policy.least_step:
                 plan = [scale * policy.ideal / here.size, *plan]
-                if best is None and here.clearness > policy.some:
-                    best = here
-                continue
-            if here.clearness > policy.enough:
-                return here
-            if best is None or not best.digits or here.value > best.value:
-                best = here
-        return best
+                if here.clearness > policy.some:
+                    kept.append(here)
+            elif here.clearness > policy.enough:
+                return seen
+            elif here.value > 0:
+                kept.append(here)
+        best = max(kept, key=lambda each: each.value, default=None)
+        if best is None:  # there may be marks alone
+            best = max(seen, key=lambda each: sum(mark.score for mark in each.marks))
+            best = replace(best, digits=())
+        return [*(each for each in seen if each is not best), best]
 
     def _look(self, page: Gray, scale: float, classify: Classify) -> Hypothesis:
         """Find and classify what is written, at one scale."""
@@ -211,6 +212,13 @@ class PageDetector:
         with torch.inference_mode():
             found = self.network(torch.from_numpy(padded)[None, None])
         return Maps.of(found, edges=(edges[0], edges[1])), height / page.shape[0], width / page.shape[1]
+
+
+def _as_it_is(image: Gray, classify: Classify) -> Found:
+    """Take a picture that is a digit of MNIST already."""
+    rows, columns = np.flatnonzero(image.any(1)), np.flatnonzero(image.any(0))
+    box = float(columns[0]), float(rows[0]), float(np.ptp(columns) + 1), float(np.ptp(rows) + 1)
+    return Found(image, box, max(box[2:]), 1.0, 1.0, tuple(classify(image[None])[0].tolist()))
 
 
 def _found(instance: Instance, down: float, across: float) -> Found:

@@ -1,6 +1,5 @@
 """DetectorTraining: what the page detector minimizes and how it is measured; the network is injected."""
 
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -15,6 +14,7 @@ from digitrec.evaluation.detection import match
 from digitrec.models.checkpoints import PRETRAINED, load_classifier
 from digitrec.models.decoding import DecodingLimits, Maps, decode
 from digitrec.models.detector import OFFSET_UNIT, Detection
+from digitrec.models.detector_weights import network_weights
 from digitrec.models.mnist_image import mnist_image
 from digitrec.models.recognizer import Recognizer
 
@@ -56,14 +56,6 @@ def losses(found: Detection, batch: PageBatch) -> dict[str, Tensor]:
     return dict(zip(LOSSES, parts, strict=True))
 
 
-def network_weights(path: Path) -> dict[str, Tensor]:
-    """Read the network's weights of a checkpoint of DetectorTraining, as float32."""
-    state = torch.load(path, map_location="cpu", weights_only=True)["state_dict"]
-    prefix = "network."
-    weights = {name.removeprefix(prefix): value for name, value in state.items() if name.startswith(prefix)}
-    return {name: value.float() if value.is_floating_point() else value for name, value in weights.items()}
-
-
 class DetectorTraining(LightningModule):
     """Train a page detector on rendered pages.
 
@@ -89,7 +81,7 @@ class DetectorTraining(LightningModule):
         self.network = network.to(memory_format=torch.channels_last)
         self.optimizer, self.scheduler = optimizer, scheduler
         if start_from is not None:
-            self.network.load_state_dict(network_weights(Path(start_from)))
+            self.network.load_state_dict(network_weights(start_from))
         self._classifier_path = classifier
         self._classifier: list[Recognizer] = []  # in a list, so that it is no part of the module
         names = ("loss", *LOSSES, "found", "read", "marks_found", "invented")

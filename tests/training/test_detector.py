@@ -6,7 +6,8 @@ import yaml
 
 from digitrec.data.pages.targets import PageBatch
 from digitrec.models.detector import Detection, DigitDetector
-from digitrec.training.detector import LOSSES, DetectorTraining, losses, network_weights
+from digitrec.models.detector_weights import network_weights
+from digitrec.training.detector import LOSSES, DetectorTraining, losses
 from digitrec.training.detector_cli import main
 from tests.conftest import ROOT, curves
 
