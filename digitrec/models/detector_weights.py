@@ -29,7 +29,9 @@ def load_detector(path: str | Path = PRETRAINED_DETECTOR) -> DigitDetector:
     try:
         network.load_state_dict(network_weights(path))
     except RuntimeError as error:
-        raise CheckpointError(f"The weights in {path} are not those of a detector: choose another.") from error
+        raise CheckpointError(
+            f"The weights in {path} are not those of a detector: choose another."
+        ) from error
     return network.fused()
 
 
