@@ -24,6 +24,9 @@ LEAST_SIZE = 8.0
 MARK_WEIGHT = 3.0
 """How much heavier than a digit's a mark's cells weigh: there are fewer of them."""
 
+MARK_CENTER_WEIGHT = 12.0
+"""How much more than that of a digit the center of a mark weighs: points are easily taken for specks."""
+
 LOSSES = ("foreground", "centers", "offsets", "sizes", "kinds")
 
 
@@ -43,7 +46,7 @@ def losses(found: Detection, batch: PageBatch) -> dict[str, Tensor]:
     common, both = (chosen * wanted).sum((1, 2, 3)), (chosen + wanted).sum((1, 2, 3))
     dice = (1 - (2 * common + 20) / (both + 20)).mean()
     is_mark = (batch.owned > 0) * (1 - batch.kinds)
-    where = (1 + (6 + 2 * MARK_WEIGHT * is_mark) * batch.centers) * F.max_pool2d(judged, 2)
+    where = (1 + (6 + MARK_CENTER_WEIGHT * is_mark) * batch.centers) * F.max_pool2d(judged, 2)
     centers = F.binary_cross_entropy_with_logits(found.centers, batch.centers, where)
     owned = (batch.owned > 0).float()
     count = owned.sum().clamp(min=1)

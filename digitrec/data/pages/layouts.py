@@ -24,6 +24,10 @@ class Shares:
     huge: float = 0.07
 
 
+COMMON = "+-=x/"
+"""Signs of sums, which stand between digits more often than others."""
+
+
 class Pool:
     """Glyphs sorted by what they show.
 
@@ -42,6 +46,8 @@ class Pool:
         self.letters = np.flatnonzero(glyphs.labels == letter)
         marks = np.flatnonzero((glyphs.labels >= MARK) & (glyphs.labels != letter))
         self.signs = np.setdiff1d(marks, self.points)
+        common = [MARK + KINDS.index(sign) for sign in COMMON]
+        self.common = np.flatnonzero(np.isin(glyphs.labels, common))
 
     def width(self, index: int) -> float:
         """Return the width of a glyph, in units."""
@@ -79,8 +85,9 @@ class Hand:
         return int(chosen[self.dice.below(len(chosen))])
 
     def mark(self) -> int:
-        """Choose a mark: a sign, a point or comma, rarely a letter."""
-        chosen = self.dice.pick((self.pool.signs, self.pool.points, self.pool.letters), (0.5, 0.35, 0.15))
+        """Choose a mark: a sign, often one of sums, a point or comma, seldom a letter."""
+        pool = self.pool
+        chosen = self.dice.pick((pool.common, pool.signs, pool.points, pool.letters), (0.35, 0.15, 0.4, 0.1))
         return int(chosen[self.dice.below(len(chosen))])
 
     def letter(self) -> int:

@@ -38,7 +38,7 @@ class Extras:
     text: float = 0.18
     scribble: float = 0.1
     word: float = 0.12
-    specks: float = 0.12
+    specks: float = 0.09
     blot: float = 0.08
     sheet: float = 0.3
     fingers: float = 0.06
