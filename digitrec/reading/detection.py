@@ -1,7 +1,7 @@
 """PageDetector: digits and marks of a gray page, each as a 28x28 image, by the learned detector."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -12,9 +12,10 @@ from PIL import Image
 from digitrec.models.decoding import DecodingLimits, Instance, Maps, decode
 from digitrec.models.detector import DigitDetector
 from digitrec.models.mnist_image import mnist_image
+from digitrec.reading.found import Found, Gray, Hypothesis
+from digitrec.reading.lines import in_lines
 from digitrec.reading.mnist_like import mnist_like
 
-Gray = NDArray[np.uint8]
 Classify = Callable[[Gray], NDArray[np.float32]]
 """Takes images uint8 (n, 28, 28) to probabilities (n, 10)."""
 
@@ -39,6 +40,9 @@ class ScalePolicy:
     least_score: of an instance, below which it is dropped before it is classified.
     least_mark: the same for a mark.
     digit_share: see Instance.digit; below it an instance is a mark.
+    upright: clearness of a view's digits below which they are also looked at turned by quarters.
+    least_turned: number of digits, below which they are not.
+    turn_gain: by how much a turn must raise the mean confidence.
     """
 
     sides: tuple[int, ...] = (48, 105, 230, 480, 840)
@@ -57,58 +61,9 @@ class ScalePolicy:
     least_score: float = 0.15
     least_mark: float = 0.35
     digit_share: float = 0.5
-
-
-@dataclass(frozen=True)
-class Found:
-    """A digit or mark of a page.
-
-    image: uint8 (28, 28), white on black.
-    box: x, y, width, height in pixels of the page.
-    size: the longer of width and height.
-    score: 0 to 1, how clearly the detector sees it.
-    digit: 0 to 1, how clearly it is a digit and not another mark.
-    probabilities: of 0 to 9.
-    line, position: reading order, from 0.
-    """
-
-    image: Gray
-    box: tuple[float, float, float, float]
-    size: float
-    score: float
-    digit: float
-    probabilities: tuple[float, ...] = ()
-    line: int = 0
-    position: int = 0
-
-    @property
-    def clearness(self) -> float:
-        """Of a digit: the classifier's confidence times the root of the detector's score."""
-        return max(self.probabilities) * math.sqrt(self.score)
-
-
-@dataclass(frozen=True)
-class Hypothesis:
-    """What is found at one scale."""
-
-    scale: float
-    digits: tuple[Found, ...]
-    marks: tuple[Found, ...]
-
-    @property
-    def size(self) -> float:
-        """Median size of the digits, in pixels of the view."""
-        return float(np.median([each.size for each in self.digits])) * self.scale
-
-    @property
-    def clearness(self) -> float:
-        """Mean clearness of the digits."""
-        return float(np.mean([each.clearness for each in self.digits]))
-
-    @property
-    def value(self) -> float:
-        """How much is read: digits that are clear count for it, others against it."""
-        return sum(each.clearness - 0.4 for each in self.digits)
+    upright: float = 0.7
+    least_turned: int = 3
+    turn_gain: float = 0.12
 
 
 class PageDetector:
@@ -145,7 +100,7 @@ class PageDetector:
             return [_as_it_is(image, classify)]
         chosen = self.hypotheses(page, classify)[-1]
         clear = (each for each in chosen.digits if each.clearness > self.policy.least_clearness)
-        return in_lines([*clear, *chosen.marks])
+        return in_lines([*clear, *chosen.marks], chosen.turns)
 
     def hypotheses(self, page: Gray, classify: Classify) -> list[Hypothesis]:
         """Look at a page at one scale after the other; the last of the hypotheses is the one that is taken.
@@ -192,13 +147,20 @@ class PageDetector:
             is_digit = instance.digit >= policy.digit_share
             if instance.score > (policy.least_score if is_digit else policy.least_mark):
                 (digits if is_digit else marks).append(_found(instance, down, across))
-        if digits:
-            rows = classify(np.stack([each.image for each in digits]))
-            digits = [
-                replace(each, probabilities=tuple(row))
-                for each, row in zip(digits, rows.tolist(), strict=True)
-            ]
-        return Hypothesis(scale, tuple(digits), tuple(marks))
+        here = Hypothesis(scale, _classified(digits, classify), tuple(marks))
+        if len(digits) >= policy.least_turned and here.clearness < policy.upright:
+            return self._turned(here, classify)
+        return here
+
+    def _turned(self, upright: Hypothesis, classify: Classify) -> Hypothesis:
+        """Turn the digits by quarters, and keep the turn that makes them clearer, if one does."""
+        best, least = upright, upright.clearness + self.policy.turn_gain
+        for turns in (1, 2, 3):
+            digits = [replace(each, image=np.rot90(each.image, turns).copy()) for each in upright.digits]
+            here = replace(upright, digits=_classified(digits, classify), turns=turns)
+            if here.clearness > least:
+                best, least = here, here.clearness
+        return best
 
     def _maps(self, page: Gray, scale: float) -> tuple[Maps, float, float]:
         """Run the detector on a view; its maps, and its pixels a pixel of the page, down and across."""
@@ -214,6 +176,13 @@ class PageDetector:
         return Maps.of(found, edges=(edges[0], edges[1])), height / page.shape[0], width / page.shape[1]
 
 
+def _classified(digits: list[Found], classify: Classify) -> tuple[Found, ...]:
+    if not digits:
+        return ()
+    rows = classify(np.stack([each.image for each in digits])).tolist()
+    return tuple(replace(each, probabilities=tuple(row)) for each, row in zip(digits, rows, strict=True))
+
+
 def _as_it_is(image: Gray, classify: Classify) -> Found:
     """Take a picture that is a digit of MNIST already."""
     rows, columns = np.flatnonzero(image.any(1)), np.flatnonzero(image.any(0))
@@ -226,34 +195,3 @@ def _found(instance: Instance, down: float, across: float) -> Found:
     box = left / across, top / down, (right - left) / across, (bottom - top) / down
     image = mnist_image(instance.mask, across, down)
     return Found(image, box, max(box[2:]), instance.score, instance.digit)
-
-
-def in_lines(found: Sequence[Found], shared: float = 0.4) -> list[Found]:
-    """Put digits and marks into reading order: lines from top to bottom, each from left to right.
-
-    Args:
-        found: in any order.
-        shared: the share of the lower one's height that neighbours of a line have in common.
-    """
-    lines: list[list[Found]] = []
-    for each in sorted(found, key=lambda one: one.box[0]):
-        closest, chosen = shared, None
-        for line in lines:
-            common = _common_height(line[-1], each)
-            if common > closest:
-                closest, chosen = common, line
-        if chosen is None:
-            lines.append([each])
-        else:
-            chosen.append(each)
-    lines.sort(key=lambda line: float(np.mean([each.box[1] + each.box[3] / 2 for each in line])))
-    return [
-        replace(each, line=number, position=position)
-        for number, line in enumerate(lines)
-        for position, each in enumerate(line)
-    ]
-
-
-def _common_height(one: Found, other: Found) -> float:
-    bottom = min(one.box[1] + one.box[3], other.box[1] + other.box[3])
-    return (bottom - max(one.box[1], other.box[1])) / max(1e-6, min(one.box[3], other.box[3]))

@@ -5,7 +5,8 @@ import torch
 from torch import Tensor, nn
 
 from digitrec.models.detector import OFFSET_UNIT, SIZE_UNIT, STRIDE, Detection
-from digitrec.reading.detection import Found, Hypothesis, PageDetector, ScalePolicy, in_lines
+from digitrec.reading.detection import PageDetector, ScalePolicy
+from digitrec.reading.found import Found, Hypothesis
 
 
 class Squares(nn.Module):
@@ -133,15 +134,36 @@ def test_a_hypothesis_is_worth_what_it_reads():
     assert Hypothesis(1.0, (found(0.2),), ()).value < 0
 
 
-def test_lines_are_told_apart_also_where_they_slant():
-    def at(x, y):
-        return Found(np.zeros((28, 28), np.uint8), (x, y, 10, 20), 20, 1.0, 1.0)
+@pytest.mark.parametrize("turns", [0, 1, 2, 3])
+def test_a_page_that_is_turned_is_read_as_if_it_were_upright(turns):
+    def upright(images):
+        """Sure of a digit whose stem points up: it reaches further above its center of mass than below."""
+        sure = []
+        for image in images > 100:
+            rows, columns = np.flatnonzero(image.any(1)) - 13.5, np.flatnonzero(image.any(0)) - 13.5
+            up, left = -rows[0] - rows[-1], abs(columns[0] + columns[-1])
+            sure.append(0.95 if up > max(1, left) else 0.1)
+        return np.stack([[one, *[(1 - one) / 9] * 9] for one in sure])
 
-    slanted = [at(30 * i, 10 + 4 * i) for i in range(8)]
-    below = [at(30 * i, 50 + 4 * i) for i in range(8)]
-    ordered = in_lines([*below, *slanted[::-1]])
-    assert [(each.line, each.position) for each in ordered] == [
-        (line, i) for line in (0, 1) for i in range(8)
-    ]
-    assert [each.box for each in ordered] == [each.box for each in (*slanted, *below)]
-    assert in_lines([]) == []
+    gray = page(height=160, width=240)
+    for x in (20, 80, 150):
+        gray[40:60, x + 8 : x + 14] = 20  # a stem on a foot
+        gray[60:90, x : x + 22] = 20
+    found = PageDetector(Kinds()).find(np.rot90(gray, -turns).copy(), upright)
+    assert [(each.line, each.position) for each in found] == [(0, 0), (0, 1), (0, 2)]
+    assert all(each.probabilities[0] > 0.6 for each in found)
+    across = [each.box for each in found]
+    along = {0: [b[0] for b in across], 1: [b[1] for b in across]}
+    along |= {2: [-b[0] for b in across], 3: [-b[1] for b in across]}
+    assert along[turns] == sorted(along[turns])
+    widths = (found[0].image > 100).sum(1)
+    assert widths[:10].max() < widths[14:].max()  # the stem is above
+
+
+class Kinds(Squares):
+    """Squares to which all is a digit."""
+
+    def forward(self, pages: Tensor) -> Detection:
+        """Find the components."""
+        found = super().forward(pages)
+        return found._replace(kinds=torch.full_like(found.kinds, 6.0))
