@@ -15,6 +15,7 @@ from digitrec.models.mnist_image import mnist_image
 from digitrec.reading.found import Found, Gray, Hypothesis
 from digitrec.reading.lines import in_lines
 from digitrec.reading.mnist_like import mnist_like
+from digitrec.reading.narrow import tight_one
 
 Classify = Callable[[Gray], NDArray[np.float32]]
 """Takes images uint8 (n, 28, 28) to probabilities (n, 10)."""
@@ -99,6 +100,8 @@ class PageDetector:
         if image is not None:
             return [_as_it_is(image, classify)]
         chosen = self.hypotheses(page, classify)[-1]
+        if not chosen.digits and (one := tight_one(page, classify)):
+            return [one]
         clear = (each for each in chosen.digits if each.clearness > self.policy.least_clearness)
         return in_lines([*clear, *chosen.marks], chosen.turns)
 
