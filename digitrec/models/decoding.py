@@ -24,10 +24,10 @@ class DecodingLimits:
     """
 
     peak: float = 0.3
-    foreground: float = 0.35
+    foreground: float = 0.3
     apart: float = 0.3
     reach: float = 0.45
-    solid: float = 0.5
+    solid: float = 0.3
     pixels: int = 5
     least_extent: float = 0.35
 

@@ -60,7 +60,7 @@ def test_what_is_too_faint_too_small_or_too_short_is_none():
     assert not boxes(planted(((10, 10, 12, 12), 30, 0.9, 0)))
     assert not boxes(planted((item, 120, 0.9, 0)))
     faint = planted((item, 30, 0.9, 0))
-    faint.foreground[:] *= 0.5
+    faint.foreground[:] *= 0.3
     assert not boxes(faint)
 
 

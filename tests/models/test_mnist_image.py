@@ -37,7 +37,7 @@ def test_a_view_that_is_stretched_gives_the_same_image():
 
 
 def test_what_is_improbable_is_black():
-    mask = bar(20, 20, 0.3)
+    mask = bar(20, 20, 0.15)
     mask[5:15, 5:15] = 1
     image = mnist_image(mask)
     assert image[14, 14] == 255
