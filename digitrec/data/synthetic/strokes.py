@@ -31,7 +31,7 @@ def draw(skeleton: Skeleton, count: int, jitter: float, random: torch.Generator)
     """
     points = list(dict.fromkeys(point for stroke in skeleton for point in stroke))  # a corner moves as one
     curves = torch.cat(
-        [_curve([points.index(point) for point in stroke], len(points)) for stroke in skeleton]
+        [spline_matrix([points.index(point) for point in stroke], len(points)) for stroke in skeleton]
     )
 
     def uniform(low: float, high: float) -> Tensor:
@@ -52,7 +52,7 @@ def draw(skeleton: Skeleton, count: int, jitter: float, random: torch.Generator)
     return center((255 * (pen + 0.5 - distance_to(places))).clamp(0, 255)).round().to(torch.uint8)
 
 
-def _curve(stroke: list[int], count: int) -> Tensor:
+def spline_matrix(stroke: list[int], count: int) -> Tensor:
     """Return the matrix (samples, count) from all points to samples along a stroke through some of them.
 
     The stroke is a Catmull-Rom spline (Catmull and Rom, "A Class of Local Interpolating Splines", 1974):

@@ -1,0 +1,1 @@
+"""Training pages for the digit detector: rendered scenes with their targets."""

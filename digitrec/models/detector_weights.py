@@ -1,0 +1,62 @@
+"""The detector's weights on the disk: float16, without anything that could run code."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from digitrec.errors import CheckpointError
+from digitrec.models.detector import DigitDetector
+
+PRETRAINED_DETECTOR = Path(__file__).parents[1] / "weights" / "detector.ckpt"
+"""The pretrained detector."""
+
+PREFIX = "network."
+"""Of the network's weights in a checkpoint of training."""
+
+
+def load_detector(path: str | Path = PRETRAINED_DETECTOR) -> DigitDetector:
+    """Read the detector of a checkpoint, for reading: in evaluation mode and fused.
+
+    Args:
+        path: a file that ``save_detector`` or the detector's training wrote.
+
+    Raises:
+        CheckpointError: there is no such file, or it holds no detector.
+    """
+    network = DigitDetector()
+    try:
+        network.load_state_dict(network_weights(path))
+    except RuntimeError as error:
+        raise CheckpointError(
+            f"The weights in {path} are not those of a detector: choose another."
+        ) from error
+    return network.fused()
+
+
+def network_weights(path: str | Path) -> dict[str, Tensor]:
+    """Read the weights of a checkpoint, as float32.
+
+    Raises:
+        CheckpointError: there is no such file, or it is no checkpoint.
+    """
+    try:
+        checkpoint: Any = torch.load(path, map_location="cpu", weights_only=True)
+        state: dict[str, Tensor] = checkpoint["state_dict"]
+    except FileNotFoundError as error:
+        raise CheckpointError(f"There is no checkpoint {path}: give a file.") from error
+    except Exception as error:  # PyTorch raises many kinds for what is no checkpoint
+        raise CheckpointError(f"{path} is damaged, or no checkpoint at all: choose another.") from error
+    weights = {name.removeprefix(PREFIX): value for name, value in state.items() if name.startswith(PREFIX)}
+    return {name: value.float() if value.is_floating_point() else value for name, value in weights.items()}
+
+
+def save_detector(weights: dict[str, Tensor], path: str | Path) -> None:
+    """Write a network's weights in float16: half of the size, and no digit read otherwise."""
+    halves = {
+        PREFIX + name: value.half() if value.is_floating_point() else value
+        for name, value in weights.items()
+        if not name.endswith("num_batches_tracked")
+    }
+    torch.save({"state_dict": halves}, path)

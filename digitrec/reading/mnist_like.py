@@ -1,0 +1,55 @@
+"""Pictures that are a digit of MNIST already."""
+
+import math
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from digitrec.models.normalization import BOX, SIDE
+
+Gray = NDArray[np.uint8]
+
+LONGEST = BOX - 2, BOX + 2
+"""Pixels of the longest side, least and most."""
+
+ASTRAY = 2.0
+"""Pixels that the center of mass may lie beside the middle."""
+
+STROKE = 1.4, 4.6
+"""Pixels: least and greatest mean width of a stroke."""
+
+FINE = 5
+"""The stroke is measured at this many times the resolution."""
+
+
+def mnist_like(page: Gray) -> Gray | None:
+    """Return a 28x28 picture that is a digit as MNIST has it, white on black; None for any other picture.
+
+    Its edge is plain, its longest side is 20 pixels or so, its center of mass is in the middle, and its
+    strokes are as wide as MNIST's. It is then read as it is.
+    """
+    if page.shape != (SIDE, SIDE):
+        return None
+    edge = np.concatenate([page[0], page[-1], page[1:-1, 0], page[1:-1, -1]])
+    image = 255 - page if np.median(edge) > 127 else page
+    if np.quantile(np.minimum(edge, 255 - edge), 0.9) > 0 or image.max() < 128:
+        return None
+    foreground = image > 63  # there may be the remains of a JPEG file, or of an average, around it
+    rows, columns = np.flatnonzero(foreground.any(1)), np.flatnonzero(foreground.any(0))
+    longest = max(rows[-1] - rows[0], columns[-1] - columns[0]) + 1
+    places, mass = np.arange(SIDE) - (SIDE - 1) / 2, image.astype(float)
+    astray = max(abs(float(mass.sum(axis) @ places)) for axis in (0, 1)) / mass.sum()
+    if astray > ASTRAY or not LONGEST[0] <= longest <= LONGEST[1]:
+        return None
+    return image if STROKE[0] < stroke_width(image) < STROKE[1] else None
+
+
+def stroke_width(image: Gray) -> float:
+    """Measure the mean width of a 28x28 digit's strokes, in pixels: twice the area by the outline."""
+    large = (
+        np.asarray(Image.fromarray(image).resize((FINE * SIDE, FINE * SIDE), Image.Resampling.BICUBIC)) > 127
+    )
+    steps = np.count_nonzero(large[1:] != large[:-1]) + np.count_nonzero(large[:, 1:] != large[:, :-1])
+    outline = steps * math.pi / 4  # of a curve in all directions
+    return 2 * np.count_nonzero(large) / max(1.0, outline) / FINE

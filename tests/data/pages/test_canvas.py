@@ -1,0 +1,103 @@
+import numpy as np
+import pytest
+
+from digitrec.data.glyphs import MARK
+from digitrec.data.pages.canvas import PEN, Canvas, Pose
+from digitrec.data.pages.dice import Dice
+from digitrec.data.raster import disk, line, polygon
+from digitrec.models.normalization import BOX
+
+
+def written(pool, index, pose, side=64):
+    canvas = Canvas(side, side)
+    canvas.write(pool.glyphs, index, pose, Dice(1))
+    return canvas
+
+
+def test_a_digit_lies_where_its_pose_says(pool):
+    canvas = written(pool, 5, Pose(30, 34, 1.5, pen=3))
+    (item,) = canvas.items
+    assert item.is_digit
+    assert item.size == BOX * 1.5
+    assert (item.x, item.y) == pytest.approx((30, 34), abs=0.7)
+    rows, columns = np.nonzero(canvas.foreground > 0.5)
+    box = columns.min(), rows.min(), columns.max() + 1, rows.max() + 1
+    np.testing.assert_allclose(box, item.box, atol=1.5)
+
+
+def test_the_foreground_has_mnists_pen_whatever_pen_wrote(pool):
+    thin, wide, normal = (written(pool, 5, Pose(32, 32, 2, pen)) for pen in (0.6, 6.0, 3.0))
+    assert thin.written.sum() < normal.written.sum() / 2
+    assert wide.written.sum() > 1.4 * normal.written.sum()
+    assert thin.foreground.sum() > 1.5 * thin.written.sum()
+    assert wide.foreground.sum() < wide.written.sum()
+    np.testing.assert_array_equal(normal.foreground, normal.written)
+    widest = written(pool, 5, Pose(32, 32, 2, PEN[1]))
+    np.testing.assert_array_equal(wide.foreground, widest.foreground)
+
+
+def test_a_rotation_turns_clockwise_and_a_shear_leans_to_the_right(pool):
+    one = next(int(index) for index in pool.of_digit[1] if pool.width(int(index)) < 6)
+    plain, turned = (written(pool, one, Pose(32, 32, 2, 2.5, rotation=angle)) for angle in (0, np.pi / 2))
+    rotated = np.rot90(plain.foreground, -1)
+    assert np.abs(turned.foreground - rotated).mean() < 0.02
+    leaning = written(pool, one, Pose(32, 32, 2, 2.5, shear=0.4))
+    top = (leaning.foreground[:28].sum(0) @ np.arange(64)) / leaning.foreground[:28].sum()
+    foot = (leaning.foreground[36:].sum(0) @ np.arange(64)) / leaning.foreground[36:].sum()
+    assert top > foot + 4
+
+
+def test_each_pixel_belongs_to_one_of_two_that_touch(pool):
+    canvas = Canvas(48, 64)
+    canvas.write(pool.glyphs, 5, Pose(24, 24, 1.5, 3), Dice(1))
+    canvas.write(pool.glyphs, 40, Pose(38, 24, 1.5, 3), Dice(1))
+    assert set(np.unique(canvas.instances)) == {0, 1, 2}
+    assert (canvas.instances[canvas.foreground > 0.2] > 0).all()
+    assert canvas.bounds() == (
+        min(i.box[0] for i in canvas.items),
+        min(i.box[1] for i in canvas.items),
+        max(i.box[2] for i in canvas.items),
+        max(i.box[3] for i in canvas.items),
+    )
+
+
+def test_what_is_cut_a_little_is_found_and_what_is_cut_much_is_ignored(pool):
+    little, much, gone = (written(pool, 5, Pose(32, y, 1.5, 3)) for y in (57, 66, 200))
+    assert len(little.items) == 1
+    assert not little.ignored.any()
+    assert not much.items
+    assert much.ignored.any()
+    assert not gone.written.any()
+
+
+def test_a_mark_is_as_large_as_it_is_but_no_smaller_than_a_third_of_a_line(pool):
+    point = written(pool, int(pool.points[0]), Pose(32, 32, 2, 2))
+    sign = written(pool, int(pool.signs[0]), Pose(32, 32, 2, 2))
+    assert [canvas.items[0].label >= MARK for canvas in (point, sign)] == [True, True]
+    assert 0.3 * BOX * 2 <= point.items[0].size < sign.items[0].size <= 1.3 * BOX * 2
+
+
+def test_free_places_keep_their_distance(pool):
+    canvas = written(pool, 5, Pose(16, 16, 1, 3))
+    places = [canvas.free_place(Dice(2, number), 8) for number in range(20)]
+    assert all(max(abs(x - 16), abs(y - 16)) > 8 + 12 for x, y in filter(None, places))
+    assert any(places)
+    assert canvas.free_place(Dice(3), 500) is None
+
+
+def test_lines_have_their_width_and_thin_ones_are_pale():
+    plane = Canvas(40, 40).plane()
+    line(plane, [(-5, 20), (45, 20)], 4)
+    assert plane[:, 20].sum() / 255 == pytest.approx(4, abs=0.6)
+    pale = Canvas(40, 40).plane()
+    line(pale, [(-5, 20.5), (45, 20.5)], 0.5)
+    assert 100 < pale[:, 20].max() < 150
+
+
+def test_disks_and_polygons_have_their_area():
+    plane = Canvas(40, 40).plane()
+    disk(plane, (20, 20), 8)
+    assert plane.sum() / 255 == pytest.approx(np.pi * 64, rel=0.15)
+    square = Canvas(40, 40).plane()
+    polygon(square, [(10, 10), (30, 10), (30, 30), (10, 30)])
+    assert square.sum() / 255 == pytest.approx(400, rel=0.15)

@@ -1,0 +1,71 @@
+import pytest
+import torch
+
+from digitrec.data.pages.datamodule import SHAPES, PageDataModule, PageDataset, PoolSizes, StepSampler
+
+SIZES = PoolSizes(written=50, drawn=400, marks=300)
+
+
+def test_a_batch_is_a_function_of_seed_step_and_rank(renderer):
+    def pages(seed, rank, step):
+        return PageDataset(renderer, seed, rank, 10)[step].pages
+
+    assert torch.equal(pages(1, 0, 1), pages(1, 0, 1))
+    different = [pages(1, 0, 1), pages(2, 0, 1), pages(1, 1, 1), pages(1, 0, 1 + len(SHAPES))]
+    assert not any(torch.equal(different[0], other) for other in different[1:])
+
+
+def test_shapes_take_turns(renderer):
+    dataset = PageDataset(renderer, 1, 0, 10)
+    for step, (height, width, count) in enumerate(SHAPES):
+        assert dataset[step].pages.shape == (count, 1, height, width)
+
+
+def test_the_sampler_goes_on_where_an_epoch_was_left(renderer):
+    sampler = StepSampler(PageDataset(renderer, 1, 0, 5), num_replicas=1, rank=0)
+    sampler.set_epoch(2)
+    assert list(sampler) == [10, 11, 12, 13, 14]
+    sampler.skip = 3
+    assert list(sampler) == [13, 14]
+    assert list(sampler) == [10, 11, 12, 13, 14]
+    assert len(sampler) == 5
+
+
+@pytest.fixture
+def module(fake_mnist, monkeypatch) -> PageDataModule:
+    data = PageDataModule(str(fake_mnist), steps=2, val_steps=1, val_size=100, num_workers=0, sizes=SIZES)
+    data.prepare_data()
+    torch.manual_seed(1)
+    data.setup("fit")
+    return data
+
+
+def test_glyphs_are_made_once_from_images_that_are_not_held_out(module, monkeypatch):
+    made = []
+    monkeypatch.setattr("digitrec.data.pages.datamodule._make_pool", lambda *args: made.append(args))
+    module.prepare_data()
+    assert not made
+    training, validation = (data.renderer.pool.glyphs for data in (module.train_set, module.val_set))
+    assert len(training) == 50 + 400 + 300
+    assert len(validation) == 10 + 80 + 60
+    fields = {field.tobytes() for field in training.distances}
+    assert not any(field.tobytes() in fields for field in validation.distances[:10])
+
+
+def test_loaders_give_batches_and_validation_stays_the_same(module):
+    (first, second), (again, _) = list(module.train_dataloader()), list(module.train_dataloader())
+    assert first.pages.shape != second.pages.shape
+    assert torch.equal(first.pages, again.pages)
+    assert first.items == ()
+    (validation,) = list(module.val_dataloader())
+    (once_more,) = list(module.val_dataloader())
+    assert torch.equal(validation.pages, once_more.pages)
+    assert len(validation.items) == len(validation.pages)
+    assert not torch.equal(validation.pages, first.pages)
+
+
+def test_items_stay_when_a_batch_is_moved(module):
+    (batch,) = list(module.val_dataloader())
+    moved = module.transfer_batch_to_device(batch, torch.device("cpu"), 0)
+    assert moved.items == batch.items
+    assert torch.equal(moved.pages, batch.pages)

@@ -1,0 +1,41 @@
+import pytest
+import torch
+
+from digitrec.errors import CheckpointError
+from digitrec.models.detector import DigitDetector
+from digitrec.models.detector_weights import load_detector, network_weights, save_detector
+
+
+@pytest.fixture(scope="module")
+def network() -> DigitDetector:
+    torch.manual_seed(0)
+    return DigitDetector().eval()
+
+
+def test_weights_are_written_in_half_the_size_and_say_the_same(network, tmp_path):
+    path = tmp_path / "detector.ckpt"
+    save_detector(network.state_dict(), path)
+    count = sum(parameter.numel() for parameter in network.parameters())
+    assert path.stat().st_size < 2 * count + 60_000
+    pages = torch.randint(0, 256, (1, 1, 64, 64), generator=torch.Generator().manual_seed(1))
+    for ours, theirs in zip(network(pages), load_detector(path)(pages), strict=True):
+        torch.testing.assert_close(ours, theirs, atol=0.02, rtol=0.02)
+
+
+def test_a_checkpoint_of_training_is_read_too(network, tmp_path):
+    state = {f"network.{name}": value for name, value in network.state_dict().items()}
+    torch.save({"state_dict": state | {"metrics.x": torch.zeros(1)}, "epoch": 3}, tmp_path / "best.ckpt")
+    weights = network_weights(tmp_path / "best.ckpt")
+    assert weights.keys() == network.state_dict().keys()
+    load_detector(tmp_path / "best.ckpt")
+
+
+def test_what_is_no_detector_is_refused(tmp_path):
+    with pytest.raises(CheckpointError, match="There is no checkpoint"):
+        load_detector(tmp_path / "none.ckpt")
+    (tmp_path / "text.ckpt").write_text("no weights")
+    with pytest.raises(CheckpointError, match="no checkpoint at all"):
+        load_detector(tmp_path / "text.ckpt")
+    torch.save({"state_dict": {"network.layer": torch.zeros(2)}}, tmp_path / "other.ckpt")
+    with pytest.raises(CheckpointError, match="not those of a detector"):
+        load_detector(tmp_path / "other.ckpt")

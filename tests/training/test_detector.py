@@ -1,0 +1,161 @@
+import math
+
+import pytest
+import torch
+import yaml
+
+from digitrec.data.pages.targets import PageBatch
+from digitrec.models.detector import Detection, DigitDetector
+from digitrec.models.detector_weights import network_weights
+from digitrec.training.detector import LOSSES, DetectorTraining, losses
+from digitrec.training.detector_cli import main
+from tests.conftest import ROOT, curves
+
+
+@pytest.fixture(scope="module")
+def batch() -> PageBatch:
+    """One page with a digit of 12 by 12 pixels."""
+    foreground = torch.zeros(1, 1, 32, 32)
+    foreground[..., 10:22, 10:22] = 1
+    owned = torch.nn.functional.max_pool2d(foreground, 2) * 12
+    centers = torch.zeros(1, 1, 16, 16)
+    centers[0, 0, 8, 8] = 1
+    zeros = torch.zeros(1, 2, 16, 16)
+    judged = torch.ones(1, 1, 32, 32, dtype=torch.bool)
+    return PageBatch(
+        foreground.byte(), foreground, judged, centers, zeros, zeros[:, :1], owned, (owned > 0).float()
+    )
+
+
+def answer(batch: PageBatch, sure: float = 12.0) -> Detection:
+    return Detection(
+        (batch.foreground * 2 - 1) * sure,
+        (batch.centers * 2 - 1) * sure,
+        batch.offsets.clone(),
+        batch.sizes.clone(),
+        (batch.kinds * 2 - 1) * sure,
+    )
+
+
+def test_the_right_answer_costs_next_to_nothing(batch):
+    parts = losses(answer(batch), batch)
+    assert tuple(parts) == LOSSES
+    assert all(part < 0.01 for part in parts.values())
+
+
+@pytest.mark.parametrize("name", LOSSES)
+def test_each_part_sees_its_own_mistake(batch, name):
+    wrong = answer(batch)._replace(**{name: -answer(batch)._asdict()[name] + 1.0})
+    right, parts = losses(answer(batch), batch), losses(wrong, batch)
+    assert parts[name] > right[name] + 0.1
+    assert all(parts[other] == right[other] for other in LOSSES if other != name)
+
+
+def test_offsets_are_weighed_by_size_and_only_on_digits(batch):
+    found = answer(batch)
+    found.offsets[:] = 12 / 16  # a whole size down and to the right, everywhere
+    assert losses(found, batch)["offsets"] == pytest.approx(4)
+    elsewhere = answer(batch)
+    elsewhere.offsets[(batch.owned == 0).expand(-1, 2, -1, -1)] = 9
+    assert losses(elsewhere, batch)["offsets"] == 0
+
+
+def test_what_is_not_judged_costs_nothing(batch):
+    nothing = batch._replace(judged=torch.zeros_like(batch.judged))
+    wrong = answer(batch)._replace(foreground=-answer(batch).foreground, centers=-answer(batch).centers)
+    parts = losses(wrong, nothing)
+    assert parts["foreground"] == pytest.approx(0, abs=1e-6)
+    assert parts["centers"] == 0
+
+
+def test_a_page_without_digits_has_finite_losses(batch):
+    empty = PageBatch(
+        *(torch.zeros_like(part) for part in batch[:2]),
+        batch.judged,
+        *(torch.zeros_like(p) for p in batch[3:8]),
+    )
+    assert all(math.isfinite(part) for part in losses(answer(empty), empty).values())
+
+
+def test_it_learns_a_page_and_then_finds_its_digits(renderer):
+    from digitrec.data.pages.targets import targets
+
+    torch.manual_seed(0)
+    batch = targets([renderer.scene(64, 64, 1, n, kind="single") for n in range(4)], with_items=True)
+    training = DetectorTraining(DigitDetector(), torch.optim.AdamW)
+    optimizer = torch.optim.AdamW(training.network.parameters(), 4e-3)
+    start = math.inf
+    for step in range(60):
+        loss = torch.stack(list(losses(training(batch.pages), batch).values())).sum()
+        start = min(start, float(loss.detach())) if step < 3 else start
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    assert loss < start / 3
+
+
+@pytest.fixture(scope="session")
+def renderer():
+    from digitrec.data.glyphs import Glyphs, drawn_digits, drawn_marks
+    from digitrec.data.pages.fonts import strips
+    from digitrec.data.pages.layouts import Pool
+    from digitrec.data.pages.scene import Renderer
+
+    return Renderer(
+        Pool(Glyphs.join([drawn_digits(140, 1), drawn_marks(60, 3)]), drawn=70), strips(20, seed=1)
+    )
+
+
+@pytest.fixture
+def config(workplace):
+    """configs/detector.yaml with few glyphs, steps and epochs."""
+    config = yaml.safe_load((ROOT / "configs" / "detector.yaml").read_text())
+    config["data"] |= {"steps": 2, "val_steps": 2, "num_workers": 0, "val_size": 100}
+    config["data"]["sizes"] = {"written": 50, "drawn": 400, "marks": 300}
+    config["trainer"] |= {
+        "max_epochs": 2,
+        "accelerator": "cpu",
+        "log_every_n_steps": 1,
+        "check_val_every_n_epoch": 1,
+    }
+    (workplace / "detector.yaml").write_text(yaml.safe_dump(config))
+    return workplace
+
+
+def fit(*args: str) -> None:
+    main(["fit", "--config=detector.yaml", "--trainer.enable_progress_bar=false", *args])
+
+
+def test_the_shipped_config_trains_and_writes_its_curves_and_checkpoints(config):
+    fit()
+    (run,) = (config / "lightning_logs").iterdir()
+    assert {path.name for path in (run / "checkpoints").iterdir()} == {"best.ckpt", "last.ckpt"}
+    points = curves(run)
+    for name in ("loss", "found", "read", "marks_found", "invented", *LOSSES):
+        assert len(points[f"val/{name}"]) == 2
+    assert 0 <= points["val/read"][-1][1] <= points["val/found"][-1][1] <= 1
+    weights = network_weights(run / "checkpoints" / "best.ckpt")
+    DigitDetector().load_state_dict(weights)
+
+
+def test_a_run_that_is_resumed_ends_as_one_that_was_never_stopped(config):
+    constant = "--model.scheduler=null"  # a schedule would end with the shorter run
+    fit(constant)
+    fit(constant, "--trainer.max_epochs=1")
+    runs = sorted((config / "lightning_logs").iterdir())
+    fit(constant, f"--ckpt_path={runs[1]}/checkpoints/last.ckpt", "--weights_only=true")
+    resumed = max(
+        (config / "lightning_logs").glob("*/checkpoints/last.ckpt"), key=lambda path: path.stat().st_mtime
+    )
+    whole = network_weights(runs[0] / "checkpoints" / "last.ckpt")
+    for name, value in network_weights(resumed).items():
+        assert torch.equal(value, whole[name]), name
+
+
+def test_training_starts_from_given_weights(config):
+    fit()
+    (run,) = (config / "lightning_logs").iterdir()
+    path = run / "checkpoints" / "best.ckpt"
+    training = DetectorTraining(DigitDetector(), torch.optim.AdamW, start_from=str(path))
+    for name, value in network_weights(path).items():
+        assert torch.equal(training.network.state_dict()[name], value)
