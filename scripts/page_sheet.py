@@ -1,4 +1,4 @@
-"""Draw a sheet of training pages with what the detector has to say of them: python -m scripts.page_sheet."""
+"""Draw a sheet of training pages with their targets: python -m scripts.page_sheet."""
 
 import argparse
 from pathlib import Path

@@ -34,7 +34,7 @@ class RandomDistortion:
         stroke: Largest change of the stroke's width, 0 to 1: 1 adds or takes a pixel on each side.
         blur: Largest share of a Gaussian blur with a standard deviation of one pixel, 0 to 1.
         brightness: Largest change of the brightness of the strokes either way, as the logarithm of a factor.
-        neighbours: Share of the digits, 0 to 1, that another digit of the batch reaches into from one side,
+        neighbors: Share of the digits, 0 to 1, that another digit of the batch reaches into from one side,
             as cropping leaves it.
 
     Raises:
@@ -54,10 +54,10 @@ class RandomDistortion:
         stroke: float = 0.0,
         blur: float = 0.0,
         brightness: float = 0.0,
-        neighbours: float = 0.0,
+        neighbors: float = 0.0,
     ) -> None:
         ranges = {"rotation": rotation, "scale": scale, "shear": shear, "shift": shift, "elastic": elastic}
-        shares = {"stroke": stroke, "blur": blur, "neighbours": neighbours}
+        shares = {"stroke": stroke, "blur": blur, "neighbors": neighbors}
         for name, value in {**ranges, "size": size, **shares, "brightness": brightness}.items():
             if not 0 <= value < math.inf:
                 raise ValueError(f"{name} must be a finite number of at least 0, not {value}.")
@@ -74,7 +74,7 @@ class RandomDistortion:
         self._control_points = control_points
         self._size = size
         self._pen = torch.tensor([stroke, blur, brightness])
-        self._neighbours = neighbours
+        self._neighbors = neighbors
         self._generator = torch.Generator()
 
     def seed(self, *key: int) -> None:
@@ -89,8 +89,8 @@ class RandomDistortion:
             strength: 0 to 1, multiplies all ranges.
         """
         result = distort(images, *self.draw(len(images), strength))
-        if self._neighbours:
-            result = self._add_neighbours(result, strength)
+        if self._neighbors:
+            result = self._add_neighbors(result, strength)
         return redraw(result, *self.draw_pen(len(images), strength)) if self._pen.any() else result
 
     def draw(self, batch: int, strength: float = 1.0) -> tuple[Tensor, Tensor]:
@@ -119,10 +119,10 @@ class RandomDistortion:
     def _uniform(self, *shape: int) -> Tensor:
         return torch.rand(*shape, generator=self._generator) * 2 - 1
 
-    def _add_neighbours(self, images: Tensor, strength: float) -> Tensor:
+    def _add_neighbors(self, images: Tensor, strength: float) -> Tensor:
         """Move the previous image of the batch into the frame from the left, right, top or bottom."""
         drawn = torch.rand(len(images), 4, generator=self._generator)
-        chosen = (drawn[:, 0] < self._neighbours * strength).nonzero().squeeze(1)
+        chosen = (drawn[:, 0] < self._neighbors * strength).nonzero().squeeze(1)
         side, away, aside = drawn[chosen, 1:].unbind(1)
         angle = (side * 4).floor() * (math.pi / 2)
         away, aside = 16 + 6 * away, 8 * aside - 4  # pixels between the centers: a digit is 20 long

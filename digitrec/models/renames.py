@@ -17,6 +17,7 @@ ARGUMENTS = {
     "views": "tta",  # of DigitClassifier
     "styles": "synthetic",  # of MNISTDataModule
     "ink": "brightness",  # of RandomDistortion
+    "neighbours": "neighbors",  # of RandomDistortion
 }
 """Names of arguments. None of them has another meaning in a class of today."""
 

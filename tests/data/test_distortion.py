@@ -14,7 +14,7 @@ from digitrec.models.geometry import distort
 from tests.models.images import maps_of, no_displacement, noise
 
 RECIPE: dict[str, Any] = {"rotation": 11.0, "scale": 0.11, "shear": 0.19, "shift": 1.5, "elastic": 1.0}
-PICTURES: dict[str, Any] = {"size": 0.12, "stroke": 0.8, "blur": 0.8, "brightness": 0.4, "neighbours": 0.5}
+PICTURES: dict[str, Any] = {"size": 0.12, "stroke": 0.8, "blur": 0.8, "brightness": 0.4, "neighbors": 0.5}
 
 
 def test_each_image_has_its_own_parameters() -> None:
@@ -48,7 +48,7 @@ def test_size_scales_width_and_height_by_the_same_factor() -> None:
 def test_neighbors_enter_from_each_side_and_spare_the_middle() -> None:
     digits = torch.zeros(1000, 28, 28)
     digits[::2, 4:24, 4:24] = 200.0  # every other image is blank and has a full one before it
-    result = RandomDistortion(neighbours=1.0)(digits)[1::2]
+    result = RandomDistortion(neighbors=1.0)(digits)[1::2]
     assert result.amax(dim=(1, 2)).min() > 199
     assert not result[:, 9:19, 9:19].any()
     sides = torch.stack([result[:, 14, 0], result[:, 14, -1], result[:, 0, 14], result[:, -1, 14]])
@@ -59,7 +59,7 @@ def test_neighbors_enter_from_each_side_and_spare_the_middle() -> None:
 def test_share_of_neighbors_is_the_product_of_argument_and_strength() -> None:
     digits = torch.zeros(4000, 28, 28)
     digits[:, 4:24, 4:24] = 200.0
-    augment = RandomDistortion(neighbours=0.3)
+    augment = RandomDistortion(neighbors=0.3)
     for strength, share in ((1.0, 0.3), (0.5, 0.15), (0.0, 0.0)):
         changed = (augment(digits, strength) != digits).flatten(1).any(dim=1)
         assert changed.float().mean().item() == pytest.approx(share, abs=0.03)
@@ -227,7 +227,7 @@ def test_other_bad_arguments_are_refused() -> None:
         RandomDistortion(scale=1.0)
     with pytest.raises(ValueError, match="size is a fraction"):
         RandomDistortion(size=1.0)
-    for name in ("stroke", "blur", "neighbours"):
+    for name in ("stroke", "blur", "neighbors"):
         share: dict[str, Any] = {name: 1.1}
         with pytest.raises(ValueError, match=f"^{name} must be at most 1, not 1.1"):
             RandomDistortion(**share)

@@ -20,7 +20,7 @@ def test_results_of_several_processes_are_merged_in_dataset_order(monkeypatch):
 
     monkeypatch.setattr(predictions, "gather_all_tensors", gather)
     loader = DataLoader(dataset, sampler=samplers[1])
-    found = predictions.gathered(log_probabilities[orders[1]], loader, processes=3)
+    found = predictions.gather(log_probabilities[orders[1]], loader, processes=3)
     assert found.labels.tolist() == found.images[:, 0, 0].tolist() == [*range(7)]
     confidences, digits = log_probabilities.exp().max(dim=1)
     assert found.digits.tolist() == digits.tolist()
