@@ -1,10 +1,6 @@
-"""The layers of the package: which modules may import which, and what is imported when."""
+"""The layers of the package: which modules may import which."""
 
 import ast
-import subprocess
-import sys
-
-import pytest
 
 from tests.conftest import ROOT
 
@@ -40,31 +36,6 @@ def test_imports_point_to_lower_layers():
         own = path.relative_to(ROOT / "digitrec").parts[0].removesuffix(".py")
         for used in packages_imported(path):
             assert used in (own, "__version__") or rank[used] < rank[own], f"{path} imports digitrec.{used}"
-
-
-def imported_by(statement):
-    code = f"{statement}; import sys; print(*sys.modules)"
-    run = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
-    return set(run.stdout.split())
-
-
-@pytest.mark.parametrize(
-    ("statement", "absent"),
-    [
-        ("import digitrec", {"torch", "lightning", "numpy"}),
-        ("import digitrec.__main__", {"torch", "lightning", "numpy"}),
-        ("import digitrec.reading.reader", {"lightning", "matplotlib"}),
-        ("import digitrec.web.server", {"lightning", "matplotlib"}),
-        ("import digitrec.export", {"lightning", "matplotlib", "onnx", "onnxruntime"}),
-        (
-            "from digitrec.training.compat.startup import import_torchmetrics; import_torchmetrics(); "
-            "import digitrec.cli",
-            {"matplotlib", "scipy", "onnx", "onnxruntime"},
-        ),
-    ],
-)
-def test_heavy_packages_are_imported_only_where_needed(statement, absent):
-    assert not absent & imported_by(statement)
 
 
 def test_only_compat_uses_private_names_of_other_packages():

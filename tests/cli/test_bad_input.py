@@ -5,7 +5,6 @@ import io
 import json
 import os
 import re
-import subprocess
 import sys
 from pathlib import Path
 
@@ -19,7 +18,6 @@ from digitrec.errors import PictureError
 from digitrec.models.checkpoints import PRETRAINED
 from scripts.lib.rendering import Options, render
 from scripts.lib.strokes import stroke_digits
-from tests.conftest import ROOT
 from tests.reading.pictures import png_header
 
 RUN = Path("lightning_logs/version_0")
@@ -214,11 +212,14 @@ def test_longest_file_name_has_an_annotated_copy(workplace, capfd):
     assert len(list((RUN / "annotated").iterdir())) == 2
 
 
-def test_name_that_output_cannot_encode_is_escaped(workplace):
+def test_name_that_output_cannot_encode_is_escaped(workplace, monkeypatch):
     Path("七.png").write_bytes(GOOD)
     Image.fromarray(np.zeros((9, 9), np.uint8)).save("b.png")
-    command = [sys.executable, "-m", "digitrec", "predict", "--ckpt_path=pretrained", "--data.pictures=."]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "ascii"}
-    run = subprocess.run(command, capture_output=True, text=True, env=environment, check=True)
-    assert r"\u4e03.png: 7" in run.stdout
-    assert "b.png: no digit found" in run.stdout
+    output = io.BytesIO()
+    stdout = io.TextIOWrapper(output, encoding="ascii", write_through=True)
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "stdout", stdout)
+        assert main(["predict", "--ckpt_path=pretrained", "--data.pictures=."]) == 0
+    printed = output.getvalue().decode("ascii")
+    assert r"\u4e03.png: 7" in printed
+    assert "b.png: no digit found" in printed
