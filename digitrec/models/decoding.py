@@ -23,7 +23,7 @@ class DecodingLimits:
     least_extent: least longest side of a digit's box, as a share of its size.
     """
 
-    peak: float = 0.3
+    peak: float = 0.2
     foreground: float = 0.3
     apart: float = 0.3
     reach: float = 0.45

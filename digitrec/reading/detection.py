@@ -38,6 +38,7 @@ class ScalePolicy:
     some: the same, for a view to be kept while a finer one is made.
     least_step: of two views the finer one is larger by this factor at least.
     least_clearness: of a digit, below which it is dropped.
+    least_doubtful: score of a digit that the classifier doubts, below which it is dropped; else it is a ``?``.
     least_score: of an instance, below which it is dropped before it is classified.
     least_mark: the same for a mark.
     digit_share: see Instance.digit; below it an instance is a mark.
@@ -59,9 +60,10 @@ class ScalePolicy:
     some: float = 0.35
     least_step: float = 1.12
     least_clearness: float = 0.3
+    least_doubtful: float = 0.4
     least_score: float = 0.15
-    least_mark: float = 0.35
-    digit_share: float = 0.5
+    least_mark: float = 0.25
+    digit_share: float = 0.4
     upright: float = 0.7
     least_turned: int = 3
     turn_gain: float = 0.12
@@ -102,8 +104,13 @@ class PageDetector:
         chosen = self.hypotheses(page, classify)[-1]
         if not chosen.digits and (one := tight_one(page, classify)):
             return [one]
-        clear = (each for each in chosen.digits if each.clearness > self.policy.least_clearness)
-        return in_lines([*clear, *chosen.marks], chosen.turns)
+        policy = self.policy
+        kept = (
+            each
+            for each in chosen.digits
+            if each.clearness > policy.least_clearness or each.score > policy.least_doubtful
+        )
+        return in_lines([*kept, *chosen.marks], chosen.turns)
 
     def hypotheses(self, page: Gray, classify: Classify) -> list[Hypothesis]:
         """Look at a page at one scale after the other; the last of the hypotheses is the one that is taken.

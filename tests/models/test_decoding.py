@@ -56,7 +56,7 @@ def test_two_that_touch_are_told_apart_and_two_parts_of_one_are_joined():
 
 def test_what_is_too_faint_too_small_or_too_short_is_none():
     item = (10, 10, 30, 40)
-    assert not boxes(planted((item, 30, 0.2, 0)))
+    assert not boxes(planted((item, 30, 0.15, 0)))
     assert not boxes(planted(((10, 10, 12, 12), 30, 0.9, 0)))
     assert not boxes(planted((item, 120, 0.9, 0)))
     faint = planted((item, 30, 0.9, 0))

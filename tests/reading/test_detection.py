@@ -117,9 +117,16 @@ def test_narrow_pages_are_first_seen_whole():
     np.testing.assert_allclose(found.box, (2, 4, 8, 192), atol=5)
 
 
-def test_what_the_classifier_doubts_is_clearer_than_nothing_only_with_a_clear_center():
-    found = PageDetector(Squares()).find(page((60, 20, 60, 90)), unsure)
-    assert all(each.clearness < 0.3 for each in found)
+def test_what_the_classifier_doubts_is_kept_where_the_detector_does_not():
+    gray = page((20, 20, 30, 45), (90, 20, 30, 45))
+
+    def half_sure(images):
+        return np.concatenate([sure(images[:1]), unsure(images[1:])])
+
+    first, second = PageDetector(Squares()).find(gray, half_sure)
+    assert sorted(max(each.probabilities) for each in (first, second)) == pytest.approx([0.1, 0.991], abs=0.01)
+    strict = ScalePolicy(least_doubtful=1.0)
+    assert len(PageDetector(Squares(), strict).find(gray, half_sure)) == 1
 
 
 def test_a_hypothesis_is_worth_what_it_reads():
