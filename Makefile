@@ -25,5 +25,5 @@ test: .venv/installed
 	@$(BIN)/python -c 'import pip; $(NEW_ENOUGH)' 2>/dev/null || { \
 	  $(PYTHON) -c '$(NEW_ENOUGH)' && $(PYTHON) -m venv --clear .venv; }
 	@echo 'Installing digitrec and its dependencies into .venv: some minutes and several GB the first time.'
-	$(BIN)/python -m pip install --progress-bar=on -e '.[dev]' | grep -v 'already satisfied'
+	$(BIN)/python -m pip install -e '.[dev]'
 	@touch $@
