@@ -21,7 +21,7 @@ LAYOUT = (
 
 
 def sheet(data: PageDataModule, width: int, rows: int, seed: int) -> Image.Image:
-    """Draw rows of scenes, each with its targets below it: every instance in a color, marks with a red dot."""
+    """Draw rows of scenes, each with its targets below: every instance in a color, marks with a red dot."""
     strips = []
     for row in range(rows):
         kind, height, side = LAYOUT[row % len(LAYOUT)]
