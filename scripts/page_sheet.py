@@ -1,4 +1,4 @@
-"""Draw a sheet of training pages with their targets: python -m scripts.page_sheet."""
+"""Draw a sheet of training pages with what the detector has to say of them: python -m scripts.page_sheet."""
 
 import argparse
 from pathlib import Path
@@ -21,7 +21,7 @@ LAYOUT = (
 
 
 def sheet(data: PageDataModule, width: int, rows: int, seed: int) -> Image.Image:
-    """Draw rows of scenes, each with its targets below: an instance per color, marks with a red dot."""
+    """Draw rows of scenes, each with its targets below: every instance in a color, marks with a red dot."""
     strips = []
     for row in range(rows):
         kind, height, side = LAYOUT[row % len(LAYOUT)]

@@ -1,4 +1,4 @@
-"""Write the pretrained detector from a checkpoint: python -m scripts.ship_detector CKPT."""
+"""Write the pretrained detector from a checkpoint of its training: python -m scripts.ship_detector CKPT."""
 
 import argparse
 from pathlib import Path

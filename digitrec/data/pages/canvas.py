@@ -18,6 +18,9 @@ PEN = 2.0, 3.6
 """Units: the widths of a stroke that the foreground mask keeps; MNIST's. A thinner or thicker one is drawn
 with the nearest of them."""
 
+CONTRAST = 4.0
+"""Gray levels: what differs less from what is around it is not asked for."""
+
 THIN = 0.8
 """A pen that is thinner than this share of the writer's is drawn along the center line."""
 
@@ -146,6 +149,28 @@ class Canvas:
         if label >= MARK:  # a point is as large as it is, but not so small that its votes drown
             size = max(box[2] - box[0], box[3] - box[1], 0.3 * size)
         self.items.append(Written((box[0] + box[2]) / 2, (box[1] + box[3]) / 2, size, label, box))
+
+    def forget_invisible(self, picture: Ink) -> None:
+        """Ask for nothing where a digit or mark does not differ from what is around it in the picture."""
+        numbers, kept = np.zeros(len(self.items) + 1, np.uint8), []
+        for number, item in enumerate(self.items, 1):
+            where = self._window(item)
+            mine, around = self.instances[where] == number, self.foreground[where] < 0.05
+            inside = mine & (self.foreground[where] > 0.5)
+            if inside.any() and around.any():
+                gray = picture[where]
+                if abs(float(gray[inside].mean()) - float(gray[around].mean())) < CONTRAST:
+                    self.ignored[where] |= mine
+                    self.foreground[where][mine] = 0
+                    continue
+            kept.append(item)
+            numbers[number] = len(kept)
+        self.items = kept
+        self.instances = numbers[self.instances]
+
+    def _window(self, item: Written) -> tuple[slice, slice]:
+        left, top, right, bottom = (round(side) for side in item.box)
+        return np.s_[max(0, top - 3) : bottom + 3, max(0, left - 3) : right + 3]
 
     def bounds(self) -> Box | None:
         """Return the box around all digits and marks; None where there are none."""

@@ -106,6 +106,7 @@ class Renderer:
                 gray = desk.hold(dice, gray, canvas)
             gray = light.shine(dice, gray, canvas)
         picture = camera.develop(dice, gray, source, hand.height, (width, height), bool(canvas.items))
+        canvas.forget_invisible(picture)
         return Scene(picture, canvas.foreground, canvas.instances, canvas.ignored, canvas.items, kind)
 
     def _write(self, hand: Hand, page: printed.Print, kind: str) -> None:

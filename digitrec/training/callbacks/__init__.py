@@ -1,5 +1,6 @@
 """Lightning callbacks: checkpoints, exact resume, figures, reports and predictions."""
 
+from digitrec.training.callbacks.detection_sheet import DetectionSheet
 from digitrec.training.callbacks.distortion_sheet import DistortionSheet
 from digitrec.training.callbacks.divergence import StopAtDivergence
 from digitrec.training.callbacks.exact_resume import ExactResume
@@ -10,6 +11,7 @@ from digitrec.training.callbacks.report import ReportWriter
 from digitrec.training.callbacks.run_config import RunConfig
 
 __all__ = [
+    "DetectionSheet",
     "DistortionSheet",
     "ExactResume",
     "Figures",

@@ -101,3 +101,21 @@ def test_disks_and_polygons_have_their_area():
     square = Canvas(40, 40).plane()
     polygon(square, [(10, 10), (30, 10), (30, 30), (10, 30)])
     assert square.sum() / 255 == pytest.approx(400, rel=0.15)
+
+
+def test_what_cannot_be_seen_is_not_asked_for(pool):
+    canvas = Canvas(48, 96)
+    canvas.write(pool.glyphs, 5, Pose(24, 24, 1.5, 3), Dice(1))
+    canvas.write(pool.glyphs, 40, Pose(68, 24, 1.5, 3), Dice(1))
+    hidden, shown = canvas.items
+    pixels = canvas.instances == 1
+    picture = np.full((48, 96), 200, np.uint8)
+    picture[canvas.instances == 2] = 120
+    picture[pixels] = 198
+    canvas.forget_invisible(picture)
+    assert canvas.items == [shown]
+    assert set(np.unique(canvas.instances)) == {0, 1}
+    assert canvas.ignored[pixels].all()
+    assert not canvas.foreground[pixels].any()
+    assert (picture[canvas.instances == 1] == 120).all()
+    assert hidden not in canvas.items
