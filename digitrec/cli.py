@@ -23,8 +23,6 @@ from digitrec.training.callbacks import ExactResume, Figures, StopAtDivergence
 from digitrec.training.callbacks.prediction_writer import PredictionsWriter
 from digitrec.training.callbacks.report import ReportWriter
 from digitrec.training.callbacks.run_config import RunConfig
-from digitrec.training.checkpoint_checks import check_config, check_resume, decisive
-from digitrec.training.checkpoint_io import AtomicCheckpointIO
 from digitrec.training.classifier import DigitClassifier
 from digitrec.training.compat.loops import subcommand_parsers
 from digitrec.training.compat.overhead import reduce_overhead
@@ -32,8 +30,10 @@ from digitrec.training.messages import ignore_warnings, plain_message
 from digitrec.training.parser import ConfigParser, parse_without_defaults
 from digitrec.training.preflight import config_errors, try_out
 from digitrec.training.processes import check_started, is_first, is_first_of_machine, lost_connection
-from digitrec.training.run_folder import continues, resumed_loggers
-from digitrec.training.run_matching import LOGGER, newest_run
+from digitrec.training.runs.checkpoint_io import AtomicCheckpointIO
+from digitrec.training.runs.checks import check_config, check_resume, decisive
+from digitrec.training.runs.folder import continues, resumed_loggers
+from digitrec.training.runs.matching import LOGGER, newest_run
 
 SPLIT = ("val_size", "split_seed")
 """Keys of the data that say which images a checkpoint was not trained on."""

@@ -7,7 +7,7 @@ from jsonargparse import Namespace
 
 from digitrec.errors import CheckpointError
 from digitrec.runs import find_checkpoint
-from digitrec.training.run_matching import newest_run
+from digitrec.training.runs.matching import newest_run
 from tests.checkpoint_files import ADAM, DATA, mlp, write
 
 

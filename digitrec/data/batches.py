@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from torch import Tensor
 
-from digitrec.reading.picture import Picture
+from digitrec.reading.pictures.picture import Picture
 
 
 class Batch(NamedTuple):

@@ -12,7 +12,7 @@ from torch.utils.data import Dataset
 
 from digitrec.data.batches import PredictBatch
 from digitrec.errors import PictureError
-from digitrec.reading.picture import Picture
+from digitrec.reading.pictures.picture import Picture
 
 if TYPE_CHECKING:
     from digitrec.reading.segmentation.segment import Crop
@@ -29,7 +29,7 @@ class PictureDataset(Dataset[PredictBatch]):
     """
 
     def __init__(self, patterns: Sequence[str]) -> None:
-        from digitrec.reading.files import find
+        from digitrec.reading.pictures.files import find
 
         self.paths = find(patterns)
 
@@ -37,7 +37,7 @@ class PictureDataset(Dataset[PredictBatch]):
         return len(self.paths)
 
     def __getitem__(self, index: int) -> PredictBatch:
-        from digitrec.reading.loading import load
+        from digitrec.reading.pictures.loading import load
         from digitrec.reading.segmentation.segment import find_digits, images_of
 
         path = self.paths[index]

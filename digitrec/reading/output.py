@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import IO
 
 from digitrec.reading.annotate import annotate, contact_sheet
-from digitrec.reading.files import printable
-from digitrec.reading.page import Page
+from digitrec.reading.pictures.files import printable
+from digitrec.reading.pictures.page import Page
 from digitrec.reading.results import Digit, Reading
 
 COLUMNS = ["picture", "line", "position", "x", "y", "width", "height", "digit", "confidence"]

@@ -9,8 +9,8 @@ from torch import Tensor
 
 from digitrec.models.checkpoints import PRETRAINED, load_classifier
 from digitrec.models.recognizer import Recognizer
-from digitrec.reading.loading import load
-from digitrec.reading.page import Page
+from digitrec.reading.pictures.loading import load
+from digitrec.reading.pictures.page import Page
 from digitrec.reading.results import Digit, Reading
 from digitrec.reading.segmentation.segment import Crop, find_digits, images_of
 from digitrec.reading.segmentation.small import is_small

@@ -10,10 +10,10 @@ from lightning.pytorch.cli import LightningCLI
 
 from digitrec.data.pages.datamodule import PageDataModule
 from digitrec.training.callbacks import ExactResume, RunConfig, StopAtDivergence
-from digitrec.training.checkpoint_checks import decisive
-from digitrec.training.checkpoint_io import AtomicCheckpointIO
 from digitrec.training.detector import DetectorTraining
-from digitrec.training.run_matching import LOGGER
+from digitrec.training.runs.checkpoint_io import AtomicCheckpointIO
+from digitrec.training.runs.checks import decisive
+from digitrec.training.runs.matching import LOGGER
 
 
 class DetectorCLI(LightningCLI):

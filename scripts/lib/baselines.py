@@ -18,7 +18,7 @@ from digitrec.errors import CheckpointError
 from digitrec.models.checkpoints import load_classifier
 from digitrec.models.normalization import SIDE, normalize
 from digitrec.runs import find_checkpoint
-from digitrec.training.checkpoint_checks import differences
+from digitrec.training.runs.checks import differences
 
 if TYPE_CHECKING:
     from digitrec.reading.reader import Reader

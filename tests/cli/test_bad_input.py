@@ -18,7 +18,7 @@ from digitrec.errors import PictureError
 from digitrec.models.checkpoints import PRETRAINED
 from scripts.lib.rendering import Options, render
 from scripts.lib.strokes import stroke_digits
-from tests.reading.pictures import png_header
+from tests.reading.pictures.pictures_for_tests import png_header
 
 RUN = Path("lightning_logs/version_0")
 

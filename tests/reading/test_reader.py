@@ -10,8 +10,8 @@ from torch import nn
 
 from digitrec.errors import PictureError
 from digitrec.models.recognizer import Recognizer
-from digitrec.reading import page as page_module
-from digitrec.reading.page import Page
+from digitrec.reading.pictures import page as page_module
+from digitrec.reading.pictures.page import Page
 from digitrec.reading.reader import Reader, assemble
 from digitrec.reading.segmentation.segment import Crop
 from scripts.lib.rendering import Options, render

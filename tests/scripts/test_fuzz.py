@@ -8,7 +8,7 @@ import sys
 import pytest
 
 from digitrec.errors import PictureError
-from digitrec.reading import loading
+from digitrec.reading.pictures import loading
 from scripts import fuzz
 from scripts.lib.fuzzing import worker
 from scripts.lib.fuzzing.mutations import mutated

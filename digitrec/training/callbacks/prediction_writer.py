@@ -15,9 +15,9 @@ from tqdm import tqdm
 
 from digitrec.data.batches import PredictBatch
 from digitrec.files import replacing
-from digitrec.reading.picture import Picture
+from digitrec.reading.pictures.picture import Picture
 from digitrec.training.callbacks.collector import on_first_process
-from digitrec.training.run_folder import run_folder
+from digitrec.training.runs.folder import run_folder
 
 if TYPE_CHECKING:
     from digitrec.reading.output import PictureOutput

@@ -8,7 +8,7 @@ from lightning.pytorch import LightningModule, Trainer
 from digitrec.evaluation import metrics, plots
 from digitrec.files import replacing
 from digitrec.training.callbacks.collector import PredictionCollector, Predictions
-from digitrec.training.run_folder import run_folder
+from digitrec.training.runs.folder import run_folder
 
 
 class ReportWriter(PredictionCollector):

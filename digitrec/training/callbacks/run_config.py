@@ -8,7 +8,7 @@ from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.cli import SaveConfigCallback
 
 from digitrec.files import replacing
-from digitrec.training.run_folder import run_folder
+from digitrec.training.runs.folder import run_folder
 
 
 class RunConfig(SaveConfigCallback):

@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image
 
 from digitrec.errors import PictureError
-from digitrec.reading import loading
+from digitrec.reading.pictures import loading
 from digitrec.reading.segmentation import segment
 
 SECONDS = 20.0

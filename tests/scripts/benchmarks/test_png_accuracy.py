@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from digitrec.data.mnist import load_mnist
-from digitrec.reading.loading import load
+from digitrec.reading.pictures.loading import load
 from digitrec.reading.results import Reading
 from scripts.benchmarks.png_accuracy import BACKGROUNDS, as_png, png, png_table, row
 from scripts.lib.strokes import stroke_digits

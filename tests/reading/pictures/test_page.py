@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
-from digitrec.reading import page as pages
+from digitrec.reading.pictures import page as pages
 
 RAMP = Image.fromarray(np.add.outer(np.arange(60), 3 * np.arange(40)).astype(np.uint8))
 

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image, ImageDraw, PngImagePlugin
 
 from digitrec.errors import PictureError
-from digitrec.reading.loading import load
+from digitrec.reading.pictures.loading import load
 
 
 def digit(size=(90, 120)):

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from digitrec.reading import decoding
-from digitrec.reading.loading import load
-from tests.reading.pictures import digit, encoded, refusal
+from digitrec.reading.pictures import decoding
+from digitrec.reading.pictures.loading import load
+from tests.reading.pictures.pictures_for_tests import digit, encoded, refusal
 
 
 @pytest.mark.parametrize("kind", ["PNG", "BMP", "TIFF", "PPM", "GIF", "TGA", "PCX", "JPEG2000"])

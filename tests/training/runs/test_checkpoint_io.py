@@ -12,8 +12,8 @@ from digitrec.cli import main
 from digitrec.errors import CheckpointError
 from digitrec.models.checkpoints import read_checkpoint
 from digitrec.training.callbacks.prediction_writer import PredictionsWriter
-from digitrec.training.checkpoint_io import AtomicCheckpointIO
 from digitrec.training.classifier import DigitClassifier
+from digitrec.training.runs.checkpoint_io import AtomicCheckpointIO
 
 FOLDER = Path("lightning_logs/version_0/checkpoints")
 LAST = FOLDER / "last.ckpt"

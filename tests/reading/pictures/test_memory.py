@@ -8,16 +8,16 @@ import sys
 import pytest
 from PIL import Image
 
-from digitrec.reading import decoding
-from digitrec.reading.loading import load
+from digitrec.reading.pictures import decoding
+from digitrec.reading.pictures.loading import load
 from tests.conftest import ROOT
-from tests.reading.pictures import encoded, png_header, refusal
+from tests.reading.pictures.pictures_for_tests import encoded, png_header, refusal
 
 GROWTH = """
 import re, sys
 from pathlib import Path
 import numpy as np
-from digitrec.reading.loading import PictureError, load
+from digitrec.reading.pictures.loading import PictureError, load
 load(np.zeros((9, 9)))
 def peak(): return int(re.search(r"VmHWM:\\s*(\\d+)", Path("/proc/self/status").read_text())[1]) * 1024 / 1e6
 before = peak()

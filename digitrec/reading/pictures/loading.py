@@ -16,10 +16,10 @@ import numpy.typing as npt
 from PIL import Image, UnidentifiedImageError
 
 from digitrec.errors import PictureError
-from digitrec.reading import decoding, grayscale
-from digitrec.reading import page as pages
-from digitrec.reading.files import open_file, printable
-from digitrec.reading.page import Page
+from digitrec.reading.pictures import decoding, grayscale
+from digitrec.reading.pictures import page as pages
+from digitrec.reading.pictures.files import open_file, printable
+from digitrec.reading.pictures.page import Page
 
 logging.getLogger("PIL").addHandler(logging.NullHandler())  # otherwise TIFF errors are printed
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from digitrec.reading import grayscale
+from digitrec.reading.pictures import grayscale
 
 
 def stroke(size=(60, 60), background=0, color=255, mode="L"):

@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from digitrec.reading import decoding
-from tests.reading.pictures import digit, encoded, png_header, refusal
+from digitrec.reading.pictures import decoding
+from tests.reading.pictures.pictures_for_tests import digit, encoded, png_header, refusal
 
 BAD = {
     "empty": (b"", "is empty"),

@@ -11,8 +11,8 @@ from torch import nn
 
 from digitrec.errors import CheckpointError
 from digitrec.runs import find_checkpoint
-from digitrec.training.checkpoint_checks import differences
 from digitrec.training.classifier import DigitClassifier
+from digitrec.training.runs.checks import differences
 
 LOGGER = {
     "class_path": "lightning.pytorch.loggers.TensorBoardLogger",

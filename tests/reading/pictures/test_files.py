@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from digitrec.errors import PictureError
-from digitrec.reading.files import find, open_file
+from digitrec.reading.pictures.files import find, open_file
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from PIL.JpegImagePlugin import JpegImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 
 from digitrec.errors import PictureError
-from digitrec.reading import page as pages
+from digitrec.reading.pictures import page as pages
 
 MAX_PIXELS = 50_000_000
 """A larger picture is refused: decoded at 4 bytes per pixel it would need most of the 300 MB."""

@@ -7,7 +7,7 @@ import pytest
 
 from digitrec.errors import CheckpointError
 from digitrec.models.checkpoints import read_checkpoint
-from digitrec.training.checkpoint_checks import check_config, check_resume, differences
+from digitrec.training.runs.checks import check_config, check_resume, differences
 from tests.checkpoint_files import ADAM, PLATEAU, mlp, write
 from tests.conftest import ROOT
 

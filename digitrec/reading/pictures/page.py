@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
-from digitrec.reading import grayscale
+from digitrec.reading.pictures import grayscale
 
 MAX_PIXELS = 4_000_000
 """Pixels of a page; a larger picture is shrunk to so many by averaging."""

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from digitrec.reading.page import Page
+    from digitrec.reading.pictures.page import Page
     from digitrec.reading.segmentation.segment import Crop
 
 
