@@ -40,8 +40,4 @@ _MODULES = {
     "Reading": "reading.results",
 }
 
-__getattr__, _names = lazy_names(__name__, _MODULES)
-
-
-def __dir__() -> list[str]:
-    return __all__
+__getattr__, __dir__ = lazy_names(__name__, _MODULES)

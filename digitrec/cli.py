@@ -19,6 +19,7 @@ from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from digitrec.data.datamodule import MNISTDataModule
 from digitrec.errors import CheckpointError, DigitrecError, MNISTUnavailableError, sentence
 from digitrec.models.checkpoints import PRETRAINED, foreign_names, read_checkpoint
+from digitrec.models.renames import translate_argument
 from digitrec.training.callbacks import ExactResume, Figures, StopAtDivergence
 from digitrec.training.callbacks.prediction_writer import PredictionsWriter
 from digitrec.training.callbacks.report import ReportWriter
@@ -88,13 +89,14 @@ class DigitCLI(LightningCLI):
 
     def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
         """Parse with the model of the chosen checkpoint as the default, and refuse what contradicts it."""
-        path = self._choose_checkpoint(parser, sys.argv[1:] if args is None else args)
+        args = [translate_argument(argument) for argument in (sys.argv[1:] if args is None else args)]
+        path = self._choose_checkpoint(parser, args)
         if path is None:
-            super().parse_arguments(parser, args)
+            self.config = parser.parse_args(args)
             return
         checkpoint = read_checkpoint(path)
         self._set_defaults(checkpoint, path)
-        super().parse_arguments(parser, args)
+        self.config = parser.parse_args(args)
         config = self.config[self.config.subcommand]
         check_config(config.as_dict(), self.config.subcommand, checkpoint, path)
         self._checkpoint, config.ckpt_path = checkpoint, str(path)
@@ -137,10 +139,10 @@ class DigitCLI(LightningCLI):
             raise CheckpointError(f"The weights in {path} don't fit the network that it names.") from error
 
     def before_fit(self) -> None:
-        """Try what would fail late."""
+        """Check the config for errors that would otherwise appear during the training."""
         for name in foreign_names(self.config.fit.model.as_dict(), {}):
             raise MisconfigurationException(
-                f"{name} is no class of digitrec or torch, so its checkpoints would be refused: "
+                f"{name} is not a class of digitrec or torch, so its checkpoints would be refused: "
                 "move it into digitrec."
             )
         try_out(self.model, self.datamodule.val_size, self.trainer)

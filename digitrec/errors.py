@@ -5,7 +5,7 @@ DigitrecError
 ├── ExportError           a checkpoint that cannot become an ONNX file
 ├── PictureError          a picture that cannot be read (a ValueError, too)
 ├── MNISTUnavailableError the MNIST files are missing and cannot be downloaded
-└── TrainingError         a training that ended before its time
+└── TrainingError         a training that stopped before its last epoch
     ├── RunStoppedError   Ctrl-C or SIGTERM asked it to stop, and it has saved
     └── DivergedError     the loss or a weight is NaN or infinite
 """
@@ -35,7 +35,7 @@ class MNISTUnavailableError(DigitrecError):
 
 
 class TrainingError(DigitrecError):
-    """A training ended before its time."""
+    """A training stopped before its last epoch."""
 
 
 class RunStoppedError(TrainingError):

@@ -8,6 +8,7 @@ import yaml  # type: ignore[import-untyped]
 
 from digitrec.errors import CheckpointError
 from digitrec.models.checkpoints import PRETRAINED, foreign_names, read_checkpoint
+from digitrec.models.renames import translate
 
 
 def named_checkpoint(which: str, folder: Path = Path("lightning_logs")) -> Path:
@@ -96,7 +97,7 @@ def _runs(folders: Sequence[Path]) -> list[Path]:
 
 
 def _trains(config: Path, matches: Callable[[dict[str, Any]], bool]) -> bool:
-    """Whether a run's config is that of a training with a model that matches."""
+    """Return whether a run's config is that of a training with a model that matches."""
     try:
         content = yaml.safe_load(config.read_text())
     except (OSError, ValueError, yaml.YAMLError):
@@ -104,7 +105,8 @@ def _trains(config: Path, matches: Callable[[dict[str, Any]], bool]) -> bool:
     if not isinstance(content, dict) or not isinstance(content.get("model"), dict):
         return False
     evaluates = {"verbose", "return_predictions"} & content.keys()  # as test, validate and predict have
-    return not evaluates and not any(foreign_names(content["model"], {})) and matches(content["model"])
+    model = translate(content["model"], "model")
+    return not evaluates and not any(foreign_names(model, {})) and matches(model)
 
 
 def _nothing_saved(run: Path, older: Path | None) -> CheckpointError:

@@ -42,8 +42,8 @@ def ensure_mnist(data_dir: str | Path) -> None:
     lock = folder / ".lock"
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        # Creating the lock also shows, before anything is fetched, whether the folder can be written.
-        # Its holder is bound by TIMEOUT; but one that was suspended must not hold up the others for ever.
+        # Creating the lock also shows, before the download, whether the folder can be written. Its holder
+        # is limited by TIMEOUT; the others don't wait longer for one that was suspended.
         with FileLock(lock, timeout=10 * TIMEOUT):
             try:
                 if faults := find_faults(folder):
@@ -51,8 +51,8 @@ def ensure_mnist(data_dir: str | Path) -> None:
                         with replacing(folder / name, shared=True) as file:
                             file.write(raw)
             finally:
-                # No litter. Safe while it is held: whoever waits sees that this file has no name any more and
-                # starts over. Windows refuses, and there filelock removes the file itself.
+                # Remove the lock file. This is safe while it is held: a process that waits for it notices and
+                # starts again. Windows refuses, and there filelock removes the file itself.
                 with suppress(OSError):
                     lock.unlink()
     except OSError as error:
@@ -65,7 +65,7 @@ def _fetch(folder: Path, faults: dict[str, str]) -> dict[str, bytes]:
         logger.warning("MNIST: %s damaged or unreadable in %s, fetched again", ", ".join(damaged), folder)
     reasons = []
     for source, get in SOURCES.items():
-        # Whatever goes wrong in a source is its failure, not ours: one line, then the next source.
+        # Any error of a source is reported in one line; then the next source is tried.
         try:
             with tempfile.TemporaryDirectory(prefix="mnist-", ignore_cleanup_errors=True) as scratch:
                 files = _verified(get(Path(scratch)), faults)

@@ -73,7 +73,7 @@ def raw_folder(data_dir: str | Path) -> Path:
 
 
 def is_intact(name: str, raw: bytes) -> bool:
-    """Whether the bytes of a file are the published ones."""
+    """Return whether the bytes of a file are the published ones."""
     md5 = hashlib.md5(raw, usedforsecurity=False).hexdigest()
     return FILES[name] == (md5, hashlib.sha256(raw).hexdigest())
 
@@ -106,5 +106,6 @@ def unavailable(folder: Path, problem: str) -> MNISTUnavailableError:
     faults = find_faults(folder)
     files = "\n".join(f"  {name} ({faults.get(name, 'intact')})" for name in FILES)
     return MNISTUnavailableError(
-        f"{problem}\nBy hand: put these four files, as they are or gzipped (name.gz), into {folder}:\n{files}"
+        f"{problem}\nTo install them yourself, put these four files, plain or gzipped (name.gz), into "
+        f"{folder}:\n{files}"
     )

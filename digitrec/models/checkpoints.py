@@ -52,7 +52,7 @@ def build_classifier(checkpoint: dict[str, Any], path: str | Path) -> Recognizer
         tta = _instantiate(model["tta"]) if model["tta"] else None
     except (TypeError, ValueError, RuntimeError, AttributeError) as error:
         raise misfit from error
-    return Recognizer(network, model.get("temperature", 1.0), tta, model["threshold"])
+    return Recognizer(network, model.get("temperature", 1.0), tta, model["threshold"]).eval()
 
 
 def read_checkpoint(path: str | Path) -> dict[str, Any]:
@@ -74,14 +74,14 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
     foreign = CheckpointError(f"{path} is not a checkpoint of digitrec: choose another.")
     if not isinstance(checkpoint, dict) or not isinstance(checkpoint.get("state_dict"), dict):
         raise foreign
-    model = translate(checkpoint.get("hyper_parameters"))
-    data = translate(checkpoint.get("datamodule_hyper_parameters", {}))
+    model = translate(checkpoint.get("hyper_parameters"), "model")
+    data = translate(checkpoint.get("datamodule_hyper_parameters", {}), "data")
     if not isinstance(model, dict) or not isinstance(data, dict):
         raise foreign
     for name in foreign_names(model, data):
         raise CheckpointError(
-            f"The checkpoint {path} names {name}, which is no class of digitrec or torch, so it is not "
-            "loaded: choose another, or move the class into digitrec."
+            f"The checkpoint {path} names {name}, which is not a class of digitrec or torch, so it is not "
+            "loaded: choose another checkpoint, or move the class into digitrec."
         )
     if not all(isinstance(model.get(key), dict) for key in ("network", "optimizer")):
         raise foreign
@@ -110,7 +110,8 @@ def _load(path: Path) -> Any:
             return torch.load(path, map_location="cpu", weights_only=True)
     except UnpicklingError as error:
         raise CheckpointError(
-            f"The checkpoint {path} holds more than weights and values, so it is not loaded: choose another."
+            f"The checkpoint {path} holds Python objects, so it is not loaded. A Trainer without the command "
+            "line writes such files: train with python -m digitrec fit, or use model.recognizer()."
         ) from error
     except PermissionError:
         raise

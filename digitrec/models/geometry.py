@@ -35,8 +35,8 @@ def distort(images: Tensor, maps: Tensor, displacements: Tensor) -> Tensor:
     Args:
         images: (batch, 28, 28), uint8 or floating point, of any range with the background at 0.
         maps: (batch, 2, 3), from affine_maps.
-        displacements: (batch, 2, n, n), how many pixels to the right and down of where the map leads each of
-            n by n control points looks; between them it is interpolated.
+        displacements: (batch, 2, n, n), in pixels right and down, added to the mapped position at n by n
+            control points and interpolated between them.
 
     Returns:
         Images of the same shape, dtype, range and device; computed in float32, for uint8 rounded.
@@ -59,7 +59,7 @@ def distort(images: Tensor, maps: Tensor, displacements: Tensor) -> Tensor:
 
 @functools.lru_cache
 def _basis(control_points: int, device: torch.device) -> Tensor:
-    """Return (3 + control_points squared, 784): what a parameter adds to where a pixel looks."""
+    """Return the (3 + control_points squared, 784) matrix from parameters to sampling positions."""
     centered = torch.arange(SIDE) - (SIDE - 1) / 2
     y, x = torch.meshgrid(centered, centered, indexing="ij")
     affine = torch.stack([x, y, torch.ones_like(x)])

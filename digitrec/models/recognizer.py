@@ -57,7 +57,6 @@ class Recognizer(nn.Module):
         self.temperature = temperature
         self.tta = tta
         self.threshold = threshold
-        self.eval()
 
     def forward(self, images: Tensor) -> Tensor:
         """Return log-probabilities (batch, 10) of normalized images (batch, 28, 28)."""

@@ -24,6 +24,11 @@ class Reader:
     """
 
     def __init__(self, classifier: Recognizer) -> None:
+        if not isinstance(classifier, Recognizer):
+            raise TypeError(
+                "Reader takes a Recognizer: use Reader.from_checkpoint(path), or model.recognizer() of a "
+                "DigitClassifier."
+            )
         self.classifier = classifier
 
     @classmethod

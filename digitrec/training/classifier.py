@@ -1,5 +1,6 @@
 """DigitClassifier: the LightningModule. Network, optimizer and learning-rate schedule are arguments."""
 
+import copy
 import math
 import warnings
 from typing import Any, Literal
@@ -90,8 +91,9 @@ class DigitClassifier(LightningModule):
         return torch.cat([log_probabilities(self.network, c, self.tta, self.temperature) for c in chunks])
 
     def recognizer(self) -> Recognizer:
-        """Return the classifier for reading, on the same weights: ``Reader(model.recognizer())``."""
-        return Recognizer(self.network, self.temperature, self.tta, self.threshold)
+        """Return a copy for reading, in evaluation mode: ``Reader(model.recognizer())``."""
+        network = copy.deepcopy(self.network)
+        return Recognizer(network, self.temperature, self.tta, self.threshold).eval()
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Return the cross-entropy of a batch, with label smoothing and outlier exposure."""

@@ -41,7 +41,7 @@ _REASONS = (
     (r"Option '([^']+)' is not accepted", "{key}.init_args.{0}: there is no such key."),
     (r"arguments are required: ([^\n]+)", "{key}: the class needs {0} in its init_args."),
     (r"(Multiple subclasses with name .*)", "{key}: {0}"),
-    (r"Import path (\S+) does not correspond to a subclass of (\w+)", "{key}: {0} is no {1}."),
+    (r"Import path (\S+) does not correspond to a subclass of (\w+)", "{key}: {0} is not a {1}."),
     (r"module '(\S+)' has no attribute '(\w+)'", "{key}: there is no {1} in {0}."),
     (r"No module named '(\S+)'", "{key}: there is no module {0}."),
     (r"File does not exist: '?([^'\n]+)'?", "--{key}: there is no file {0}."),
@@ -50,6 +50,10 @@ _REASONS = (
 """Patterns of jsonargparse's reasons for a refused value, and the messages that replace them."""
 
 _REPLACEMENTS = (
+    (
+        r'.*expected "subcommand" to be one of.*',
+        "Name a command: fit, validate, test or predict; see --help.",
+    ),
     (
         r"Subcommand '(\w+)' does not accept option '([^']+)'",
         r"\2: there is no such key; see python -m digitrec \1 --help.",
@@ -65,12 +69,12 @@ _REPLACEMENTS = (
         r"\1 has no value: one that begins with a dash is joined by =, as in \1=-NAME.",
     ),
     (r"\b(?:fit|validate|test|predict)\.(model\.\w+)", r"\1"),
-    (r"Unexpected config: .*", "this is no config: keys and values are expected, as in configs/mlp.yaml."),
+    (r"Unexpected config: .*", "this is not a config: keys and values are expected, as in configs/mlp.yaml."),
     (
         r"Problems parsing config: .*?line (\d+), column.*",
         r"the YAML is broken near line \1.",
     ),
-    (r"'utf-8' codec can't decode .*", "this is no text file."),
+    (r"'utf-8' codec can't decode .*", "this is not a text file."),
     (
         r"(?:the following )?arguments are required: (model.*)",
         r"\1: there is no value; give an experiment, for example --config configs/mlp.yaml.",

@@ -2,14 +2,27 @@
 
 from typing import Any
 
+import yaml  # type: ignore[import-untyped]
 from jsonargparse import ArgumentError, ArgumentParser, Namespace
 from lightning.pytorch.cli import LightningArgumentParser
 
+from digitrec.models.renames import translate
 from digitrec.training.compat.loops import parse_given
 
 
 class ConfigParser(LightningArgumentParser):
     """Lightning's parser, which also names the config file with a mistake."""
+
+    def parse_string(self, content: str, **kwargs: Any) -> Namespace:
+        """Parse the content of a config, with names of earlier releases translated."""
+        try:
+            config = yaml.safe_load(content)
+        except yaml.YAMLError:  # reported by the parser
+            config = None
+        if translate(config) != config:
+            content = yaml.safe_dump(translate(config))
+        parsed: Namespace = super().parse_string(content, **kwargs)
+        return parsed
 
     def parse_path(self, path: Any, *args: Any, **kwargs: Any) -> Namespace:
         """Parse a config file."""

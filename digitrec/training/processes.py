@@ -11,7 +11,7 @@ from torch.distributed import DistNetworkError
 
 
 def is_first() -> bool:
-    """Return whether this process prints what goes on: one of all does."""
+    """Return whether this is the process that prints (rank 0)."""
     return not rank_zero_only.rank  # type: ignore[attr-defined]
 
 

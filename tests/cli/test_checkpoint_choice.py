@@ -129,7 +129,7 @@ def test_model_that_differs_from_checkpoint_is_refused(subcommand, path, mistake
     start = [subcommand, f"--ckpt_path={path}", "--data.val_size=50", "--trainer.max_epochs=2"]
     remedy = "leave the key out, or choose another checkpoint with --ckpt_path."
     assert mistake(*start, "--model.label_smoothing=0.2") == (
-        f"model.label_smoothing is 0.2 but 0.0 in the checkpoint {path}, which knows its own model: {remedy}"
+        f"model.label_smoothing is 0.2 but 0.0 in the checkpoint {path}, which has its own model: {remedy}"
     )
     message = mistake(*start, "--model.network.init_args.hidden=[64]")
     assert message.startswith(

@@ -33,7 +33,9 @@ def test_foreign_class_is_refused_and_never_imported(subcommand, path, mistake, 
     (workplace / "foreign.py").write_text("import pathlib\npathlib.Path('trace').touch()\nclass Net: ...\n")
     monkeypatch.syspath_prepend(workplace)
     change(path, lambda content: content["hyper_parameters"].update(network={"class_path": "foreign.Net"}))
-    message = f"The checkpoint {path} names foreign.Net, which is no class of digitrec or torch, so it is not"
+    message = (
+        f"The checkpoint {path} names foreign.Net, which is not a class of digitrec or torch, so it is not"
+    )
     assert mistake(subcommand, *QUICK, f"--ckpt_path={path}").startswith(message)
     if subcommand != "fit":
         assert mistake(subcommand).startswith(message)

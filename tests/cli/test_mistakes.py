@@ -48,7 +48,7 @@ MISTAKES = {
         ["fit", *QUICK, "--model.network=digitrec.CNN"],
         "model.network: there is no CNN in digitrec.",
     ),
-    "no class": (["fit", *QUICK, "--model.network=os.system"], "model.network: os.system is no Module."),
+    "no class": (["fit", *QUICK, "--model.network=os.system"], "model.network: os.system is not a Module."),
     "a class without its argument": (
         ["fit", *QUICK, "--model.scheduler=torch.optim.lr_scheduler.OneCycleLR"],
         "model.scheduler: the class needs max_lr in its init_args.",
@@ -109,10 +109,10 @@ CONFIGS = {
     "broken YAML": ("data:\n  batch_size: [1\n", "own.yaml: the YAML is broken near line 2."),
     "text": (
         "train for long\n",
-        "own.yaml: this is no config: keys and values are expected, as in configs/mlp.yaml.",
+        "own.yaml: this is not a config: keys and values are expected, as in configs/mlp.yaml.",
     ),
-    "nothing": ("", "own.yaml: this is no config: keys and values are expected, as in configs/mlp.yaml."),
-    "binary": (b"\x00\xff\xfe", "own.yaml: this is no text file."),
+    "nothing": ("", "own.yaml: this is not a config: keys and values are expected, as in configs/mlp.yaml."),
+    "binary": (b"\x00\xff\xfe", "own.yaml: this is not a text file."),
 }
 
 

@@ -26,7 +26,7 @@ def test_fit_with_nothing_to_resume_is_an_error(fit, mistake):
     path = checkpoint(run, "last")
     assert (
         message
-        == f"There is nothing to resume: trainer.max_epochs is 1, and {path} was trained for 1. Give more."
+        == f"There is nothing to resume: trainer.max_epochs is 1, and {path} was trained for 1. Set trainer.max_epochs higher."
     )
     message = mistake("fit", "--ckpt_path=last")
     assert message.endswith(f"use --config {folder(run)}/config.yaml.")

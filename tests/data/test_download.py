@@ -100,7 +100,7 @@ def test_error_lists_every_source_and_file(
         "MNIST could not be fetched. Tried:",
         "  first: Name or service not known",
         "  second: ConnectionResetError",
-        f"By hand: put these four files, as they are or gzipped (name.gz), into {folder}:",
+        f"To install them yourself, put these four files, plain or gzipped (name.gz), into {folder}:",
         "  train-images-idx3-ubyte (damaged or unreadable)",
         "  train-labels-idx1-ubyte (missing)",
         "  t10k-images-idx3-ubyte (missing)",
@@ -146,7 +146,7 @@ def test_read_only_folder_is_reported_before_any_download(
         ensure_mnist(open_dir)
     first, *others = str(error.value).splitlines()
     assert first.startswith(f"MNIST cannot be written to {folder}: [Errno 13] Permission denied")
-    assert [line.split()[0] for line in others] == ["By", *mnist.FILES]
+    assert [line.split()[0] for line in others] == ["To", *mnist.FILES]
     assert calls == []
     assert contents(open_dir) == before
 

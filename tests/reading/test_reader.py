@@ -178,3 +178,13 @@ def test_a_large_picture_gives_boxes_in_its_own_pixels(reader, monkeypatch):
 
 def test_the_pretrained_weights_read_synthetic_digits():
     assert Reader.pretrained().read(picture("0123456789")).text == "0123456789"
+
+
+def test_reader_refuses_anything_but_a_recognizer():
+    with pytest.raises(TypeError, match=r"use Reader\.from_checkpoint"):
+        Reader("best.ckpt")
+
+
+def test_threshold_outside_0_to_1_is_refused():
+    with pytest.raises(ValueError, match="threshold must be 0 to 1, not 7"):
+        Reader.pretrained().read(np.full((50, 50), 255, np.uint8), threshold=7)

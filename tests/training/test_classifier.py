@@ -199,3 +199,11 @@ def test_fit_learns_the_fake_digits(fit):
     cli = fit("--trainer.max_epochs=8")
     assert cli.trainer.callback_metrics["val/acc"] == 1
     assert cli.trainer.callback_metrics["val/loss"] < math.log(10) / 4
+
+
+def test_recognizer_leaves_the_training_mode_of_the_network(log_probabilities):
+    model = classifier(Recorded(log_probabilities), threshold=0.3).train()
+    recognizer = model.recognizer()
+    assert model.network.training
+    assert not recognizer.network.training
+    assert recognizer.threshold == 0.3

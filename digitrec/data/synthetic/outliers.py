@@ -1,7 +1,7 @@
 """Out-of-distribution images for training, made of digits and random strokes.
 
-A classifier learns from them to have low confidence in what is no digit: Hendrycks et al., "Deep Anomaly
-Detection with Outlier Exposure" (2019).
+A classifier learns from them to have low confidence in anything that is not a digit: Hendrycks et al.,
+"Deep Anomaly Detection with Outlier Exposure" (2019).
 """
 
 import torch

@@ -45,8 +45,8 @@ class Figures(PredictionCollector):
         data: Any = trainer.datamodule  # type: ignore[attr-defined]
         if tensorboard_logger(trainer) is None:
             names = " and ".join(type(logger).__name__ for logger in trainer.loggers)
-            reason = f"{names} takes none" if names else "there is no logger"
-            print(f"No figures: {reason}. TensorBoardLogger does.")
+            reason = f"{names} cannot store images" if names else "there is no logger"
+            print(f"No figures: {reason}; use TensorBoardLogger.")
         elif stage == "fit" and getattr(data, "val_size", None) == 0:
             print("No figures while training: data.val_size is 0, there is no validation. test draws them.")
 

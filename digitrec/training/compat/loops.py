@@ -1,4 +1,4 @@
-"""What Lightning's loops, checkpoint callback and parsers don't tell by public names."""
+"""Access to private attributes of Lightning's loops, checkpoint callback and parsers."""
 
 from typing import Any
 
@@ -22,12 +22,12 @@ class StepCheckpoint(ModelCheckpoint):
         self._save_topk_checkpoint(trainer, self._monitor_candidates(trainer))
 
     def skips_saving(self, trainer: Trainer) -> bool:
-        """Whether nothing is to be saved now: in a sanity check, or twice at one step."""
+        """Return whether nothing is to be saved now: in a sanity check, or twice at one step."""
         return self._should_skip_saving_checkpoint(trainer)
 
 
 def is_between_steps(trainer: Trainer) -> bool:
-    """Whether a run can be resumed exactly from here: no validation is due, no batch is accumulated."""
+    """Return whether a run can be resumed exactly: no validation is due, no batch is accumulated."""
     loop = trainer.fit_loop.epoch_loop
     fetcher: Any = trainer.fit_loop._data_fetcher
     validates = loop.batch_progress.is_last_batch or loop._should_check_val_fx(fetcher)
@@ -42,7 +42,7 @@ def refetch(trainer: Trainer) -> None:
 
 
 def unscales_itself(optimizer: Optimizer) -> bool:
-    """Whether an optimizer undoes the loss scaling of 16-mixed in its step, as fused ones do."""
+    """Return whether an optimizer undoes the loss scaling of 16-mixed in its step, as fused ones do."""
     return bool(getattr(optimizer, "_step_supports_amp_scaling", False))
 
 

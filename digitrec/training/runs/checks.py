@@ -45,7 +45,7 @@ def check_config(config: dict[str, Any], subcommand: str, checkpoint: dict[str, 
         raise CheckpointError("--weights_only false lets a checkpoint run code: leave it out.")
     for key, given, known in differences(config["model"], checkpoint["hyper_parameters"]):
         raise CheckpointError(
-            f"model.{key} is {shown(given)} but {shown(known)} in the checkpoint {path}, which knows its "
+            f"model.{key} is {shown(given)} but {shown(known)} in the checkpoint {path}, which has its "
             "own model: leave the key out, or choose another checkpoint with --ckpt_path."
         )
     if subcommand in ("fit", "validate"):
@@ -79,7 +79,7 @@ def differences(
     for key in sorted(given.keys() & known.keys()):
         ours, theirs = _plain(given[key]), _plain(known[key])
         if key == "class_path" and pydoc.locate(ours) is pydoc.locate(theirs):
-            continue  # digitrec.MLP is digitrec.networks.MLP
+            continue  # the same class by another path
         if isinstance(ours, dict) and isinstance(theirs, dict):
             inner = list(differences(ours, theirs, f"{prefix}{key}."))
             yield from inner[:1]  # of another class the arguments don't compare
@@ -203,5 +203,5 @@ def _check_length(
     if max_epochs <= epochs:
         raise CheckpointError(
             f"There is nothing to resume: trainer.max_epochs is {max_epochs}, and {path} was trained for "
-            f"{epochs}. Give more."
+            f"{epochs}. Set trainer.max_epochs higher."
         )

@@ -35,7 +35,7 @@ def run_folder(trainer: Trainer) -> Path | None:
 
 
 def continues(config: Namespace) -> bool:
-    """Whether a ``fit`` continues in the run folder of its ``ckpt_path``.
+    """Return whether a ``fit`` continues in the run folder of its ``ckpt_path``.
 
     Only from ``last.ckpt``: a run from another checkpoint is a new one, and would overwrite the old one.
 

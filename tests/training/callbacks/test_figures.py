@@ -99,8 +99,11 @@ def test_network_without_a_first_linear_layer_has_no_weight_tiles():
 @pytest.mark.parametrize(
     ("logger", "message"),
     [
-        ("lightning.pytorch.loggers.CSVLogger", "No figures: CSVLogger takes none. TensorBoardLogger does."),
-        ("false", "No figures: there is no logger. TensorBoardLogger does."),
+        (
+            "lightning.pytorch.loggers.CSVLogger",
+            "No figures: CSVLogger cannot store images; use TensorBoardLogger.",
+        ),
+        ("false", "No figures: there is no logger; use TensorBoardLogger."),
     ],
 )
 def test_logger_without_figures_is_named(logger, message, fit, drawn, capsys):
