@@ -54,8 +54,11 @@ class Reader:
             threshold: confidence, 0 to 1, below which a digit is ``?``; None takes the classifier's.
 
         Raises:
+            ValueError: the threshold is not 0 to 1.
             PictureError: the picture cannot be read; the message names it and says why.
         """
+        if threshold is not None and not 0 <= threshold <= 1:
+            raise ValueError(f"threshold must be 0 to 1, not {threshold}")
         page = load(picture)
         crops = find_digits(page.pixels)
         probabilities = self.classifier.probabilities(torch.from_numpy(images_of(crops)))
