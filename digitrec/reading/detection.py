@@ -38,7 +38,7 @@ class ScalePolicy:
     some: the same, for a view to be kept while a finer one is made.
     least_step: of two views the finer one is larger by this factor at least.
     least_clearness: of a digit, below which it is dropped.
-    least_doubtful: score of a digit that the classifier doubts, below which it is dropped; else it is a ``?``.
+    least_doubtful: score of a digit that the classifier doubts, below which it is dropped, else a ``?``.
     least_score: of an instance, below which it is dropped before it is classified.
     least_mark: the same for a mark.
     digit_share: see Instance.digit; below it an instance is a mark.

@@ -124,7 +124,8 @@ def test_what_the_classifier_doubts_is_kept_where_the_detector_does_not():
         return np.concatenate([sure(images[:1]), unsure(images[1:])])
 
     first, second = PageDetector(Squares()).find(gray, half_sure)
-    assert sorted(max(each.probabilities) for each in (first, second)) == pytest.approx([0.1, 0.991], abs=0.01)
+    confidences = sorted(max(each.probabilities) for each in (first, second))
+    assert confidences == pytest.approx([0.1, 0.991], abs=0.01)
     strict = ScalePolicy(least_doubtful=1.0)
     assert len(PageDetector(Squares(), strict).find(gray, half_sure)) == 1
 
