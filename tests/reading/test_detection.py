@@ -140,6 +140,8 @@ def test_a_hypothesis_is_worth_what_it_reads():
     assert good.clearness == pytest.approx(0.8)
     assert good.value == pytest.approx(0.8)
     assert Hypothesis(1.0, (found(0.2),), ()).value < 0
+    assert good.solid(0.5) == good
+    assert good.solid(1.0).digits == ()
 
 
 @pytest.mark.parametrize("turns", [0, 1, 2, 3])
