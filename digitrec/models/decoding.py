@@ -21,6 +21,7 @@ class DecodingLimits:
     solid: probability from which on a pixel is in the box of its instance.
     pixels: least number of solid pixels of an instance.
     least_extent: least longest side of a digit's box, as a share of its size.
+    least_mark_extent: the same for other marks: a point is smaller than the size that it is given.
     """
 
     peak: float = 0.2
@@ -30,6 +31,7 @@ class DecodingLimits:
     solid: float = 0.3
     pixels: int = 5
     least_extent: float = 0.35
+    least_mark_extent: float = 0.15
 
 
 @dataclass(frozen=True)
@@ -196,10 +198,11 @@ def _instance(
     if count < limits.pixels:
         return None
     rows, columns = np.flatnonzero(solid.any(1)), np.flatnonzero(solid.any(0))
-    size = float(maps.sizes[center])
-    if max(rows[-1] - rows[0], columns[-1] - columns[0]) + 1 < limits.least_extent * size:
+    size, digit = float(maps.sizes[center]), float(maps.kinds[window][cells].mean())
+    least = limits.least_extent if digit >= 0.5 else limits.least_mark_extent
+    if max(rows[-1] - rows[0], columns[-1] - columns[0]) + 1 < least * size:
         return None
     box = left + int(columns[0]), top + int(rows[0]), left + int(columns[-1]) + 1, top + int(rows[-1]) + 1
     mask = foreground[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
     clearness = float(maps.centers[center]) * float(foreground[solid].mean())
-    return Instance(box, mask, size, clearness, float(maps.kinds[window][cells].mean()))
+    return Instance(box, mask, size, clearness, digit)

@@ -38,7 +38,8 @@ class ScalePolicy:
     some: the same, for a view to be kept while a finer one is made.
     least_step: of two views the finer one is larger by this factor at least.
     least_clearness: of a digit, below which it is dropped.
-    least_doubtful: score of a digit that the classifier doubts, below which it is dropped; above it is `?`.
+    least_doubtful: score of a digit that the classifier doubts, below which it is dropped, else a ``?``.
+    least_alone: score of a digit or mark in a view that is not clear, below which it is dropped.
     least_score: of an instance, below which it is dropped before it is classified.
     least_mark: the same for a mark.
     digit_share: see Instance.digit; below it an instance is a mark.
@@ -61,6 +62,7 @@ class ScalePolicy:
     least_step: float = 1.12
     least_clearness: float = 0.3
     least_doubtful: float = 0.4
+    least_alone: float = 0.45
     least_score: float = 0.15
     least_mark: float = 0.25
     digit_share: float = 0.4
@@ -141,11 +143,10 @@ class PageDetector:
                 return seen
             elif here.value > 0:
                 kept.append(here)
-        best = max(kept, key=lambda each: each.value, default=None)
-        if best is None:  # there may be marks alone
-            best = max(seen, key=lambda each: sum(mark.score for mark in each.marks))
-            best = replace(best, digits=())
-        return [*(each for each in seen if each is not best), best]
+        # Without a clear view, as on an empty page, noise may look like something; not very clearly, though.
+        solid = [each.solid(policy.least_alone) for each in kept or seen]
+        best = max(solid, key=lambda each: each.value if kept else sum(mark.score for mark in each.marks))
+        return [*seen, best if kept else replace(best, digits=())]
 
     def _look(self, page: Gray, scale: float, classify: Classify) -> Hypothesis:
         """Find and classify what is written, at one scale."""

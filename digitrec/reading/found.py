@@ -1,7 +1,7 @@
 """What is found on a page: digits and marks, and the hypotheses that they are part of."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -68,3 +68,10 @@ class Hypothesis:
     def value(self) -> float:
         """How much is read: digits that are clear count for it, others against it."""
         return sum(each.clearness - EVEN for each in self.digits)
+
+    def solid(self, least: float) -> "Hypothesis":
+        """Keep the digits and marks with more than this score."""
+        digits, marks = (
+            tuple(one for one in found if one.score > least) for found in (self.digits, self.marks)
+        )
+        return replace(self, digits=digits, marks=marks)

@@ -54,6 +54,13 @@ def turned(box: Box, turns: int) -> Box:
 
 
 def _common_height(one: Box, other: Box) -> float:
-    """Return the share of the lower one's height that two boxes have in common."""
-    bottom = min(one[1] + one[3], other[1] + other[3])
-    return (bottom - max(one[1], other[1])) / max(1e-6, min(one[3], other[3]))
+    """Return the share of the lower one's height that two boxes have in common.
+
+    A box that is less than half as high as the other is raised by its height: a comma hangs below its line.
+    """
+    lower, higher = sorted((one, other), key=lambda box: box[3])
+    top, height = lower[1], lower[3]
+    if height < higher[3] / 2:
+        top, height = top - height, 2 * height
+    bottom = min(lower[1] + lower[3], higher[1] + higher[3])
+    return (bottom - max(top, higher[1])) / max(1e-6, height)

@@ -1,4 +1,4 @@
-"""Pictures that are cut so tightly around a 1 that it reaches all their edges and looks like a border."""
+"""Pictures cut so tightly around a 1 that it reaches their edges, where it looks like a border."""
 
 from collections.abc import Callable
 

@@ -58,7 +58,8 @@ def test_what_is_too_faint_too_small_or_too_short_is_none():
     item = (10, 10, 30, 40)
     assert not boxes(planted((item, 30, 0.15, 0)))
     assert not boxes(planted(((10, 10, 12, 12), 30, 0.9, 0)))
-    assert not boxes(planted((item, 120, 0.9, 0)))
+    assert not boxes(planted((item, 120, 0.9, 0.9)))
+    assert boxes(planted((item, 120, 0.9, 0)))  # a mark may be much smaller than its size
     faint = planted((item, 30, 0.9, 0))
     faint.foreground[:] *= 0.3
     assert not boxes(faint)

@@ -124,9 +124,8 @@ def test_what_the_classifier_doubts_is_kept_where_the_detector_does_not():
         return np.concatenate([sure(images[:1]), unsure(images[1:])])
 
     first, second = PageDetector(Squares()).find(gray, half_sure)
-    assert sorted(max(each.probabilities) for each in (first, second)) == pytest.approx(
-        [0.1, 0.991], abs=0.01
-    )
+    confidences = sorted(max(each.probabilities) for each in (first, second))
+    assert confidences == pytest.approx([0.1, 0.991], abs=0.01)
     strict = ScalePolicy(least_doubtful=1.0)
     assert len(PageDetector(Squares(), strict).find(gray, half_sure)) == 1
 
@@ -141,6 +140,8 @@ def test_a_hypothesis_is_worth_what_it_reads():
     assert good.clearness == pytest.approx(0.8)
     assert good.value == pytest.approx(0.8)
     assert Hypothesis(1.0, (found(0.2),), ()).value < 0
+    assert good.solid(0.5) == good
+    assert good.solid(1.0).digits == ()
 
 
 @pytest.mark.parametrize("turns", [0, 1, 2, 3])

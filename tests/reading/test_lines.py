@@ -35,3 +35,10 @@ def test_a_turned_page_has_the_order_of_the_upright_one(turns):
 def test_four_turns_are_none():
     assert turned((3, 4, 5, 6), 4) == (3, 4, 5, 6)
     assert turned((3, 4, 5, 6), 1) == (4, -8, 6, 5)
+
+
+def test_a_comma_that_hangs_below_its_line_belongs_to_it():
+    comma = Found(np.zeros((28, 28), np.uint8), (12, 27, 3, 7), 7, 1.0, 0.0)
+    ordered = in_lines([at(0, 10), comma, at(18, 10), at(0, 45)])
+    assert [each.line for each in ordered] == [0, 0, 0, 1]
+    assert ordered[1].box == comma.box
