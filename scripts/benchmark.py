@@ -13,7 +13,8 @@ python -m scripts.benchmark png       accuracy on MNIST's test images as PNG fil
 python -m scripts.benchmark rendered  accuracy on rendered photographs, scans, forms, drawings and empty pages
 python -m scripts.benchmark pictures FOLDER...
                                       accuracy on public pictures; the sets are listed in
-                                      scripts/lib/picture_sets/used.yaml, with --sets unseen in unseen.yaml
+                                      scripts/lib/picture_sets/used.yaml, with --sets unseen in unseen.yaml,
+                                      with --sets pages in pages.yaml
 
 Results go into docs/results/: train and fast into speed.md, export and web into web.md, checkpoints into
 kills.md, reading, png, rendered and pictures into pictures.md.
@@ -69,7 +70,7 @@ def add_pictures(parser: argparse.ArgumentParser) -> None:
         "--sets",
         choices=FILES,
         default="used",
-        help="unseen: held-out sets, of which only pooled figures are shown",
+        help="unseen: held-out sets, of which only pooled figures are shown; pages: tables, forms and others",
     )
     parser.add_argument("--methods", nargs="+", choices=METHODS, default=tuple(METHODS))
     parser.add_argument(

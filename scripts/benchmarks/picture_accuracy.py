@@ -3,14 +3,23 @@
 import json
 import sys
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageOps
 
 from scripts.lib.baselines import METHODS, Method, Prediction, build_methods, gray_image
 from scripts.lib.docs import PICTURES, markdown_table, write_section
-from scripts.lib.picture_sets.sets import LabelError, Picture, PictureSet, commit, found_sets, known_sets
+from scripts.lib.picture_sets.labels import page_text
+from scripts.lib.picture_sets.sets import (
+    PAGE_KINDS,
+    LabelError,
+    Picture,
+    PictureSet,
+    commit,
+    found_sets,
+    known_sets,
+)
 
 _RULES = {
     "first": "the first character of the file's name",
@@ -54,6 +63,10 @@ def measure(found: Iterable[tuple[PictureSet, Path]], methods: dict[str, Method]
                 predictions = {name: read(picture.source) for name, read in methods.items()}
             except (OSError, ValueError) as error:
                 raise LabelError(f"{folder / picture.file} cannot be read: {error}") from error
+            if known.kind in PAGE_KINDS:
+                predictions = {
+                    name: replace(read, text=page_text(read.text)) for name, read in predictions.items()
+                }
             results.append(Result(picture, predictions))
         print(f"{known.name}: {len(results)}", file=sys.stderr)
         measured.append((known, results))
@@ -61,7 +74,7 @@ def measure(found: Iterable[tuple[PictureSet, Path]], methods: dict[str, Method]
 
 
 def tables(measured: Measured, methods: Sequence[str], pool_only: bool = False) -> str:
-    """Return the accuracies as Markdown: single digits, rows and other benchmarks.
+    """Return the accuracies as Markdown: single digits, rows, pages and other benchmarks.
 
     Args:
         measured: as ``measure`` returns it.
@@ -72,6 +85,7 @@ def tables(measured: Measured, methods: Sequence[str], pool_only: bool = False) 
     for kind, title in (
         ("single", "Single digits"),
         ("row", "Rows, read exactly"),
+        *((kind, f"Pages of the kind {kind}, read exactly") for kind in PAGE_KINDS),
         ("benchmark", "Other benchmarks"),
     ):
         of_kind = [(known.name, results) for known, results in measured if known.kind == kind]
@@ -88,9 +102,13 @@ def tables(measured: Measured, methods: Sequence[str], pool_only: bool = False) 
     return "\n\n".join(parts)
 
 
+def _has_lines(kind: str) -> bool:
+    return kind not in ("single", "benchmark")
+
+
 def _reader_columns(methods: Sequence[str], kind: str) -> list[str]:
     """Return the headings of what only digitrec does: it refuses, and it reads lines."""
-    return ["refused", *(["lines exact"] if kind == "row" else [])] if "digitrec" in methods else []
+    return ["refused", *(["lines exact"] if _has_lines(kind) else [])] if "digitrec" in methods else []
 
 
 def _row(name: str, results: list[Result], methods: Sequence[str], kind: str) -> list[str]:
@@ -98,13 +116,13 @@ def _row(name: str, results: list[Result], methods: Sequence[str], kind: str) ->
         return f"{sum(counts) / len(results):.1%}"
 
     cells = [name, f"{len(results):,}"]
-    if kind == "row":
+    if _has_lines(kind):
         cells += [str(sum(result.correct(method) for result in results)) for method in methods]
     else:
         cells += [share(result.correct(method) for result in results) for method in methods]
     if "digitrec" in methods:
         cells.append(share(result.refused("digitrec") for result in results))
-    if "digitrec" in methods and kind == "row":
+    if "digitrec" in methods and _has_lines(kind):
         correct, count = zip(*(_lines(result, "digitrec") for result in results), strict=True)
         cells.append(f"{sum(correct)} of {sum(count)}")
     return cells
@@ -128,10 +146,15 @@ def sources(found: Iterable[tuple[PictureSet, Path]]) -> str:
 def write_docs(
     table: str, found: Sequence[tuple[PictureSet, Path]], methods: Sequence[str], sets: str = "used"
 ) -> None:
-    """Write table and sources into docs/results/pictures.md if exactly all sets and methods were measured."""
-    if tuple(methods) != tuple(METHODS) or [known for known, _ in found] != known_sets(sets):
+    """Write table and sources into docs/results/pictures.md if exactly all sets and methods were measured.
+
+    The sets of pages.yaml have no section there.
+    """
+    complete = tuple(methods) == tuple(METHODS) and [known for known, _ in found] == known_sets(sets)
+    if sets == "pages" or not complete:
         print(
-            f"{PICTURES} is unchanged: it is written only if exactly all sets and methods were measured.",
+            f"{PICTURES} is unchanged: it is written only if exactly all sets and methods were measured, "
+            "and not for pages.",
             file=sys.stderr,
         )
         return

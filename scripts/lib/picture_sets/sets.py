@@ -1,7 +1,7 @@
 """Sets of public pictures of handwritten digits, found in folders and labeled.
 
-``used.yaml`` lists the sets that the reader was developed with. ``unseen.yaml`` lists held-out sets: they are
-measured, and nothing is chosen by them.
+The reader was developed with the sets of ``used.yaml`` (single digits, rows) and ``pages.yaml`` (pages such
+as tables and forms). ``unseen.yaml`` lists held-out sets: they are measured, and nothing is chosen by them.
 
 A folder holds snapshots of repositories as owner+name, owner/name or name. A snapshot that is not a git clone
 may name its commit in a file COMMIT.
@@ -21,10 +21,18 @@ from PIL import Image
 
 from scripts.lib.picture_sets.labels import ARRAYS, LABELS, only_digit
 
-FILES = {name: Path(__file__).with_name(f"{name}.yaml") for name in ("used", "unseen")}
+FILES = {name: Path(__file__).with_name(f"{name}.yaml") for name in ("used", "unseen", "pages")}
 """The lists of sets."""
 
 SUFFIXES = frozenset({".bmp", ".gif", ".heic", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp"})
+
+
+Kind = Literal[
+    "single", "row", "benchmark", "table", "form", "meter", "worksheet", "squared", "whiteboard", "page"
+]
+
+PAGE_KINDS: tuple[Kind, ...] = ("table", "form", "meter", "worksheet", "squared", "whiteboard", "page")
+"""The kinds of pages.yaml. Their labels may hold ``?``."""
 
 
 class LabelError(ValueError):
@@ -33,7 +41,10 @@ class LabelError(ValueError):
 
 @dataclass(frozen=True)
 class Picture:
-    """A picture with its label: the digits of each line, lines separated by a space."""
+    """A picture with its label: the digits of each line, lines separated by a space.
+
+    In the label of a page, ``?`` is one written sign or letter between two digits of a line.
+    """
 
     set: str
     file: str  # inside the repository
@@ -43,13 +54,13 @@ class Picture:
 
 @dataclass(frozen=True)
 class PictureSet:
-    """An entry of used.yaml or unseen.yaml, or any other folder of pictures."""
+    """An entry of a list of sets, or any other folder of pictures."""
 
     repository: str
     files: tuple[str, ...]
     label: str | dict[str, str]
     what: str
-    kind: Literal["single", "row", "benchmark"] = "single"
+    kind: Kind = "single"
     crop: dict[str, list[int]] | None = None
     left_out: dict[str, str] | None = None
 
@@ -106,7 +117,10 @@ def known_sets(sets: str = "used") -> list[PictureSet]:
 
 def _entry(values: dict[str, Any]) -> PictureSet:
     files = values.pop("files")
-    return PictureSet(files=(files,) if isinstance(files, str) else tuple(files), **values)
+    if isinstance(files, str):
+        folder = files.removeprefix("./")  # of a folder, the labeled files
+        files = [escape(folder + name) for name in values["label"]] if files.endswith("/") else [files]
+    return PictureSet(files=tuple(files), **values)
 
 
 def found_sets(folders: list[Path], sets: str = "used") -> list[tuple[PictureSet, Path]]:

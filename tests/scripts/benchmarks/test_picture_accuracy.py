@@ -137,6 +137,22 @@ def test_a_part_of_the_measurement_leaves_the_docs_alone(shelf, capsys):
     assert Path("errors.png").stat().st_size > 0
 
 
+def test_a_page_is_compared_by_its_lines_and_stays_out_of_the_docs(shelf, monkeypatch, capsys):
+    page = PictureSet("owner/name", ("digits/7.png",), {"7.png": "1?2 3"}, "a table", "table")
+    monkeypatch.setattr(picture_sets, "known_sets", lambda sets: [page])
+    monkeypatch.setattr(picture_accuracy, "known_sets", lambda sets: [page])
+    texts = dict(zip(METHODS, ("123", "1?2", "1?2 4", "?1?2? ? 3"), strict=True))
+    monkeypatch.setattr(
+        picture_accuracy,
+        "build_methods",
+        lambda *_: {name: lambda source, text=text: Prediction(text, 1.0) for name, text in texts.items()},
+    )
+    before = Path("docs/results/pictures.md").read_text()
+    pictures([shelf], sets="pages")
+    assert cells(capsys.readouterr().out, "**pooled**") == ["1", "0", "0", "0", "1", "100.0%", "2 of 2"]
+    assert Path("docs/results/pictures.md").read_text() == before
+
+
 def test_of_unseen_pictures_only_the_pool_is_shown_in_sections_of_their_own(shelf, capsys):
     pictures([shelf])
     before, _, _ = Path("docs/results/pictures.md").read_text().partition("<!-- benchmark unseen pictures")

@@ -10,6 +10,7 @@ from PIL import Image
 from scripts.lib.picture_sets.labels import ARRAYS, LABELS
 from scripts.lib.picture_sets.sets import (
     FILES,
+    PAGE_KINDS,
     SUFFIXES,
     LabelError,
     PictureSet,
@@ -148,18 +149,42 @@ def test_the_table_of_sets_is_whole(sets):
     assert len({(entry.name, entry.kind) for entry in known}) == len(known)
     for entry in known:
         assert entry.repository.count("/") == 1
-        assert entry.kind in ("single", "row", "benchmark")
+        assert entry.kind in (PAGE_KINDS if sets == "pages" else ("single", "row", "benchmark"))
         assert isinstance(entry.label, dict) or entry.label in {**LABELS, **ARRAYS}
         assert set(entry.crop or ()) <= set(entry.label)
         if isinstance(entry.label, dict):
-            digits = r"[0-9]" if entry.kind == "single" else r"[0-9]+( [0-9]+)*"
+            line = r"[0-9]([0-9?]*[0-9])?" if sets == "pages" else r"[0-9]+"
+            digits = r"[0-9]" if entry.kind == "single" else f"{line}( {line})*"
             assert all(re.fullmatch(digits, label) for label in entry.label.values())
 
 
-def test_no_repository_is_both_used_and_unseen():
-    used, unseen = ({entry.repository for entry in known_sets(sets)} for sets in ("used", "unseen"))
+def test_no_repository_is_in_two_lists():
+    used, unseen, pages = ({entry.repository for entry in known_sets(sets)} for sets in FILES)
     assert min(len(used), len(unseen)) > 30
     assert used.isdisjoint(unseen)
+    assert pages.isdisjoint(used | unseen)
+
+
+def test_the_pages_are_many_and_labeled_one_by_one():
+    known = known_sets("pages")
+    assert len({entry.repository for entry in known}) >= 10
+    assert sum(len(entry.label) for entry in known) >= 40
+    for entry in known:
+        assert {file.rpartition("/")[2] for file in entry.files} == entry.label.keys()
+        assert all(left < right and top < low for left, top, right, low in (entry.crop or {}).values())
+
+
+@pytest.mark.parametrize("folder", ["", "a/"])
+def test_a_listed_folder_means_its_labeled_files(tmp_path, monkeypatch, folder):
+    write(tmp_path, f"owner+name/{folder}1.png", f"owner+name/{folder}2.png", f"owner+name/{folder}3.png")
+    (tmp_path / "list.yaml").write_text(
+        f"[{{repository: owner/name, kind: table, files: ./{folder}, what: a, "
+        "label: {1.png: '1?2', 3.png: '4'}}]"
+    )
+    monkeypatch.setitem(FILES, "pages", tmp_path / "list.yaml")
+    ((known, snapshot),) = found_sets([tmp_path], "pages")
+    read = {picture.file: picture.label for picture in known.pictures(snapshot)}
+    assert read == {f"{folder}1.png": "1?2", f"{folder}3.png": "4"}
 
 
 def test_a_folder_is_searched_for_the_sets_that_are_asked_for(tmp_path):
