@@ -9,8 +9,9 @@ Accuracy, calibration error and refusals on MNIST's test images, and refusals of
 import numpy as np
 import torch.nn.functional as F
 from torch import Tensor
-from torchmetrics.functional.classification import multiclass_calibration_error
 
+from digitrec.evaluation import metrics
+from digitrec.evaluation.metrics import BINS, calibration_bins
 from digitrec.models.checkpoints import PRETRAINED, load_classifier, read_checkpoint
 from digitrec.models.recognizer import Recognizer
 from digitrec.reading.reader import Reader
@@ -19,13 +20,12 @@ from scripts.lib.mnist import mnist_test_set
 from scripts.lib.ood_images import CHOOSING, DIGIT_LIKE, REPORTING, blots, letters, scribbles
 from scripts.ship import held_out, log_probabilities
 
-BINS = 15
-
 
 def calibration_error(log_probabilities: Tensor, labels: Tensor) -> float:
-    """Return the expected calibration error over bins of equal width (Guo et al. 2017), 0 to 1."""
-    error = multiclass_calibration_error(log_probabilities.exp(), labels, num_classes=10, n_bins=BINS)
-    return float(error)
+    """Return the expected calibration error (Guo et al. 2017), 0 to 1."""
+    confidences, predicted = log_probabilities.exp().max(dim=1)
+    correct = (predicted == labels).numpy()
+    return metrics.calibration_error(calibration_bins(confidences.numpy(), correct))
 
 
 def digits_row(name: str, images: Tensor, labels: Tensor, classifier: Recognizer) -> str:

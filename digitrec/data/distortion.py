@@ -23,22 +23,22 @@ class RandomDistortion:
     distortions on every device, and starts from the same state in every process; ``seed`` changes it.
 
     Args:
-        rotation: Largest rotation either way, in degrees.
-        scale: Largest change of the width, and independently of the height, as a fraction below 1.
-        shear: Largest slant either way, in pixels sideways for each pixel of height.
-        shift: Largest shift along each axis either way, in pixels.
-        elastic: Standard deviation of a control point's displacement along each axis, in pixels.
-        control_points: Control points a side of the elastic field, at least 2; the outer ones are on the
+        rotation: largest rotation either way, in degrees.
+        scale: largest change of the width, and independently of the height, as a fraction below 1.
+        shear: largest slant either way, in pixels sideways for each pixel of height.
+        shift: largest shift along each axis either way, in pixels.
+        elastic: standard deviation of a control point's displacement along each axis, in pixels.
+        control_points: control points per side of the elastic field, at least 2; the outer ones are on the
             outermost pixels.
-        size: Largest change of width and height together, as a fraction below 1, besides scale.
-        stroke: Largest change of the stroke's width, 0 to 1: 1 adds or takes a pixel on each side.
-        blur: Largest share of a Gaussian blur with a standard deviation of one pixel, 0 to 1.
-        brightness: Largest change of the brightness of the strokes either way, as the logarithm of a factor.
-        neighbors: Share of the digits, 0 to 1, that another digit of the batch reaches into from one side,
-            as cropping leaves it.
+        size: largest change of width and height together, as a fraction below 1, besides scale.
+        stroke: largest change of the stroke's width, 0 to 1: 1 adds or takes a pixel on each side.
+        blur: largest share of a Gaussian blur with a standard deviation of one pixel, 0 to 1.
+        brightness: largest change of the brightness of the strokes either way, as the logarithm of a factor.
+        neighbors: share of the digits, 0 to 1, with a part of another digit at one side, as cropping
+            leaves it.
 
     Raises:
-        ValueError: A range is negative or not finite, one that is a share or a fraction is too large, or
+        ValueError: a range is negative or not finite, one that is a share or a fraction is too large, or
             control_points is below 2.
     """
 

@@ -9,6 +9,7 @@ which TensorBoard shows it without blurring the text.
 from __future__ import annotations
 
 import io
+import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -88,20 +89,21 @@ def first_layer(weights: Array, columns: int = 10, rows: int = 13) -> Figure:
     All tiles share one color scale; the largest 1 % of the weights exceed it and are clipped.
 
     Args:
-        weights: (units, 784); unit ``i`` is tile ``i``, row by row.
+        weights: (units, pixels of a square image); unit ``i`` is tile ``i``, row by row.
         columns: number of tiles in a row.
         rows: number of rows of tiles, at most; further units are left out.
     """
     units = min(len(weights), columns * rows)
     rows = -(-units // columns)
     largest = float(np.quantile(np.abs(weights[:units]), 0.99)) or 1.0
-    depth = np.clip(weights[:units].reshape(-1, 28, 28) / largest, -1, 1)
+    side = math.isqrt(weights.shape[1])
+    depth = np.clip(weights[:units].reshape(-1, side, side) / largest, -1, 1)
     sheet = tile(depth, columns, rows, background=np.nan)
     colors = np.where(sheet[..., None] > 0, tint(sheet, RED), tint(-sheet, BLUE))
     colors[np.isnan(sheet)] = 160
     shown = f"{units}" if units == len(weights) else f"{units} of {len(weights):,}"
     title = f"First layer, {shown} units: blue -{largest:.2g}, red {largest:.2g}"
-    return _page(colors, (30, 30), title)[0]
+    return _page(colors, (side + 2, side + 2), title)[0]
 
 
 def reliability(size: Array, confidence: Array, accuracy: Array, error: float) -> Figure:
@@ -138,18 +140,19 @@ def tile(images: Array, columns: int, rows: int, background: float, above: int =
     """Lay out images row by row, with background above each image and one pixel of it on both sides.
 
     Args:
-        images: (N, 28, 28), N at most columns * rows.
+        images: (N, height, width), N at most columns * rows.
         columns: number of images in a row.
         rows: number of rows.
         background: value around the images and where there is none.
         above: rows of background above each image, in pixels.
 
     Returns:
-        (rows * (28 + above), columns * 30), of the dtype of the images.
+        (rows * (height + above), columns * (width + 2)), of the dtype of the images.
     """
-    cells = np.full((rows * columns, 28 + above, 30), background, dtype=images.dtype)
-    cells[: len(images), above:, 1:29] = images
-    return cells.reshape(rows, columns, 28 + above, 30).swapaxes(1, 2).reshape(-1, columns * 30)
+    height, width = images.shape[1] + above, images.shape[2] + 2
+    cells = np.full((rows * columns, height, width), background, dtype=images.dtype)
+    cells[: len(images), above:, 1:-1] = images
+    return cells.reshape(rows, columns, height, width).swapaxes(1, 2).reshape(-1, columns * width)
 
 
 def tint(depth: Array, color: Array) -> Array:

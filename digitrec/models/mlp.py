@@ -1,4 +1,4 @@
-"""The networks: plain ``nn.Module``s from a batch of digits to log-probabilities."""
+"""MLP: the fully connected network of the published recipe."""
 
 from itertools import pairwise
 
@@ -6,7 +6,10 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-PIXELS = 28 * 28
+from digitrec.models.normalization import SIDE
+
+PIXELS = SIDE * SIDE
+"""Pixels of a digit image."""
 
 
 class MLP(nn.Module):

@@ -12,6 +12,7 @@ from lightning.pytorch.trainer.states import TrainerFn
 from digitrec.evaluation import metrics, plots
 from digitrec.evaluation.metrics import Array
 from digitrec.models.checkpoints import read_checkpoint
+from digitrec.models.mlp import PIXELS
 from digitrec.training.callbacks.collector import PredictionCollector, Predictions
 from digitrec.training.callbacks.hparams import hyperparameters
 
@@ -141,5 +142,5 @@ def draw_figures(predictions: Predictions, weights: Array | None) -> Iterator[tu
 
 def first_weights(pl_module: LightningModule) -> Array | None:
     """Return a copy of the weights of the first layer on 784 pixels, (units, 784); None if there is none."""
-    first = next((p for p in pl_module.parameters() if p.ndim == 2 and p.shape[1] == 28 * 28), None)
+    first = next((p for p in pl_module.parameters() if p.ndim == 2 and p.shape[1] == PIXELS), None)
     return None if first is None else first.detach().float().cpu().numpy().copy()
