@@ -19,6 +19,7 @@ def lazy_names(package: str, modules: dict[str, str]) -> tuple[Callable[[str], A
         return getattr(import_module(f"{package}.{modules[name]}"), name)
 
     def dir_() -> list[str]:
-        return sorted(modules)
+        names: list[str] = import_module(package).__all__
+        return sorted(names)
 
     return getattr_, dir_
