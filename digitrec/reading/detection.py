@@ -48,14 +48,14 @@ class ScalePolicy:
     turn_gain: by how much a turn must raise the mean confidence.
     """
 
-    sides: tuple[int, ...] = (48, 105, 230, 480, 840)
+    sides: tuple[int, ...] = (80, 200, 460, 840)
     most_pixels: int = 700_000
     most_enlargement: float = 4.0
     longest: int = 72
     narrow: float = 2.5
     edge: int = 8
     least_side: int = 64
-    small: float = 28.0
+    small: float = 24.0
     ideal: float = 36.0
     enough: float = 0.65
     some: float = 0.35
