@@ -12,11 +12,11 @@ from torchmetrics import MeanMetric
 from digitrec.data.pages.targets import PageBatch
 from digitrec.evaluation.detection import match
 from digitrec.models.checkpoints import PRETRAINED, load_classifier
-from digitrec.models.decoding import DecodingLimits, Maps, decode
 from digitrec.models.detector import OFFSET_UNIT, Detection
 from digitrec.models.detector_weights import network_weights
-from digitrec.models.mnist_image import mnist_image
 from digitrec.models.recognizer import Recognizer
+from digitrec.reading.detection.decoding import DecodingLimits, Maps, decode
+from digitrec.reading.detection.mnist_image import mnist_image
 
 LEAST_SIZE = 8.0
 """Pixels: offsets of smaller digits weigh no more than those of this size."""

@@ -97,8 +97,8 @@ def test_it_learns_a_page_and_then_finds_its_digits(renderer):
 @pytest.fixture(scope="session")
 def renderer():
     from digitrec.data.glyphs import Glyphs, drawn_digits, drawn_marks
-    from digitrec.data.pages.fonts import strips
     from digitrec.data.pages.layouts import Pool
+    from digitrec.data.pages.marks.fonts import strips
     from digitrec.data.pages.scene import Renderer
 
     return Renderer(

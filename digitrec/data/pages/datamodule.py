@@ -12,8 +12,8 @@ from torch.utils.data import DataLoader, Dataset
 from digitrec.data.download import ensure_mnist
 from digitrec.data.glyphs import Glyphs, drawn_digits, drawn_marks, from_images
 from digitrec.data.mnist import load_mnist
-from digitrec.data.pages.fonts import strips
 from digitrec.data.pages.layouts import Pool
+from digitrec.data.pages.marks.fonts import strips
 from digitrec.data.pages.scene import Renderer, Scene
 from digitrec.data.pages.targets import PageBatch, targets
 from digitrec.data.samplers import ShuffledSampler

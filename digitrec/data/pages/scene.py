@@ -5,10 +5,12 @@ from dataclasses import dataclass, field, fields, replace
 
 import numpy as np
 
-from digitrec.data.pages import camera, clutter, desk, layouts, light, paper, printed, table
+from digitrec.data.pages import layouts
 from digitrec.data.pages.canvas import Canvas, Written
 from digitrec.data.pages.dice import Dice
+from digitrec.data.pages.effects import camera, desk, light, paper
 from digitrec.data.pages.layouts import Hand, Pool, Shares
+from digitrec.data.pages.marks import clutter, printed, table
 from digitrec.data.raster import Ink, Mask, Plane
 
 EDGE = 8

@@ -8,7 +8,7 @@ from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import Callback
 from numpy.typing import NDArray
 
-from digitrec.models.decoding import DecodingLimits, Maps, decode
+from digitrec.reading.detection.decoding import DecodingLimits, Maps, decode
 from digitrec.training.callbacks.figures import tensorboard_logger
 
 GREEN, RED = (40, 200, 60), (230, 40, 40)

@@ -1,8 +1,8 @@
 import pytest
 
 from digitrec.data.glyphs import Glyphs, drawn_digits, drawn_marks
-from digitrec.data.pages.fonts import strips
 from digitrec.data.pages.layouts import Pool
+from digitrec.data.pages.marks.fonts import strips
 from digitrec.data.pages.scene import Renderer
 
 

@@ -1,6 +1,6 @@
 import numpy as np
 
-from digitrec.models.decoding import Maps
+from digitrec.reading.detection.decoding import Maps
 from digitrec.training.callbacks.detection_sheet import GREEN, RED, boxed
 
 

@@ -5,8 +5,8 @@ import torch
 from torch import Tensor, nn
 
 from digitrec.models.detector import OFFSET_UNIT, SIZE_UNIT, STRIDE, Detection
-from digitrec.reading.detection import PageDetector, ScalePolicy
-from digitrec.reading.found import Found, Hypothesis
+from digitrec.reading.detection.hypotheses import Found, Hypothesis
+from digitrec.reading.detection.page_detector import PageDetector, ScalePolicy
 
 
 class Squares(nn.Module):

@@ -5,7 +5,7 @@ import math
 import numpy as np
 
 from digitrec.data.pages.layouts import Hand
-from digitrec.data.pages.printed import Print
+from digitrec.data.pages.marks.printed import Print
 from digitrec.data.raster import disk, line, polygon
 from digitrec.models.normalization import BOX
 

@@ -5,7 +5,7 @@ from typing import Literal
 import numpy as np
 
 from digitrec.data.pages.dice import Dice
-from digitrec.data.pages.paper import Source
+from digitrec.data.pages.effects.paper import Source
 from digitrec.data.raster import ONE, Ink, Plane, blur, resize, through_jpeg
 
 RESIZING: tuple[Literal["linear", "cubic", "nearest"], ...] = "linear", "cubic", "nearest"

@@ -9,13 +9,13 @@ import torch
 from numpy.typing import NDArray
 from PIL import Image
 
-from digitrec.models.decoding import DecodingLimits, Instance, Maps, decode
 from digitrec.models.detector import DigitDetector
-from digitrec.models.mnist_image import mnist_image
-from digitrec.reading.found import Found, Gray, Hypothesis
-from digitrec.reading.lines import in_lines
-from digitrec.reading.mnist_like import mnist_like
-from digitrec.reading.narrow import tight_one
+from digitrec.reading.detection.decoding import DecodingLimits, Instance, Maps, decode
+from digitrec.reading.detection.hypotheses import Found, Gray, Hypothesis
+from digitrec.reading.detection.lines import in_lines
+from digitrec.reading.detection.mnist_image import mnist_image
+from digitrec.reading.detection.mnist_like import mnist_like
+from digitrec.reading.detection.tight_cuts import tight_one
 
 Classify = Callable[[Gray], NDArray[np.float32]]
 """Takes images uint8 (n, 28, 28) to probabilities (n, 10)."""

@@ -6,7 +6,7 @@ import numpy as np
 
 from digitrec.data.pages.canvas import Canvas
 from digitrec.data.pages.dice import Dice
-from digitrec.data.pages.printed import Print
+from digitrec.data.pages.marks.printed import Print
 from digitrec.data.raster import Ink, Plane, resize, widened
 
 

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from digitrec.reading.narrow import tight_one
+from digitrec.reading.detection.tight_cuts import tight_one
 
 
 def classify(images):

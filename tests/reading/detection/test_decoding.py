@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 import torch
 
-from digitrec.models.decoding import DecodingLimits, Maps, decode
 from digitrec.models.detector import OFFSET_UNIT, SIZE_UNIT, STRIDE, Detection
+from digitrec.reading.detection.decoding import DecodingLimits, Maps, decode
 
 LIMITS = DecodingLimits()
 

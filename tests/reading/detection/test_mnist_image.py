@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from digitrec.models.mnist_image import mnist_image
+from digitrec.reading.detection.mnist_image import mnist_image
 
 
 def bar(height: int, width: int, fill: float = 1.0) -> np.ndarray:

@@ -4,8 +4,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from digitrec.models.decoding import Map
 from digitrec.models.normalization import BOX, SIDE
+from digitrec.reading.detection.decoding import Map
 
 LEAST, MOST = 0.1, 0.6
 """Foreground probabilities that become black and white. They are low, since a stroke that lies on a rule is

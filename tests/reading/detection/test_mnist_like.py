@@ -5,7 +5,7 @@ from PIL import Image
 
 from digitrec.data.synthetic.skeletons import digit_skeletons
 from digitrec.data.synthetic.strokes import draw
-from digitrec.reading.mnist_like import mnist_like, stroke_width
+from digitrec.reading.detection.mnist_like import mnist_like, stroke_width
 
 
 @pytest.fixture(scope="module")

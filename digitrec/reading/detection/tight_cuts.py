@@ -5,8 +5,8 @@ from collections.abc import Callable
 import numpy as np
 from numpy.typing import NDArray
 
-from digitrec.models.mnist_image import mnist_image
-from digitrec.reading.found import Found, Gray
+from digitrec.reading.detection.hypotheses import Found, Gray
+from digitrec.reading.detection.mnist_image import mnist_image
 
 TALL = 2.5
 """Height of such a picture, at least, in widths."""

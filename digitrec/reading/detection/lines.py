@@ -5,7 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from digitrec.reading.found import Found
+from digitrec.reading.detection.hypotheses import Found
 
 SHARED = 0.4
 """Neighbours of a line have at least this share of the lower one's height in common."""

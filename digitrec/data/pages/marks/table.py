@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from digitrec.data.pages.dice import Dice
 from digitrec.data.pages.layouts import Hand
-from digitrec.data.pages.printed import Print, pattern
+from digitrec.data.pages.marks.printed import Print, pattern
 from digitrec.data.raster import Point, line, polygon
 from digitrec.models.normalization import BOX
 

@@ -1,8 +1,8 @@
 import numpy as np
 import pytest
 
-from digitrec.reading.found import Found
-from digitrec.reading.lines import in_lines, turned
+from digitrec.reading.detection.hypotheses import Found
+from digitrec.reading.detection.lines import in_lines, turned
 
 
 def at(x: float, y: float) -> Found:

@@ -1,0 +1,1 @@
+"""Light, paper, camera and surroundings of a rendered page."""

@@ -1,0 +1,1 @@
+"""What is on a rendered page besides digits: tables, print, text and clutter."""
