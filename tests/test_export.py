@@ -17,6 +17,8 @@ from digitrec.export import PixelClassifier, check, export, generated_images, ma
 from digitrec.models.checkpoints import PRETRAINED, load_classifier, read_checkpoint
 from tests.conftest import TEST
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture
 def classifier():

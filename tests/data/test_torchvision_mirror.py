@@ -15,6 +15,9 @@ from digitrec.data.download import ensure_mnist
 from digitrec.errors import MNISTUnavailableError
 from tests.data.conftest import HTML, Damage, Files, Log, Monkey, contents, messages
 
+pytestmark = pytest.mark.long
+
+
 pytestmark = pytest.mark.usefixtures("no_temporary_files")
 
 Serve = Callable[[Callable[[str], Iterator[bytes]]], str]

@@ -59,7 +59,7 @@ def test_a_picture_is_read_line_by_line(reader):
 
 def test_a_digit_below_the_threshold_is_a_question_mark(reader):
     accepted = reader.read(picture("27"), threshold=0)
-    rejected = reader.read(picture("27"), threshold=1.1)
+    rejected = reader.read(picture("27"), threshold=1)
     assert (accepted.text, rejected.text) == ("27", "??")
     assert rejected.confidence == accepted.confidence
 

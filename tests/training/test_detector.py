@@ -77,6 +77,7 @@ def test_a_page_without_digits_has_finite_losses(batch):
     assert all(math.isfinite(part) for part in losses(answer(empty), empty).values())
 
 
+@pytest.mark.long
 def test_it_learns_a_page_and_then_finds_its_digits(renderer):
     from digitrec.data.pages.targets import targets
 
@@ -138,6 +139,7 @@ def test_the_shipped_config_trains_and_writes_its_curves_and_checkpoints(config)
     DigitDetector().load_state_dict(weights)
 
 
+@pytest.mark.long
 def test_a_run_that_is_resumed_ends_as_one_that_was_never_stopped(config):
     constant = "--model.scheduler=null"  # a schedule would end with the shorter run
     fit(constant)

@@ -23,7 +23,7 @@ from scripts.lib.strokes import stroke_digits
 from tests.conftest import ROOT, curves
 from tests.training.conftest import assert_same, checkpoint_content
 
-pytestmark = pytest.mark.processes
+pytestmark = pytest.mark.long
 
 EPOCHS, IMAGES = 3, 350
 PREDICT_PICTURES = [

@@ -14,6 +14,8 @@ from aiohttp import web
 from digitrec.web.server import READER, main
 from tests.web.conftest import lines
 
+pytestmark = pytest.mark.long
+
 
 @pytest.mark.parametrize(
     ("module", "number"), [("digitrec.web", signal.SIGINT), ("digitrec.web.server", signal.SIGTERM)]

@@ -25,6 +25,11 @@ def forward_with_dropout(self, images):
     return F.log_softmax(self.layers(F.dropout(images, 0.3, self.training)), dim=1)
 
 
+def also(*calls):
+    """Return parameters for the marker ``long``."""
+    return [pytest.param(call, marks=pytest.mark.long) for call in calls]
+
+
 @pytest.fixture
 def run(workplace, monkeypatch):
     """Fit three epochs with every kind of state: distortion, dropout, one-cycle schedule, fused AdamW."""
@@ -83,7 +88,7 @@ def assert_resumed_exactly(uninterrupted):
     assert Path(LAST).parents[1].joinpath("config.yaml").read_text() == uninterrupted["config"]
 
 
-@pytest.mark.parametrize("call", [4, 6, 7, 11, 18])
+@pytest.mark.parametrize("call", [4, *also(6, 7, 11, 18)])
 def test_run_killed_in_a_step_resumes_exactly(call, run, uninterrupted):
     assert run(killed_in="training_step", call=call) is None
     run("--ckpt_path=last")
@@ -96,6 +101,7 @@ def test_run_killed_in_validation_resumes_exactly(run, uninterrupted):
     assert_resumed_exactly(uninterrupted)
 
 
+@pytest.mark.long
 def test_run_killed_repeatedly_resumes_exactly(run, uninterrupted):
     assert run(killed_in="training_step", call=4) is None
     for call in (3, 2, 7):
@@ -104,6 +110,7 @@ def test_run_killed_repeatedly_resumes_exactly(run, uninterrupted):
     assert_resumed_exactly(uninterrupted)
 
 
+@pytest.mark.long
 def test_worker_processes_resume_at_the_same_image(run, uninterrupted):
     assert run("--data.num_workers=1", killed_in="training_step", call=12) is None
     run("--data.num_workers=1", "--ckpt_path=last")
@@ -120,6 +127,7 @@ def test_run_without_validation_images_resumes_exactly(run):
     assert_same(trained("version_0"), trained("version_1"))
 
 
+@pytest.mark.long
 def test_run_with_accumulated_batches_resumes_exactly(run):
     accumulate = ["--trainer.accumulate_grad_batches=3", "--model.scheduler.init_args.max_lr=0.001"]
     uninterrupted = run(*accumulate).model.state_dict()
@@ -140,7 +148,7 @@ def test_run_with_outliers_resumes_exactly(run):
     assert_same(run(*outliers, "--ckpt_path=last").model.state_dict(), uninterrupted.model.state_dict())
 
 
-@pytest.mark.parametrize("call", [7, 9, 13])
+@pytest.mark.parametrize("call", [9, *also(7, 13)])
 def test_schedule_that_monitors_a_metric_resumes_exactly(call, run):
     plateau = [
         "--model.scheduler=lightning.pytorch.cli.ReduceLROnPlateau",
@@ -208,7 +216,7 @@ def test_different_number_of_processes_cannot_resume_inside_an_epoch(run):
 CSV = f"--config={ROOT}/configs/trainer/csv.yaml"
 
 
-@pytest.mark.parametrize("call", [4, 9, 14])
+@pytest.mark.parametrize("call", [9, *also(4, 14)])
 def test_metrics_csv_resumes_exactly(call, run, workplace):
     table = Path("lightning_logs/version_0/metrics.csv")
     run(CSV)
