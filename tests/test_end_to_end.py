@@ -55,7 +55,7 @@ def test_the_npm_package_holds_mnist(tmp_path, monkeypatch):
     assert mnist.load_mnist(tmp_path, train=False)[0].shape == (10_000, 28, 28)
 
 
-@pytest.mark.scripts
+@pytest.mark.slow
 def test_killed_runs_resume_to_the_same_bits():
     command = [sys.executable, "-m", "scripts.faults", "--kills=1", "--placed=4"]
     run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
