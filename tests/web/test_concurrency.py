@@ -5,11 +5,15 @@ import json
 import threading
 import time
 
+import pytest
+
 from digitrec.reading.results import Reading
 from digitrec.web import server
 from digitrec.web.server import PENDING
 from scripts.benchmarks.serving import load
 from tests.web.conftest import lines
+
+pytestmark = pytest.mark.long
 
 
 def test_a_slow_picture_does_not_block_the_others(serve, reader):

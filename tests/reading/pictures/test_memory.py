@@ -13,6 +13,9 @@ from digitrec.reading.pictures.loading import load
 from tests.conftest import ROOT
 from tests.reading.pictures.pictures_for_tests import encoded, png_header, refusal
 
+pytestmark = pytest.mark.long
+
+
 GROWTH = """
 import re, sys
 from pathlib import Path

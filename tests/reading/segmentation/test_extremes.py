@@ -6,6 +6,8 @@ from scipy import ndimage
 
 from digitrec.reading.segmentation.extremes import greatest, least
 
+pytestmark = pytest.mark.long
+
 
 @pytest.mark.parametrize("size", [1, 3, 5, 7, 9, 17, 33, (5, 1), (1, 9), (3, 21)])
 @pytest.mark.parametrize("shape", [(40, 30), (1, 1), (3, 50), (7, 2)])

@@ -1,9 +1,12 @@
 """What goes round a digit goes, the digit stays: on masks made by hand."""
 
 import numpy as np
+import pytest
 
 from digitrec.reading.segmentation.frames import without_frames as without_frames_of
 from tests.reading.segmentation.masks_by_hand import STROKE, page, seven
+
+pytestmark = pytest.mark.long
 
 
 def without_frames(mask, contrast=None):

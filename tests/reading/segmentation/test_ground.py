@@ -12,6 +12,8 @@ from digitrec.reading.segmentation.ground import (
 )
 from digitrec.reading.segmentation.ink import LEAST_INK
 
+pytestmark = pytest.mark.long
+
 
 def page(level=230, height=300, width=400):
     return np.full((height, width), level, np.float32)

@@ -9,6 +9,9 @@ from digitrec.reading.segmentation.ink import _pen_width, find_inks, stroke_widt
 from scripts.lib.rendering import Options, render
 from scripts.lib.strokes import stroke_digits
 
+pytestmark = pytest.mark.long
+
+
 DIGITS = stroke_digits()
 PLAIN = Options(height=100, pen=0.1, ink=(0, 0, 0))
 

@@ -1,10 +1,13 @@
 """Pieces of a mask and their boxes, and gaps closed."""
 
 import numpy as np
+import pytest
 
 from digitrec.reading.segmentation import masks
 from digitrec.reading.segmentation.masks import closed_mask, pieces
 from tests.reading.segmentation.masks_by_hand import page
+
+pytestmark = pytest.mark.long
 
 
 def test_pieces_are_numbered_with_their_boxes():

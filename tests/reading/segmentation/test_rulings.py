@@ -6,6 +6,8 @@ import pytest
 from digitrec.reading.segmentation.rulings import without_lines as without_lines_of
 from tests.reading.segmentation.masks_by_hand import STROKE, page, seven
 
+pytestmark = pytest.mark.long
+
 
 def without_lines(mask, stroke, contrast=None):
     """Where no contrast is given, all ink is as dark."""

@@ -9,6 +9,9 @@ from digitrec.reading.segmentation.segment import find_digits
 from digitrec.reading.segmentation.small import find_small_inks, is_small
 from scripts.lib.strokes import stroke_digits
 
+pytestmark = pytest.mark.long
+
+
 DIGITS = stroke_digits()
 
 
