@@ -32,12 +32,9 @@ from digitrec.training.parser import ConfigParser, parse_without_defaults
 from digitrec.training.preflight import config_errors, try_out
 from digitrec.training.processes import check_started, is_first, is_first_of_machine, lost_connection
 from digitrec.training.runs.checkpoint_io import AtomicCheckpointIO
-from digitrec.training.runs.checks import check_config, check_resume, decisive
+from digitrec.training.runs.checks import SPLIT, check_config, check_resume, decisive
 from digitrec.training.runs.folder import continues, resumed_loggers
 from digitrec.training.runs.matching import LOGGER, newest_run
-
-SPLIT = ("val_size", "split_seed")
-"""Keys of the data that say which images a checkpoint was not trained on."""
 
 CALLBACKS: dict[str, tuple[type[Callback], ...]] = {
     "fit": (ExactResume, StopAtDivergence, Figures),

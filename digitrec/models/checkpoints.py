@@ -65,12 +65,7 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
         CheckpointError: the file is missing, damaged, holds pickled objects, is no checkpoint of digitrec, or
             names a class from elsewhere.
     """
-    path = Path(path)
-    if path.is_dir():
-        raise CheckpointError(f"{path} is a folder, not a checkpoint: give a file, best or last.")
-    if not path.is_file():
-        raise CheckpointError(f"There is no checkpoint {path}: give a file, best or last.")
-    checkpoint = _load(path)
+    checkpoint = load_content(path)
     foreign = CheckpointError(f"{path} is not a checkpoint of digitrec: choose another.")
     if not isinstance(checkpoint, dict) or not isinstance(checkpoint.get("state_dict"), dict):
         raise foreign
@@ -102,7 +97,17 @@ def foreign_names(model: dict[str, Any], data: dict[str, Any]) -> Iterator[Any]:
             yield name
 
 
-def _load(path: Path) -> Any:
+def load_content(path: str | Path) -> Any:
+    """Load the content of a checkpoint: tensors and plain values, after its checksums were verified.
+
+    Raises:
+        CheckpointError: the file is missing, damaged or no checkpoint, or holds Python objects.
+    """
+    path = Path(path)
+    if path.is_dir():
+        raise CheckpointError(f"{path} is a folder, not a checkpoint: give a file, best or last.")
+    if not path.is_file():
+        raise CheckpointError(f"There is no checkpoint {path}: give a file, best or last.")
     try:
         with zipfile.ZipFile(path) as archive:
             intact = archive.testzip() is None  # PyTorch does not look at the checksums

@@ -1,12 +1,12 @@
 """The detector's weights on the disk: float16, without anything that could run code."""
 
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from digitrec.errors import CheckpointError
+from digitrec.models.checkpoints import load_content
 from digitrec.models.detector import DigitDetector
 
 PRETRAINED_DETECTOR = Path(__file__).parents[1] / "weights" / "detector.ckpt"
@@ -39,15 +39,12 @@ def network_weights(path: str | Path) -> dict[str, Tensor]:
     """Read the weights of a checkpoint, as float32.
 
     Raises:
-        CheckpointError: there is no such file, or it is no checkpoint.
+        CheckpointError: see ``load_content``; or the file has no weights.
     """
-    try:
-        checkpoint: Any = torch.load(path, map_location="cpu", weights_only=True)
-        state: dict[str, Tensor] = checkpoint["state_dict"]
-    except FileNotFoundError as error:
-        raise CheckpointError(f"There is no checkpoint {path}: give a file.") from error
-    except Exception as error:  # PyTorch raises many kinds for what is no checkpoint
-        raise CheckpointError(f"{path} is damaged, or no checkpoint at all: choose another.") from error
+    checkpoint = load_content(path)
+    if not isinstance(checkpoint, dict) or not isinstance(checkpoint.get("state_dict"), dict):
+        raise CheckpointError(f"{path} has no weights: choose another checkpoint.")
+    state: dict[str, Tensor] = checkpoint["state_dict"]
     weights = {name.removeprefix(PREFIX): value for name, value in state.items() if name.startswith(PREFIX)}
     return {name: value.float() if value.is_floating_point() else value for name, value in weights.items()}
 

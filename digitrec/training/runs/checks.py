@@ -8,6 +8,9 @@ from typing import Any
 from digitrec.errors import CheckpointError
 from digitrec.models.checkpoints import NO_EFFECT
 
+SPLIT = ("val_size", "split_seed")
+"""Keys of the data that say which images a checkpoint was not trained on."""
+
 DECISIVE = (
     "accumulate_grad_batches",
     "check_val_every_n_epoch",
@@ -59,7 +62,7 @@ def _check_split(data: dict[str, Any], known: dict[str, Any], path: Path) -> Non
 
     The held-out images are the first of an order that depends on the seed. Fewer of them are still unseen.
     """
-    if not {"val_size", "split_seed"} <= known.keys():
+    if not set(SPLIT) <= known.keys():
         return
     for key, fits in (
         ("split_seed", data["split_seed"] == known["split_seed"] or not data["val_size"]),
