@@ -11,9 +11,18 @@ from scripts.lib.strokes import Strokes, extent, rectangle, rotation
 
 
 def arrange(
-    glyphs: Sequence[Strokes], options: Options, random: np.random.Generator
+    glyphs: Sequence[Strokes],
+    options: Options,
+    random: np.random.Generator,
+    lifts: Sequence[float] = (),
 ) -> tuple[list[Strokes], list[Strokes], list[int]]:
     """Arrange digits in lines, in pixels from the start of the first baseline.
+
+    Args:
+        glyphs: in digit heights.
+        options: appearance of the page.
+        random: draws the unevenness.
+        lifts: how far each glyph is above the baseline, in digit heights; empty: all stand on it.
 
     Returns:
         Strokes of the digits, strokes of the printed boxes, and the line of each digit from 0.
@@ -29,6 +38,8 @@ def arrange(
             jitter = options.unevenness * options.height * random.uniform(-1, 1, 2)
             slack = (cell - spans[member]) / 2 if options.boxes else np.zeros(2)
             position = np.array([right, baseline - spans[member, 1]]) + slack * (1, -1)
+            if lifts:
+                position[1] -= lifts[member] * options.height
             if options.boxes:
                 frames.append(rectangle(right, baseline - cell[1], *cell, options.ruling_width))
                 jitter = jitter.clip(-options.boxes * options.height, options.boxes * options.height)

@@ -1,5 +1,6 @@
 """Rendering: a page of handwritten digits as a picture, with the box of each digit."""
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -9,7 +10,7 @@ from scripts.lib.rendering.camera import photograph
 from scripts.lib.rendering.layout import arrange
 from scripts.lib.rendering.options import Options
 from scripts.lib.rendering.sheet import lay_on_table, page_coordinates, print_sheet
-from scripts.lib.strokes import Box, draw, extent, rotation, trace
+from scripts.lib.strokes import Box, Strokes, draw, extent, rotation, trace
 
 EMPTY_PAGE = (5.0, 3.0)
 """Width and height of a page without digits, in digit heights."""
@@ -27,7 +28,38 @@ class Rendering:
     labels: list[int] = field(default_factory=list)
     """The true digits; empty if they are not known."""
     kind: str = ""
-    """The kind of scene, as in ``scenes.Kind``."""
+    """The kind of scene, as in ``scenes.Kind`` or ``new_kinds.KINDS``."""
+    marks: list[Box] = field(default_factory=list)
+    """Boxes of the written signs."""
+    text: str = ""
+    """The digits, and ``?`` for each sign; lines are separated by a space. Empty if it is not known."""
+
+
+@dataclass(frozen=True)
+class Drawing:
+    """What a hook may draw on.
+
+    Attributes:
+        picture: RGB; changed in place.
+        page: as ``page_coordinates`` returns it.
+        spans: (n, 2, 2), upper left and lower right corner of each glyph in these coordinates.
+        boxes: of each glyph, in pixels of the picture.
+        lines: the line of each glyph.
+        options: appearance of the page.
+        random: draws everything.
+    """
+
+    picture: Image.Image
+    page: tuple[np.ndarray, np.ndarray]
+    spans: np.ndarray
+    boxes: list[Box]
+    lines: list[int]
+    options: Options
+    random: np.random.Generator
+
+
+Hook = Callable[[Drawing], None]
+"""Draws something more on a page."""
 
 
 def render(digits: np.ndarray, options: Options, seed: int | np.random.Generator) -> Rendering:
@@ -44,8 +76,28 @@ def render(digits: np.ndarray, options: Options, seed: int | np.random.Generator
     Raises:
         ValueError: a digit is all black.
     """
-    random = np.random.default_rng(seed)
-    written, frames, lines = arrange([trace(digit) for digit in digits], options, random)
+    return compose([trace(digit) for digit in digits], options, np.random.default_rng(seed))
+
+
+def compose(
+    glyphs: Sequence[Strokes],
+    options: Options,
+    random: np.random.Generator,
+    lifts: Sequence[float] = (),
+    under: Hook | None = None,
+    over: Hook | None = None,
+) -> Rendering:
+    """Render strokes line by line on a page.
+
+    Args:
+        glyphs: in digit heights.
+        options: appearance of the page.
+        random: draws everything.
+        lifts: see ``arrange``.
+        under: draws what is printed on the paper, below the ink.
+        over: draws what lies or falls on the page, before the camera.
+    """
+    written, frames, lines = arrange(glyphs, options, random, lifts)
     rotated = [
         replace(strokes, points=strokes.points @ rotation(options.tilt).T) for strokes in written + frames
     ]
@@ -63,9 +115,16 @@ def render(digits: np.ndarray, options: Options, seed: int | np.random.Generator
         picture.putalpha(Image.fromarray(ink))
         return Rendering(picture, boxes, lines)
     places = page_coordinates((height, width), origin, options.tilt)
-    picture = print_sheet(places, printed, ink, options)
+    spans = np.array([extent(strokes) for strokes in written]).reshape(-1, 2, 2)
+
+    def draw_by(hook: Hook | None, picture: Image.Image) -> None:
+        if hook:
+            hook(Drawing(picture, places, spans, boxes, lines, options, random))
+
+    picture = print_sheet(places, printed, ink, options, lambda sheet: draw_by(under, sheet))
     if options.table is not None:
         picture = lay_on_table(picture, places, np.array(corners), options, random)
+    draw_by(over, picture)
     return Rendering(photograph(picture, options, random), boxes, lines)
 
 

@@ -1,6 +1,7 @@
 """Sheet of paper: rulings, printed boxes and ink, and the table that it lies on."""
 
 import math
+from collections.abc import Callable
 
 import numpy as np
 from PIL import Image
@@ -24,7 +25,11 @@ def page_coordinates(
 
 
 def print_sheet(
-    page: tuple[np.ndarray, np.ndarray], printed: np.ndarray, ink: np.ndarray, options: Options
+    page: tuple[np.ndarray, np.ndarray],
+    printed: np.ndarray,
+    ink: np.ndarray,
+    options: Options,
+    under: Callable[[Image.Image], None] | None = None,
 ) -> Image.Image:
     """Return the paper with rulings, printed boxes and ink.
 
@@ -33,10 +38,13 @@ def print_sheet(
         printed: coverage of the printed boxes, uint8 (height, width).
         ink: coverage of the ink, uint8 (height, width).
         options: appearance of the page.
+        under: draws what else is printed on the paper, below the ink.
     """
     sheet = Image.new("RGB", ink.shape[::-1], options.paper)
     if options.rulings != "none":
         sheet.paste(options.ruling_color, mask=Image.fromarray(_rulings(page, options)))
+    if under:
+        under(sheet)
     if options.boxes:
         sheet.paste(options.box_color, mask=Image.fromarray(printed))
     sheet.paste(options.ink, mask=Image.fromarray(ink))
