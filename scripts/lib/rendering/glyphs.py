@@ -10,7 +10,7 @@ import numpy as np
 
 from scripts.lib.strokes import Strokes
 
-Path = Sequence[tuple[float, float]]
+Path = list[tuple[float, float]]
 
 DOT = 0.025
 """By how much the pen is wider at a dot, in digit heights."""
@@ -28,15 +28,17 @@ def sign(name: str) -> tuple[Strokes, float]:
 def continental(random: np.random.Generator, digit: int) -> Strokes:
     """Return a digit of CONTINENTAL in a way of writing that is rare in MNIST, uneven like a hand's."""
     ways = CONTINENTAL[digit]
-    paths = ways[random.integers(len(ways))](random)
+    paths = ways[int(random.integers(len(ways)))](random)
     stretch = np.diag([random.uniform(0.85, 1.15), 1])
     stretch[0, 1] = random.normal(0, 0.06)
-    return _strokes([(np.array(path) @ stretch.T + random.normal(0, 0.012, 2)).tolist() for path in paths])
+    return _strokes([(np.array(path) @ stretch.T).tolist() for path in paths])
 
 
 def _strokes(paths: Sequence[Path], dot: float = 0) -> Strokes:
     """Join paths to strokes; paths of one point are dots, wider than the pen by ``dot``."""
-    points, radii, joints = [], [], []
+    points: Path = []
+    radii: list[float] = []
+    joints: list[tuple[int, int]] = []
     for path in paths:
         first = len(points)
         points += list(path)
@@ -57,7 +59,12 @@ def _curve(corners: Path) -> Path:
     steps = np.linspace(0, 1, SMOOTH, endpoint=False)[:, None]
     points = [
         0.5
-        * (2 * b + (c - a) * steps + (2 * a - 5 * b + 4 * c - d) * steps**2 + (3 * (b - c) + d - a) * steps**3)
+        * (
+            2 * b
+            + (c - a) * steps
+            + (2 * a - 5 * b + 4 * c - d) * steps**2
+            + (3 * (b - c) + d - a) * steps**3
+        )
         for a, b, c, d in zip(ends[:-3], ends[1:-2], ends[2:-1], ends[3:], strict=True)
     ]
     return [*map(tuple, np.concatenate(points)), corners[-1]]
@@ -67,7 +74,7 @@ SIGNS: dict[str, tuple[float, Sequence[Path]]] = {
     "+": (0.2, [[(-0.25, 0), (0.25, 0)], [(0, -0.25), (0, 0.25)]]),
     "-": (0.42, [[(-0.22, 0), (0.22, 0.02)]]),
     "x": (0.1, [[(-0.22, -0.22), (0.22, 0.22)], [(0.22, -0.22), (-0.22, 0.22)]]),
-    "/": (-0.08, [[(0.22, -0.55), (-0.22, 0.55)]]),
+    "/": (-0.12, [[(0.36, -0.62), (-0.36, 0.62)]]),
     "=": (0.28, [[(-0.25, -0.11), (0.25, -0.12)], [(-0.25, 0.1), (0.25, 0.11)]]),
     "÷": (0.18, [[(-0.25, 0), (0.25, 0)], [(0, -0.2)], [(0, 0.2)]]),
     "%": (

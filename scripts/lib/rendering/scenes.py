@@ -14,18 +14,18 @@ from scripts.lib.rendering.page import Rendering, render
 Kind = Literal["photo", "scan", "form", "drawing", "board"]
 
 
-def _log_uniform(random: np.random.Generator, low: float, high: float) -> float:
+def log_uniform(random: np.random.Generator, low: float, high: float) -> float:
     """Draw a length from a log-uniform distribution."""
     return float(math.exp(random.uniform(math.log(low), math.log(high))))
 
 
 def _handwriting(random: np.random.Generator, count: int) -> Options:
     """Draw the options of the handwriting, for so many digits a line; paper and camera are the defaults."""
-    height = _log_uniform(random, 20, min(600, 1200 / max(count, 2)))
+    height = log_uniform(random, 20, min(600, 1200 / max(count, 2)))
     margins = random.uniform(0.3, random.uniform(0.5, max(0.6, min(500 / height, 8))), 4)
     return Options(
         height=height,
-        pen=_log_uniform(random, max(0.03, 1 / height), 0.13),
+        pen=log_uniform(random, max(0.03, 1 / height), 0.13),
         slant=random.normal(0, 5),
         rotation=random.normal(0, 3),
         unevenness=random.uniform(0, 0.08),
@@ -82,7 +82,7 @@ def scene(random: np.random.Generator, kind: Kind, count: int = 1) -> Options:
     if kind == "drawing":
         ink, paper = SCREENS[random.integers(len(SCREENS))]
         transparent = bool(random.random() < 1 / 3)
-        pen = _log_uniform(random, 0.05, 0.2)
+        pen = log_uniform(random, 0.05, 0.2)
         return replace(options, ink=ink, paper=paper, pen=pen, transparent=transparent)
     options = _on_paper(options, random, kind)
     if kind == "scan" or (kind == "form" and random.random() < 0.5):
@@ -93,7 +93,7 @@ def scene(random: np.random.Generator, kind: Kind, count: int = 1) -> Options:
         gradient=random.uniform(0.05, 0.5),
         vignette=random.uniform(0, 0.3),
         shadow=random.uniform(0.2, 0.55) if kind != "board" and random.random() < 0.4 else 0,
-        softness=_log_uniform(random, 2, 60),
+        softness=log_uniform(random, 2, 60),
         blur=random.uniform(0.3, 0.8 + options.height / 200),
         noise=random.uniform(1, 7),
     )
@@ -117,7 +117,7 @@ def _on_paper(options: Options, random: np.random.Generator, kind: Kind) -> Opti
         return replace(options, boxes=box, gap=gap, ruling_width=width, unevenness=options.unevenness / 2)
     if kind == "board":
         paper = BOARDS[random.integers(len(BOARDS))]
-        pen = _log_uniform(random, 0.06, 0.14)
+        pen = log_uniform(random, 0.06, 0.14)
         return replace(options, ink=CHALK, paper=paper, grain=0.6, pen=pen)
     return _ruled(options, random)
 
