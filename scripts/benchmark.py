@@ -16,6 +16,8 @@ python -m scripts.benchmark pictures FOLDER...
                                       scripts/lib/picture_sets/used.yaml, with --sets unseen in unseen.yaml,
                                       with --sets pages in pages.yaml
 
+rendered and pictures compare with the reader of another commit: --previous CLONE.
+
 Results go into docs/results/: train and fast into speed.md, export and web into web.md, checkpoints into
 kills.md, reading, png, rendered and pictures into pictures.md.
 """
@@ -32,7 +34,7 @@ from scripts.benchmarks.png_accuracy import png
 from scripts.benchmarks.reading_time import reading
 from scripts.benchmarks.rendered_accuracy import rendered
 from scripts.benchmarks.training_time import fast, memory, train
-from scripts.lib.baselines import METHODS
+from scripts.lib.baselines import DEFAULT
 from scripts.lib.docs import PICTURES, WEB, machine, report
 from scripts.lib.mnist import DATA
 from scripts.lib.picture_sets.sets import FILES, LabelError
@@ -72,7 +74,7 @@ def add_pictures(parser: argparse.ArgumentParser) -> None:
         default="used",
         help="unseen: held-out sets, of which only pooled figures are shown; pages: tables, forms and others",
     )
-    parser.add_argument("--methods", nargs="+", choices=METHODS, default=tuple(METHODS))
+    parser.add_argument("--methods", nargs="+", choices=DEFAULT, help="default: all; for pages, digitrec")
     parser.add_argument(
         "--baseline-weights",
         type=Path,
@@ -82,6 +84,7 @@ def add_pictures(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--weights", type=Path, metavar="CKPT", help="default: the pretrained weights")
     parser.add_argument("--output", type=Path, metavar="JSON", help="write the predictions for each picture")
     parser.add_argument("--errors", type=Path, metavar="PNG", help="draw the errors of the last method")
+    add_previous(parser)
 
 
 def add_rendered(parser: argparse.ArgumentParser) -> None:
@@ -92,6 +95,14 @@ def add_rendered(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--weights", type=Path, metavar="CKPT", help="default: the pretrained weights")
     parser.add_argument("--errors", type=Path, metavar="PNG", help="draw the pages with errors")
+    add_previous(parser)
+
+
+def add_previous(parser: argparse.ArgumentParser) -> None:
+    """Add the option to compare with another commit."""
+    parser.add_argument(
+        "--previous", type=Path, metavar="CLONE", help="a clone at another commit, whose reader is compared"
+    )
 
 
 def main() -> None:

@@ -3,23 +3,22 @@
 import json
 import sys
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
 from pathlib import Path
 
 from PIL import Image, ImageDraw, ImageOps
 
-from scripts.lib.baselines import METHODS, Method, Prediction, build_methods, gray_image
+from scripts.lib.baselines import DEFAULT, METHODS, Method, build_methods, gray_image
 from scripts.lib.docs import PICTURES, markdown_table, write_section
-from scripts.lib.picture_sets.labels import page_text
 from scripts.lib.picture_sets.sets import (
     PAGE_KINDS,
     LabelError,
-    Picture,
     PictureSet,
     commit,
     found_sets,
     known_sets,
 )
+from scripts.lib.picture_tables import Measured, Result, tables
+from scripts.lib.readers import CURRENT, readers
 
 _RULES = {
     "first": "the first character of the file's name",
@@ -30,23 +29,6 @@ _RULES = {
     "usps": "in the file",
     "uci": "in the file",
 }
-
-
-@dataclass(frozen=True)
-class Result:
-    """A picture and the prediction of each method."""
-
-    picture: Picture
-    predictions: dict[str, Prediction]
-
-    def correct(self, method: str) -> bool:
-        return self.predictions[method].text == self.picture.label
-
-    def refused(self, method: str) -> bool:
-        return "?" in self.predictions[method].text
-
-
-Measured = list[tuple[PictureSet, list[Result]]]
 
 
 def measure(found: Iterable[tuple[PictureSet, Path]], methods: dict[str, Method]) -> Measured:
@@ -63,75 +45,10 @@ def measure(found: Iterable[tuple[PictureSet, Path]], methods: dict[str, Method]
                 predictions = {name: read(picture.source) for name, read in methods.items()}
             except (OSError, ValueError) as error:
                 raise LabelError(f"{folder / picture.file} cannot be read: {error}") from error
-            if known.kind in PAGE_KINDS:
-                predictions = {
-                    name: replace(read, text=page_text(read.text)) for name, read in predictions.items()
-                }
-            results.append(Result(picture, predictions))
+            results.append(Result(picture, predictions, signs=known.kind in PAGE_KINDS))
         print(f"{known.name}: {len(results)}", file=sys.stderr)
         measured.append((known, results))
     return measured
-
-
-def tables(measured: Measured, methods: Sequence[str], pool_only: bool = False) -> str:
-    """Return the accuracies as Markdown: single digits, rows, pages and other benchmarks.
-
-    Args:
-        measured: as ``measure`` returns it.
-        methods: names of the columns.
-        pool_only: show only pooled figures, not those of each set.
-    """
-    parts = []
-    for kind, title in (
-        ("single", "Single digits"),
-        ("row", "Rows, read exactly"),
-        *((kind, f"Pages of the kind {kind}, read exactly") for kind in PAGE_KINDS),
-        ("benchmark", "Other benchmarks"),
-    ):
-        of_kind = [(known.name, results) for known, results in measured if known.kind == kind]
-        if not of_kind:
-            continue
-        if pool_only:
-            pool = f"**pooled**, {len(of_kind)} sets"
-            of_kind = [(pool, [result for _, results in of_kind for result in results])]
-        elif kind != "benchmark":
-            of_kind.append(("**pooled**", [result for _, results in of_kind for result in results]))
-        head = [title, "pictures", *(METHODS[method] for method in methods), *_reader_columns(methods, kind)]
-        rows = [head, *(_row(name, results, methods, kind) for name, results in of_kind)]
-        parts.append(markdown_table(rows, right=range(1, len(head))))
-    return "\n\n".join(parts)
-
-
-def _has_lines(kind: str) -> bool:
-    return kind not in ("single", "benchmark")
-
-
-def _reader_columns(methods: Sequence[str], kind: str) -> list[str]:
-    """Return the headings of what only digitrec does: it refuses, and it reads lines."""
-    return ["refused", *(["lines exact"] if _has_lines(kind) else [])] if "digitrec" in methods else []
-
-
-def _row(name: str, results: list[Result], methods: Sequence[str], kind: str) -> list[str]:
-    def share(counts: Iterable[bool]) -> str:
-        return f"{sum(counts) / len(results):.1%}"
-
-    cells = [name, f"{len(results):,}"]
-    if _has_lines(kind):
-        cells += [str(sum(result.correct(method) for result in results)) for method in methods]
-    else:
-        cells += [share(result.correct(method) for result in results) for method in methods]
-    if "digitrec" in methods:
-        cells.append(share(result.refused("digitrec") for result in results))
-    if "digitrec" in methods and _has_lines(kind):
-        correct, count = zip(*(_lines(result, "digitrec") for result in results), strict=True)
-        cells.append(f"{sum(correct)} of {sum(count)}")
-    return cells
-
-
-def _lines(result: Result, method: str) -> tuple[int, int]:
-    """Return how many lines of a picture are read exactly, by their position, and how many there are."""
-    label, predicted = result.picture.label.split(), result.predictions[method].text.split()
-    return sum(line == true for line, true in zip(predicted, label, strict=False)), len(label)
 
 
 def sources(found: Iterable[tuple[PictureSet, Path]]) -> str:
@@ -148,19 +65,18 @@ def write_docs(
 ) -> None:
     """Write table and sources into docs/results/pictures.md if exactly all sets and methods were measured.
 
-    The sets of pages.yaml have no section there.
+    Pages need readers only; the previous reader is needed nowhere.
     """
-    complete = tuple(methods) == tuple(METHODS) and [known for known, _ in found] == known_sets(sets)
-    if sets == "pages" or not complete:
+    needed = {CURRENT} if sets == "pages" else set(DEFAULT)
+    if not needed <= set(methods) or [known for known, _ in found] != known_sets(sets):
         print(
-            f"{PICTURES} is unchanged: it is written only if exactly all sets and methods were measured, "
-            "and not for pages.",
+            f"{PICTURES} is unchanged: it is written only if exactly all sets and methods were measured.",
             file=sys.stderr,
         )
         return
-    unseen = "unseen " if sets == "unseen" else ""
-    write_section(f"benchmark {unseen}pictures", table, PICTURES)
-    write_section(f"{unseen}picture sets", sources(found), PICTURES)
+    name = {"used": "picture", "unseen": "unseen picture", "pages": "page"}[sets]
+    write_section(f"benchmark {name}s", table, PICTURES)
+    write_section(f"{name} sets", sources(found), PICTURES)
 
 
 def write_json(measured: Measured, path: Path) -> None:
@@ -171,7 +87,8 @@ def write_json(measured: Measured, path: Path) -> None:
             "kind": known.kind,
             "file": result.picture.file,
             "label": result.picture.label,
-            "predictions": {name: vars(prediction) for name, prediction in result.predictions.items()},
+            "predictions": {name: vars(read) for name, read in result.predictions.items()},
+            "scores": {name: vars(result.score(name)) for name in result.predictions},
         }
         for known, results in measured
         for result in results
@@ -203,23 +120,25 @@ def error_sheet(measured: Measured, method: str, path: Path, side: int = 180) ->
 
 def pictures(
     folders: list[Path],
-    methods: Sequence[str] = tuple(METHODS),
+    methods: Sequence[str] | None = None,
     baseline_weights: Path | None = None,
     weights: Path | None = None,
     output: Path | None = None,
     errors: Path | None = None,
     sets: str = "used",
+    previous: Path | None = None,
 ) -> None:
     """Measure methods on the pictures in some folders, print a table and write the files that are asked for.
 
     Args:
         folders: snapshots of repositories.
-        methods: names in METHODS.
+        methods: names in METHODS; None takes all for single digits and rows, and digitrec for pages.
         baseline_weights: checkpoint of the published recipe; None takes the newest run of it.
         weights: checkpoint for digitrec; None takes the pretrained weights.
         output: a JSON file with the predictions for each picture.
         errors: a picture of the errors of the last method.
         sets: a key of ``picture_sets.sets.FILES``.
+        previous: a clone at another commit, whose reader is compared.
 
     Raises:
         LabelError: see ``measure``; or predictions for single unseen pictures are asked for.
@@ -227,13 +146,16 @@ def pictures(
     if sets == "unseen" and (output or errors):
         raise LabelError("Unseen pictures stay unseen: use neither --output nor --errors.")
     found = found_sets(folders, sets)
-    measured = measure(found, build_methods(methods, baseline_weights, weights))
+    with readers(weights, previous) as compared:
+        wanted = {*(methods or ([CURRENT] if sets == "pages" else DEFAULT)), *(compared.keys() - {CURRENT})}
+        chosen = [name for name in METHODS if name in wanted]
+        measured = measure(found, build_methods(chosen, baseline_weights, weights, compared))
     for known, folder in found:
         print(f"{known.name}: {commit(folder)}")
-    table = tables(measured, methods, pool_only=sets == "unseen")
+    table = tables(measured, chosen, pool_only=sets == "unseen")
     print(f"\n{table}")
     if output:
         write_json(measured, output)
     if errors:
-        error_sheet(measured, methods[-1], errors)
-    write_docs(table, found, methods, sets)
+        error_sheet(measured, chosen[-1], errors)
+    write_docs(table, found, chosen, sets)

@@ -1,95 +1,43 @@
-"""Accuracy on rendered pages, and false positives on pages without digits: ``benchmark rendered``.
+"""Accuracy on rendered pages, and what is invented on pages without digits: ``benchmark rendered``.
 
 The report in docs/results/pictures.md is of MNIST's test images. Development uses ``--seed``, which renders
 held-out training images: the test set is never used for model selection.
 """
 
-import math
 import sys
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import numpy as np
-from PIL import Image, ImageDraw
 
+from digitrec.evaluation.metrics import calibration_bins, calibration_error
 from digitrec.models.checkpoints import PRETRAINED, read_checkpoint
 from scripts.lib.docs import PICTURES, markdown_table, write_section
 from scripts.lib.mnist import mnist_test_set
+from scripts.lib.page_results import PageResult, error_sheet, read_pages
+from scripts.lib.readers import CURRENT, readers
 from scripts.lib.rendering import Rendering
+from scripts.lib.rendering.new_kinds import new_set, sign_pages
 from scripts.lib.rendering.scenes import empty_pages, rendered_set
-from scripts.lib.strokes import Box
 from scripts.ship import held_out
-
-if TYPE_CHECKING:
-    from digitrec.reading.reader import Reader
-    from digitrec.reading.results import Digit
 
 SEEDS = range(2026, 2031)
 """Seeds of the reported sets of pages; development uses others."""
 
 EMPTY = 20
-"""Pages without digits in each set."""
+"""Pages without digits, and pages with signs only, in each set."""
 
-FOUND = 0.5
-"""Intersection over union of two boxes, from which a digit counts as found."""
+BINS = 10
+"""Bins of confidence in the reliability table."""
 
+Results = dict[str, list[list[PageResult]]]
+"""Results of each reader for each set of pages."""
 
-@dataclass(frozen=True)
-class PageResult:
-    """A page and what was read on it."""
-
-    page: Rendering
-    matched: list["Digit | None"]
-    """What was read in place of each true digit; None if it was not found."""
-    false_positives: list["Digit"]
-
-    def correct(self) -> list[bool]:
-        """Return whether each true digit was found and read correctly."""
-        return [
-            digit is not None and digit.digit == str(label)
-            for digit, label in zip(self.matched, self.page.labels, strict=True)
-        ]
-
-
-def intersection_over_union(one: Box, other: Box) -> float:
-    """Return the area in both of two boxes over the area in either, 0 to 1."""
-    sides = [
-        max(0, min(one[axis] + one[axis + 2], other[axis] + other[axis + 2]) - max(one[axis], other[axis]))
-        for axis in (0, 1)
-    ]
-    common = math.prod(sides)
-    return common / (one[2] * one[3] + other[2] * other[3] - common)
-
-
-def match(page: Rendering, digits: Sequence["Digit"]) -> PageResult:
-    """Assign each true digit what was read in its place, the pair with the largest overlap first."""
-    pairs = sorted(
-        (
-            (intersection_over_union(box, digit.box), number, place)
-            for number, box in enumerate(page.boxes)
-            for place, digit in enumerate(digits)
-        ),
-        reverse=True,
-    )
-    taken: dict[int, int] = {}
-    for share, number, place in pairs:
-        if share >= FOUND and number not in taken and place not in taken.values():
-            taken[number] = place
-    matched = [digits[taken[number]] if number in taken else None for number in range(len(page.boxes))]
-    false_positives = [digit for place, digit in enumerate(digits) if place not in taken.values()]
-    return PageResult(page, matched, false_positives)
-
-
-def read_pages(reader: "Reader", pages: Iterable[Rendering], keep: bool = False) -> list[PageResult]:
-    """Read each page; its picture is dropped unless ``keep``, since those of a report take gigabytes."""
-    empty = Image.new("L", (1, 1))
-    return [
-        match(page if keep else replace(page, picture=empty), reader.read(page.picture).digits)
-        for page in pages
-    ]
+COLUMNS = (
+    *("page", "pages", "digits", "found", "read correctly", "refused", "silent errors"),
+    *("false positives", "by name", "signs", "signs as `?`", "lines exact", "pages exact"),
+)
 
 
 def spread(sets: Sequence[Sequence[PageResult]]) -> str:
@@ -103,71 +51,119 @@ def spread(sets: Sequence[Sequence[PageResult]]) -> str:
     )
 
 
-def table(pages: Sequence[PageResult], empty: Sequence[PageResult]) -> str:
-    """Return accuracy by kind of page, and the false positives on empty pages, as Markdown."""
-    kinds: dict[str, list[PageResult]] = defaultdict(list)
-    for result in pages:
-        kinds[result.page.kind].append(result)
-    header = ["page", "pages", "digits", "found", "read correctly", "refused", "false positives"]
-    rows = [header, *(_row(kind, kinds[kind]) for kind in sorted(kinds)), _row("**all**", pages)]
-    false_positives = [digit for result in empty for digit in result.false_positives]
-    named = sum(digit.digit != "?" for digit in false_positives)
-    return (
-        f"{markdown_table(rows, right=range(1, len(header)))}\n\n"
-        f"False positives on {len(empty)} blank, lined and squared pages without digits: "
-        f"{len(false_positives)}, of which {named} not refused."
-    )
+def table(results: dict[str, list[PageResult]]) -> str:
+    """Return accuracy by kind of page as Markdown; a cell has the figure of each reader."""
+    kinds: dict[str, list[int]] = defaultdict(list)
+    for number, result in enumerate(next(iter(results.values()))):
+        kinds[result.page.kind].append(number)
+    rows: list[Sequence[str]] = [COLUMNS]
+    for kind in sorted(kinds):
+        rows.append(_row(kind, [[of_one[number] for number in kinds[kind]] for of_one in results.values()]))
+    rows.append(_row("**all**", list(results.values())))
+    return markdown_table(rows, right=range(1, len(COLUMNS)))
 
 
-def _row(name: str, results: Sequence[PageResult]) -> list[str]:
+def _row(name: str, readers: Sequence[Sequence[PageResult]]) -> list[str]:
+    pages = [result.page for result in readers[0]]
+    digits, signs = sum(len(page.boxes) for page in pages), sum(len(page.marks) for page in pages)
+    lines = sum(result.score.lines for result in readers[0])
+    counts = list(zip(*map(_counts, readers), strict=True))
+    wholes = (digits, digits, digits, 0, 0, 0, signs, lines, 0)
+    shares = [_cell(each, whole) for each, whole in zip(counts, wholes, strict=True)]
+    return [name, str(len(pages)), str(digits), *shares[:6], str(signs), *shares[6:]]
+
+
+def _cell(counts: Iterable[int], whole: int) -> str:
+    return " / ".join(f"{count / whole:.1%}" if whole else str(count) for count in counts)
+
+
+def _counts(results: Sequence[PageResult]) -> tuple[int, ...]:
+    """Return what the columns from ``found`` on count, but for ``signs``."""
     matched = [digit for result in results for digit in result.matched]
-    counts = (
+    invented = [digit for result in results for digit in result.false_positives]
+    return (
         sum(digit is not None for digit in matched),
         sum(correct for result in results for correct in result.correct()),
         sum(digit is not None and digit.digit == "?" for digit in matched),
+        sum(result.silent_errors() for result in results),
+        len(invented),
+        sum(digit.digit != "?" for digit in invented),
+        sum(seen for result in results for seen in result.marked),
+        sum(result.score.lines_exact for result in results),
+        sum(result.score.exact for result in results),
     )
-    return [
-        name,
-        str(len(results)),
-        str(len(matched)),
-        *(f"{count / len(matched):.1%}" for count in counts),
-        str(sum(len(result.false_positives) for result in results)),
+
+
+def invented(results: Sequence[PageResult], what: str) -> str:
+    """Return a sentence on what was read on pages without digits."""
+    counts = _counts(results)
+    signs = sum(len(result.marked) for result in results)
+    marked = f" {counts[6]} of {signs} signs are `?`." if signs else ""
+    return (
+        f"False positives on {len(results)} {what}: {counts[4]}, of which {counts[5]} by name "
+        f"({counts[3]} silent errors).{marked}"
+    )
+
+
+def calibration(results: dict[str, list[PageResult]]) -> str:
+    """Return the calibration of digits read by name as Markdown; false positives are incorrect."""
+    named = {name: [each for result in of_one for each in result.named()] for name, of_one in results.items()}
+    if not all(named.values()):
+        return "A reader read no digit by name."
+    arrays = [
+        (np.array([sure for sure, _ in each]), np.array([ok for _, ok in each])) for each in named.values()
     ]
+    errors = " / ".join(f"{100 * calibration_error(calibration_bins(*each)):.2f}" for each in arrays)
+    bins = [calibration_bins(*each, BINS) for each in arrays]
+    rows = [["confidence", "digits", "mean confidence", "correct"]]
+    for number in range(BINS):
+        if any(each.size[number] for each in bins):
+            cells = [
+                (str(b.size[number]), _share(b.confidence[number]), _share(b.accuracy[number])) for b in bins
+            ]
+            edges = f"{number / BINS:.1f} to {(number + 1) / BINS:.1f}"
+            rows.append([edges, *(" / ".join(cell) for cell in zip(*cells, strict=True))])
+    return (
+        "Expected calibration error of the digits read by name, on all pages with digits: "
+        f"{errors} points.\n\n{markdown_table(rows, right=range(1, 4))}"
+    )
 
 
-def error_sheet(results: Sequence[PageResult], path: Path, side: int = 400) -> None:
-    """Draw the pages with errors: missed digits in red, misread ones in orange, false positives in blue."""
-    wrong = [result for result in results if result.false_positives or not all(result.correct())]
-    columns = 5
-    sheet = Image.new("RGB", (columns * side, max(1, -(-len(wrong) // columns)) * side), (90, 90, 160))
-    for number, result in enumerate(wrong):
-        sheet.paste(_marked_page(result, side - 4), (number % columns * side, number // columns * side))
-    sheet.save(path)
+def _share(value: float) -> str:
+    """Return a share in percent; a bin without digits has none."""
+    return "-" if np.isnan(value) else f"{value:.1%}"
 
 
-def _marked_page(result: PageResult, side: int) -> Image.Image:
-    """Return a page with its errors marked, its longer side resized to ``side`` pixels."""
-    page = result.page.picture.convert("RGBA")
-    page = Image.alpha_composite(Image.new("RGBA", page.size, (128, 200, 128)), page).convert("RGB")
-    scale = side / max(page.size)
-    page = page.resize((max(1, round(page.width * scale)), max(1, round(page.height * scale))))
-    draw = ImageDraw.Draw(page)
+def report(families: dict[str, Results], blank: Results, signs: Results) -> str:
+    """Return the whole report as Markdown.
 
-    def mark(box: Box, color: str, text: str) -> None:
-        x, y, width, height = (round(length * scale) for length in box)
-        draw.rectangle((x, y, x + width, y + height), outline=color, width=2)
-        draw.text((x, y), text, fill=color, font_size=14)
+    Args:
+        families: results on pages with digits, by the title of their table.
+        blank: on pages without anything written.
+        signs: on pages with signs only.
+    """
+    names = list(blank)
+    parts = ["Figures with a slash: the previous reader / this one."] if len(names) > 1 else []
 
-    for box, label, digit, correct in zip(
-        result.page.boxes, result.page.labels, result.matched, result.correct(), strict=True
+    def lead(name: str) -> str:
+        return f"{name}: " if len(names) > 1 else ""
+
+    for title, results in families.items():
+        parts += [f"**{title}**", table({name: _joined(sets) for name, sets in results.items()})]
+        parts += [lead(name) + spread(sets) for name, sets in results.items() if len(sets) > 1]
+    for of_pages, what in (
+        (blank, "blank, lined and squared pages without digits"),
+        (signs, "pages with signs only"),
     ):
-        if digit is None:
-            mark(box, "red", f"{label} missed")
-        elif not correct:
-            mark(digit.box, "darkorange", f"{label} read {digit.digit} {digit.confidence:.2f}")
-    for digit in result.false_positives:
-        mark(digit.box, "blue", f"{digit.digit} {digit.confidence:.2f}")
-    return page
+        parts += [lead(name) + invented(_joined(of_pages[name]), what) for name in names]
+    parts.append(
+        calibration({n: [r for results in families.values() for r in _joined(results[n])] for n in names})
+    )
+    return "\n\n".join(parts)
+
+
+def _joined(sets: Sequence[Sequence[PageResult]]) -> list[PageResult]:
+    return [result for of_set in sets for result in of_set]
 
 
 def rendered(
@@ -175,30 +171,39 @@ def rendered(
     seed: int | None = None,
     weights: Path | None = None,
     errors: Path | None = None,
+    previous: Path | None = None,
 ) -> None:
     """Measure on rendered pages, print a table and write the report into docs/results/pictures.md.
 
     Args:
-        digits: how many are rendered in a set.
+        digits: how many are rendered in a set of either family.
         seed: None renders the report: MNIST's test images, a set for each of SEEDS. A seed renders one set of
             the images that the weights were not trained on; the docs are not changed.
         weights: a checkpoint; None takes the pretrained weights.
-        errors: path of a picture of the errors.
+        errors: path of a picture of this reader's errors.
+        previous: a clone at another commit, whose reader is compared.
     """
-    from digitrec.reading.reader import Reader
-
-    reader = Reader.from_checkpoint(weights) if weights else Reader.pretrained()
     images, labels = mnist_test_set() if seed is None else held_out(read_checkpoint(weights or PRETRAINED))
-    sets, empty = [], []
-    for number in SEEDS if seed is None else [seed]:
-        pages = rendered_set(images.numpy(), labels.tolist(), digits, number)
-        sets.append(read_pages(reader, pages, keep=errors is not None))
-        empty += read_pages(reader, empty_pages(EMPTY, number), keep=errors is not None)
-    results = [result for of_set in sets for result in of_set]
-    text = table(results, empty) + (f"\n\n{spread(sets)}" if len(sets) > 1 else "")
-    print(text)
+    pixels, known = images.numpy(), labels.tolist()
+    makers: dict[str, Callable[[int], Iterable[Rendering]]] = {
+        "Photographs, scans, forms, drawings, boards": lambda number: rendered_set(
+            pixels, known, digits, number
+        ),
+        "New kinds": lambda number: new_set(pixels, known, digits, number),
+        "blank": lambda number: empty_pages(EMPTY, number),
+        "signs": lambda number: sign_pages(EMPTY, number),
+    }
+    results: dict[str, Results] = {title: defaultdict(list) for title in makers}
+    with readers(weights, previous) as compared:
+        for number in SEEDS if seed is None else [seed]:
+            for title, pages in makers.items():
+                for name, of_set in read_pages(compared, pages(number), keep=errors is not None).items():
+                    results[title][name].append(of_set)
     if errors:
-        error_sheet([*results, *empty], errors)
+        error_sheet([r for of_pages in results.values() for r in _joined(of_pages[CURRENT])], str(errors))
+    blank, signs = results.pop("blank"), results.pop("signs")
+    text = report(results, blank, signs)
+    print(text)
     if seed is None and weights is None:
         write_section("benchmark rendered", text, PICTURES)
     else:

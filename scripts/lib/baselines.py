@@ -1,11 +1,10 @@
-"""Methods that read a picture: the published predict.py, the Otsu baseline and digitrec's Reader."""
+"""Methods that read a picture: the published predict.py, the Otsu baseline and readers of digitrec."""
 
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from itertools import groupby
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import torch
@@ -15,13 +14,11 @@ from torch import Tensor, nn
 from torchvision.transforms.v2.functional import resize
 
 from digitrec.errors import CheckpointError
-from digitrec.models.checkpoints import load_classifier
+from digitrec.models.checkpoints import PRETRAINED, load_classifier
 from digitrec.models.normalization import SIDE, normalize
 from digitrec.runs import find_checkpoint
 from digitrec.training.runs.checks import differences
-
-if TYPE_CHECKING:
-    from digitrec.reading.reader import Reader
+from scripts.lib.readers import CURRENT, PREVIOUS, Read, text_of
 
 Source = Path | Image.Image | np.ndarray
 BOX = 20  # pixels: the longest side of a digit in MNIST
@@ -32,17 +29,28 @@ METHODS = {
     "published": "published predict.py",
     "otsu": "Otsu baseline",
     "otsu-pretrained": "Otsu baseline, pretrained weights",
-    "digitrec": "digitrec",
+    PREVIOUS: "previous reader",
+    CURRENT: "digitrec",
 }
 """Methods by name, each with its heading in the tables."""
+
+DEFAULT = tuple(name for name in METHODS if name != PREVIOUS)
+
+READERS = (PREVIOUS, CURRENT)
+"""Methods that read lines, and may refuse."""
 
 
 @dataclass(frozen=True)
 class Prediction:
-    """The digits of each line that a method read, lines separated by a space, and the lowest confidence."""
+    """What a method read: the digits of each line, lines separated by a space, and the confidence of each."""
 
     text: str
-    confidence: float
+    confidences: tuple[float, ...]
+
+    @property
+    def confidence(self) -> float:
+        """The lowest confidence; 0 if nothing was read."""
+        return min(self.confidences, default=0.0)
 
 
 Method = Callable[[Source], Prediction]
@@ -74,16 +82,9 @@ def otsu_baseline(network: nn.Module) -> Method:
     return read
 
 
-def reader_method(reader: "Reader") -> Method:
-    """Return digitrec's Reader as a method."""
-
-    def read(source: Source) -> Prediction:
-        digits = sorted(reader.read(source).digits, key=lambda digit: (digit.line, digit.position))
-        lines = groupby(digits, key=lambda digit: digit.line)
-        text = " ".join("".join(str(digit.digit) for digit in line) for _, line in lines)
-        return Prediction(text, min((float(digit.confidence) for digit in digits), default=0.0))
-
-    return read
+def reader_method(reader: Read) -> Method:
+    """Return a reader as a method."""
+    return lambda source: Prediction(*text_of(reader(source)))
 
 
 def gray_image(source: Source) -> Image.Image:
@@ -147,7 +148,7 @@ def classify(network: nn.Module, pixels: Tensor) -> Prediction:
     """Classify one digit, uint8 (28, 28), bright on black."""
     with torch.no_grad():
         probabilities = network(normalize(pixels[None]))[0].exp()
-    return Prediction(str(int(probabilities.argmax())), float(probabilities.max()))
+    return Prediction(str(int(probabilities.argmax())), (float(probabilities.max()),))
 
 
 def newest_run(config: Path, folder: Path = Path("lightning_logs")) -> Path:
@@ -173,7 +174,7 @@ def newest_run(config: Path, folder: Path = Path("lightning_logs")) -> Path:
 
 
 def build_methods(
-    names: Sequence[str], baseline_weights: Path | None, weights: Path | None
+    names: Sequence[str], baseline_weights: Path | None, weights: Path | None, readers: dict[str, Read]
 ) -> dict[str, Method]:
     """Build methods by their names in METHODS, each with its weights.
 
@@ -192,12 +193,8 @@ def build_methods(
     for name in names:
         if name in baselines:
             methods[name] = baselines[name](network)
+        elif name in readers:
+            methods[name] = reader_method(readers[name])
         else:
-            from digitrec.reading.reader import Reader
-
-            reader = Reader.from_checkpoint(weights) if weights else Reader.pretrained()
-            if name == "digitrec":
-                methods[name] = reader_method(reader)
-            else:
-                methods[name] = otsu_baseline(reader.classifier.network)
+            methods[name] = otsu_baseline(load_classifier(weights or PRETRAINED).network)
     return methods

@@ -51,14 +51,6 @@ LABELS: dict[str, Callable[[Path], str | None]] = {
 }
 
 
-def page_text(text: str) -> str:
-    """Return the lines of a text as a label of pages.yaml has them.
-
-    Signs before the first and after the last digit of a line are removed, and lines without a digit.
-    """
-    return " ".join(filter(None, (line.strip("?") for line in text.split())))
-
-
 def usps(path: Path) -> tuple[np.ndarray, np.ndarray]:
     """Read USPS, zip.*.gz: labels (n,), images uint8 (n, 16, 16), bright on black, in the file -1 to 1."""
     table = np.loadtxt(path, ndmin=2)

@@ -163,8 +163,8 @@ def _page(kind: NewKind, labels: list[int], glyphs: list[Strokes], random: np.ra
             written, lift = sign(str(random.choice(list(kind.signs))))
             chars[place:place], strokes[place:place], lifts[place:place] = ["?"], [written], [lift]
     page = compose(strokes, options, random, lifts, kind.under, kind.over)
-    page = _labeled(page, chars)
-    return kind.after(page, random) if kind.after else page
+    labeled = page.labeled(chars)
+    return kind.after(labeled, random) if kind.after else labeled
 
 
 def _options(kind: NewKind, count: int, random: np.random.Generator) -> Options:
@@ -177,23 +177,6 @@ def _options(kind: NewKind, count: int, random: np.random.Generator) -> Options:
     return kind.change(options, random) if kind.change else options
 
 
-def _labeled(page: Rendering, chars: Sequence[str]) -> Rendering:
-    """Tell digits from marks on a page whose glyphs are known."""
-    lines = [
-        "".join(c for c, at in zip(chars, page.lines, strict=True) if at == line)
-        for line in range(len(chars))
-    ]
-    digits = [number for number, char in enumerate(chars) if char != "?"]
-    return replace(
-        page,
-        boxes=[page.boxes[number] for number in digits],
-        lines=[page.lines[number] for number in digits],
-        labels=[int(chars[number]) for number in digits],
-        marks=[box for box, char in zip(page.boxes, chars, strict=True) if char == "?"],
-        text=" ".join(filter(None, lines)),
-    )
-
-
 def sign_pages(count: int, seed: int) -> Iterator[Rendering]:
     """Render pages with one to four signs and no digit, one of them at least of CLEAR_SIGNS."""
     random = np.random.default_rng((seed, len(SIGNS)))
@@ -203,4 +186,4 @@ def sign_pages(count: int, seed: int) -> Iterator[Rendering]:
         random.shuffle(names)
         strokes, lifts = zip(*(sign(str(name)) for name in names), strict=True)
         page = compose(strokes, replace(_options(kind, 4, random), lines=1), random, lifts)
-        yield replace(_labeled(page, "?" * len(names)), kind="signs only")
+        yield replace(page, kind="signs only").labeled("?" * len(names))

@@ -34,6 +34,20 @@ class Rendering:
     text: str = ""
     """The digits, and ``?`` for each sign; lines are separated by a space. Empty if it is not known."""
 
+    def labeled(self, chars: Sequence[str]) -> "Rendering":
+        """Return the rendering with its glyphs known: a digit, or ``?`` for a sign; signs become marks."""
+        glyphs = list(zip(chars, self.boxes, self.lines, strict=True))
+        digits = [(int(char), box, line) for char, box, line in glyphs if char != "?"]
+        lines = ("".join(char for char, _, at in glyphs if at == line) for line in dict.fromkeys(self.lines))
+        return replace(
+            self,
+            boxes=[box for _, box, _ in digits],
+            lines=[line for _, _, line in digits],
+            labels=[label for label, _, _ in digits],
+            marks=[box for char, box, _ in glyphs if char == "?"],
+            text=" ".join(lines),
+        )
+
 
 @dataclass(frozen=True)
 class Drawing:

@@ -161,7 +161,7 @@ def rendered_set(digits: np.ndarray, labels: Sequence[int], count: int, seed: in
             return
         options = replace(scene(random, kind, -(-size // lines)), lines=lines)
         page = render(digits[chosen], options, random)
-        yield replace(page, labels=[int(labels[index]) for index in chosen], kind=kind)
+        yield replace(page, kind=kind).labeled([str(labels[index]) for index in chosen])
 
 
 def empty_page(random: np.random.Generator, rulings: Literal["none", "lined", "squared"]) -> Rendering:
