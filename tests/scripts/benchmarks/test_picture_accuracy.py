@@ -1,5 +1,6 @@
 import json
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -8,17 +9,16 @@ from PIL import Image
 from scripts import benchmark
 from scripts.benchmarks import picture_accuracy
 from scripts.benchmarks.picture_accuracy import (
-    Result,
     error_sheet,
     measure,
     pictures,
     sources,
-    tables,
     write_json,
 )
-from scripts.lib.baselines import METHODS, Prediction
+from scripts.lib.baselines import DEFAULT, Prediction
 from scripts.lib.picture_sets import sets as picture_sets
 from scripts.lib.picture_sets.sets import LabelError, Picture, PictureSet
+from scripts.lib.picture_tables import Result, tables
 
 pytestmark = pytest.mark.scripts
 
@@ -27,8 +27,12 @@ ROW = PictureSet("owner/rows", ("*.png",), {"1.png": "12 34"}, "pen", "row", cro
 BENCHMARK = PictureSet("owner/other", ("a.gz",), "usps", "small", "benchmark")
 
 
+def prediction(text, confidence=0.5):
+    return Prediction(text, (confidence,) * len(text.replace(" ", "")))
+
+
 def result(label, reads, name="x.png"):
-    read = dict(zip(METHODS, [Prediction(text, 0.5) for text in reads], strict=True))
+    read = dict(zip(DEFAULT, map(prediction, reads), strict=True))
     return Result(Picture("owner/name digits", name, label, Image.new("L", (9, 7))), read)
 
 
@@ -53,19 +57,28 @@ MEASURED = [
 
 
 def test_a_single_digit_is_correct_only_if_exactly_it_is_read():
-    text = tables(MEASURED[:1], list(METHODS))
-    assert cells(text, "owner/name digits") == ["3", "66.7%", "66.7%", "100.0%", "33.3%", "33.3%"]
+    text = tables(MEASURED[:1], DEFAULT)
+    assert cells(text, "owner/name digits") == ["3", "66.7%", "66.7%", "100.0%", "33.3%", "33.3%", "0"]
 
 
 def test_the_pool_weighs_each_picture_the_same_and_holds_no_other_benchmark():
-    text = tables(MEASURED[:2] + MEASURED[3:], list(METHODS))
-    assert cells(text, r"**pooled**") == ["4", "50.0%", "50.0%", "100.0%", "50.0%", "25.0%"]
-    assert cells(text, "owner/other") == ["4", "100.0%", "75.0%", "75.0%", "75.0%", "0.0%"]
+    text = tables(MEASURED[:2] + MEASURED[3:], DEFAULT)
+    assert cells(text, r"**pooled**") == ["4", "50.0%", "50.0%", "100.0%", "50.0%", "25.0%", "0"]
+    assert cells(text, "owner/other") == ["4", "100.0%", "75.0%", "75.0%", "75.0%", "0.0%", "0"]
 
 
-def test_rows_count_whole_pictures_and_exact_lines():
-    text = tables(MEASURED[2:3], list(METHODS))
-    assert cells(text, "owner/rows") == ["3", "1", "1", "1", "2", "33.3%", "5 of 6"]
+def test_rows_count_whole_pictures_lines_and_digits_of_readers():
+    text = tables(MEASURED[2:3], DEFAULT)
+    assert cells(text, "owner/rows") == ["3", "6", "10", "2", "2", "5", "90.0%", "33.3%", "0"]
+    assert "Rows" not in tables(MEASURED, ["published", "otsu"])
+
+
+def test_two_readers_share_the_cells():
+    read = {"previous": prediction("12 9", 0.9), "digitrec": prediction("1?2 3 ?", 0.9)}
+    several = [(ROW, [Result(Picture("", "", "12 3", Image.new("L", (9, 7))), read)])]
+    text = tables(several, list(read))
+    figures = ["0 / 1", "0 / 0", "1 / 2", "66.7% / 100.0%", "0.0% / 100.0%", "1 / 0"]
+    assert cells(text, "owner/rows") == ["1", "2", "3", *figures]
 
 
 def test_methods_that_cannot_refuse_have_no_column_for_it():
@@ -84,7 +97,8 @@ def test_the_json_holds_the_prediction_of_each_method(tmp_path):
     write_json(MEASURED[:1], tmp_path / "out.json")
     first, second, _ = json.loads((tmp_path / "out.json").read_text())
     assert (first["set"], first["kind"], first["label"]) == ("owner/name digits", "single", "3")
-    assert second["predictions"]["digitrec"] == {"text": "44", "confidence": 0.5}
+    assert second["predictions"]["digitrec"] == {"text": "44", "confidences": [0.5, 0.5]}
+    assert second["scores"]["digitrec"]["read"] == 1
 
 
 def test_the_sheet_has_a_cell_for_each_error_but_those_of_other_benchmarks(tmp_path):
@@ -106,15 +120,17 @@ def shelf(tmp_path, monkeypatch):
         Image.new("L", (9, 7)).save(tmp_path / "shelf" / "name" / "digits" / f"{name}.png")
     monkeypatch.chdir(tmp_path)
     Path("docs/results").mkdir(parents=True)
-    names = ("benchmark pictures", "picture sets", "benchmark unseen pictures", "unseen picture sets")
+    names = ["benchmark pictures", "picture sets", "benchmark unseen pictures", "unseen picture sets"]
+    names += ["benchmark pages", "page sets"]
     begin_end = [f"<!-- {name}: written by a script -->\n<!-- end of {name} -->\n" for name in names]
     Path("docs/results/pictures.md").write_text("".join(begin_end))
     for module in (picture_accuracy, picture_sets):
         monkeypatch.setattr(module, "known_sets", lambda sets="used": [SINGLE])
     methods = {
-        name: lambda source, digit=digit: Prediction(digit, 1.0)
-        for name, digit in zip(METHODS, "7171", strict=True)
+        name: lambda source, digit=digit: prediction(digit, 1.0)
+        for name, digit in zip(DEFAULT, "7171", strict=True)
     }
+    monkeypatch.setattr(picture_accuracy, "readers", lambda *_: nullcontext({"digitrec": None}))
     monkeypatch.setattr(
         picture_accuracy, "build_methods", lambda names, *_: {name: methods[name] for name in names}
     )
@@ -124,7 +140,7 @@ def shelf(tmp_path, monkeypatch):
 def test_a_whole_measurement_is_written_into_the_docs(shelf):
     pictures([shelf])
     text = Path("docs/results/pictures.md").read_text()
-    assert cells(text, "owner/name digits") == ["2", "50.0%", "50.0%", "50.0%", "50.0%", "0.0%"]
+    assert cells(text, "owner/name digits") == ["2", "50.0%", "50.0%", "50.0%", "50.0%", "0.0%", "1"]
     assert "owner/name digits, single" in text
 
 
@@ -137,20 +153,19 @@ def test_a_part_of_the_measurement_leaves_the_docs_alone(shelf, capsys):
     assert Path("errors.png").stat().st_size > 0
 
 
-def test_a_page_is_compared_by_its_lines_and_stays_out_of_the_docs(shelf, monkeypatch, capsys):
+def test_a_page_is_read_by_readers_only_and_compared_with_its_signs(shelf, monkeypatch, capsys):
     page = PictureSet("owner/name", ("digits/7.png",), {"7.png": "1?2 3"}, "a table", "table")
-    monkeypatch.setattr(picture_sets, "known_sets", lambda sets: [page])
-    monkeypatch.setattr(picture_accuracy, "known_sets", lambda sets: [page])
-    texts = dict(zip(METHODS, ("123", "1?2", "1?2 4", "?1?2? ? 3"), strict=True))
-    monkeypatch.setattr(
-        picture_accuracy,
-        "build_methods",
-        lambda *_: {name: lambda source, text=text: Prediction(text, 1.0) for name, text in texts.items()},
-    )
-    before = Path("docs/results/pictures.md").read_text()
+    for module in (picture_accuracy, picture_sets):
+        monkeypatch.setattr(module, "known_sets", lambda sets: [page])
+    read = {"previous": "12 3", "digitrec": "?1?2? ? 3"}
+    monkeypatch.setattr(picture_accuracy, "readers", lambda *_: nullcontext(read))
+    methods = {name: lambda source, text=text: prediction(text) for name, text in read.items()}
+    monkeypatch.setattr(picture_accuracy, "build_methods", lambda names, *_: {n: methods[n] for n in names})
     pictures([shelf], sets="pages")
-    assert cells(capsys.readouterr().out, "**pooled**") == ["1", "0", "0", "0", "1", "100.0%", "2 of 2"]
-    assert Path("docs/results/pictures.md").read_text() == before
+    figures = ["0 / 1", "0 / 0", "1 / 2", "100.0% / 100.0%", "0.0% / 100.0%", "0 / 0"]
+    assert cells(capsys.readouterr().out, "**table**") == ["1", "2", "3", *figures]
+    _, _, section = Path("docs/results/pictures.md").read_text().partition("<!-- benchmark pages")
+    assert cells(section, "**pooled**") == ["1", "2", "3", *figures]
 
 
 def test_of_unseen_pictures_only_the_pool_is_shown_in_sections_of_their_own(shelf, capsys):
@@ -160,7 +175,7 @@ def test_of_unseen_pictures_only_the_pool_is_shown_in_sections_of_their_own(shel
     text = Path("docs/results/pictures.md").read_text()
     assert text.startswith(before)
     unseen = text.removeprefix(before)
-    assert cells(unseen, "**pooled**, 1 sets") == ["2", "50.0%", "50.0%", "50.0%", "50.0%", "0.0%"]
+    assert cells(unseen, "**pooled**, 1 sets") == ["2", "50.0%", "50.0%", "50.0%", "50.0%", "0.0%", "1"]
     assert "owner/name digits, single" in unseen
     assert "| owner/name digits |" not in unseen
 

@@ -1,4 +1,4 @@
-from types import SimpleNamespace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,6 +17,7 @@ from scripts.lib.baselines import (
     published_baseline,
     reader_method,
 )
+from scripts.lib.readers import ReadDigit
 from tests.conftest import ROOT
 
 pytestmark = pytest.mark.scripts
@@ -40,7 +41,7 @@ def bar(size=(120, 80), box=(20, 10, 29, 69), ink=30, paper=220):
 def test_the_published_baseline_only_resizes(tmp_path):
     bar().save(tmp_path / "bar.png")
     network = Recorder()
-    assert published_baseline(network)(tmp_path / "bar.png") == Prediction("3", pytest.approx(0.82))
+    assert published_baseline(network)(tmp_path / "bar.png") == Prediction("3", pytest.approx((0.82,)))
     assert network.images.shape == (1, 28, 28)
     paper, ink = network.images[0, 14, 20], network.images[0, 14, 5]
     assert paper == pytest.approx((220 / 255 - 0.1307) / 0.3081, abs=1e-3)  # not inverted
@@ -102,19 +103,11 @@ def test_transparency_and_color_are_lost_as_in_the_published_script():
     assert np.asarray(gray_image(clear)).tolist() == [[76] * 4] * 3
 
 
-def test_the_reader_method_joins_lines_and_keeps_the_lowest_confidence():
-    digits = [
-        SimpleNamespace(line=1, position=0, digit="?", confidence=0.4),
-        SimpleNamespace(line=0, position=1, digit=7, confidence=0.9),
-        SimpleNamespace(line=0, position=0, digit=1, confidence=0.8),
-    ]
-    reader = SimpleNamespace(read=lambda _: SimpleNamespace(digits=digits))
-    assert reader_method(reader)("photo.jpg") == Prediction("17 ?", 0.4)
-
-
-def test_a_page_without_digits_gives_an_empty_text():
-    reader = SimpleNamespace(read=lambda _: SimpleNamespace(digits=[]))
-    assert reader_method(reader)("photo.jpg") == Prediction("", 0.0)
+def test_a_reader_as_a_method_gives_text_and_the_lowest_confidence():
+    digits = [ReadDigit("?", 0.4, (0, 9, 1, 1), 1), ReadDigit("1", 0.8, (0, 0, 1, 1))]
+    read = reader_method(lambda _: digits)(Path("photo.jpg"))
+    assert (read.text, read.confidences, read.confidence) == ("1 ?", (0.8, 0.4), 0.4)
+    assert reader_method(lambda _: [])(Path("photo.jpg")).confidence == 0
 
 
 STEPS = '{"class_path": "torch.optim.lr_scheduler.StepLR", "init_args": {"step_size": 1}}'

@@ -3,7 +3,7 @@ import gzip
 import numpy as np
 import pytest
 
-from scripts.lib.picture_sets.labels import only_digit, page_text, uci, usps
+from scripts.lib.picture_sets.labels import only_digit, uci, usps
 
 pytestmark = pytest.mark.scripts
 
@@ -34,8 +34,3 @@ def test_uci_is_white_on_black(tmp_path):
     truth, images = uci(tmp_path / "digits.csv.gz")
     assert truth.tolist() == [4]
     assert images[0, 5, 1] == images.sum() == 255
-
-
-def test_in_the_text_of_a_page_only_signs_between_digits_stay():
-    assert page_text("?7?8? ?? 12 ?3") == "7?8 12 3"
-    assert page_text("? ??") == page_text("") == ""
