@@ -158,9 +158,10 @@ def _page(kind: NewKind, labels: list[int], glyphs: list[Strokes], random: np.ra
     """Render a page of a kind."""
     options = _options(kind, -(-len(labels) // kind.lines), random)
     chars, strokes, lifts = [str(label) for label in labels], list(glyphs), [0.0] * len(glyphs)
-    if kind.signs:
+    signs = [each for each in kind.signs if not (each == "/" and 1 in labels)]  # they may look the same
+    if signs:
         for place in range(len(labels) - 1, 0, -random.integers(1, 3)):
-            written, lift = sign(str(random.choice(list(kind.signs))))
+            written, lift = sign(str(random.choice(signs)))
             chars[place:place], strokes[place:place], lifts[place:place] = ["?"], [written], [lift]
     page = compose(strokes, options, random, lifts, kind.under, kind.over)
     labeled = page.labeled(chars)

@@ -51,7 +51,7 @@ def rules(least: float, most: float) -> Callable[[Drawing], None]:
             top, bottom = spans[:, 0, 1].min(), spans[:, 1, 1].max()
             low = top + height * random.uniform(*deep) - width / 2
             high = bottom - height * random.uniform(*deep) + width / 2
-            across = _columns(spans, height, random)
+            across = _columns(spans, height, width, random)
             for y in (low, high):
                 _paste(drawing, _band(drawing, 1, y, width, (across[0], across[-1])), color)
             for x in across:
@@ -60,14 +60,14 @@ def rules(least: float, most: float) -> Callable[[Drawing], None]:
     return draw
 
 
-def _columns(spans: np.ndarray, height: float, random: np.random.Generator) -> list[float]:
-    """Return the places of the upright rules: before, after and between the digits, near or at them."""
-    edges = [spans[0, 0, 0] - height * random.uniform(-0.02, 0.15)]
-    edges += [
-        float((left[1, 0] + right[0, 0]) / 2 + height * random.uniform(-0.06, 0.06))
-        for left, right in itertools.pairwise(spans)
-    ]
-    return [*edges, spans[-1, 1, 0] + height * random.uniform(-0.02, 0.15)]
+def _columns(spans: np.ndarray, height: float, width: float, random: np.random.Generator) -> list[float]:
+    """Return the places of the upright rules: before, after and in the middle between the digits.
+
+    They come near to digits, and touch wide ones, but do not lie on a 1.
+    """
+    before, after = width / 2 + height * random.uniform(0.04, 0.15, 2)
+    between = [(left[1, 0] + right[0, 0]) / 2 for left, right in itertools.pairwise(spans)]
+    return [spans[0, 0, 0] - before, *between, spans[-1, 1, 0] + after]
 
 
 def cells(drawing: Drawing) -> None:
