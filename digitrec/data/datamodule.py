@@ -1,6 +1,7 @@
 """MNISTDataModule: the splits, their loaders, and what happens to a batch before the network."""
 
 import math
+import os
 from typing import Any, TypeVar
 
 import torch
@@ -38,7 +39,8 @@ class MNISTDataModule(LightningDataModule):
         split_seed: chooses the images that are held out. It is independent of ``seed_everything``, so that
             runs with different seeds are validated on the same images.
         pictures: files, folders and globs that ``predict`` reads instead of the test images.
-        num_workers: loader processes. The images are in memory, so 0 is fastest.
+        num_workers: loader processes. The images are in memory, so 0 is fastest. Pictures are read by one
+            for each processor where it is 0.
         augment: distorts the training images on the device.
         augment_annealing: share of the epochs, at the end, in which the strength of the distortion decreases.
         augment_final_strength: strength of the distortion in the last epoch, 0 to 1.
@@ -136,7 +138,7 @@ class MNISTDataModule(LightningDataModule):
         return self._evaluation_loader(self.test_set)
 
     def predict_dataloader(self) -> DataLoader[Any]:
-        """Return batches of the test images, or the user's pictures one by one.
+        """Return batches of the test images, or of the user's pictures.
 
         They are dealt to the processes in turn. If their number is no multiple of that of the processes, the
         first ones are repeated at the end, so that all processes take the same number of steps. The
@@ -144,7 +146,10 @@ class MNISTDataModule(LightningDataModule):
         """
         dataset: Dataset[PredictBatch] = self.predict_set if self.pictures is None else self.picture_set
         sampler: DistributedSampler[Any] = DistributedSampler(dataset, **self._ranks(), shuffle=False)
-        return DataLoader(dataset, batch_size=None, sampler=sampler, num_workers=self.num_workers)
+        workers = self.num_workers
+        if self.pictures is not None and workers == 0:  # finding the digits takes longer than starting them
+            workers = min(len(dataset) - 1, os.cpu_count() or 1)  # type: ignore[arg-type]
+        return DataLoader(dataset, batch_size=None, sampler=sampler, num_workers=workers)
 
     def transfer_batch_to_device(
         self, batch: AnyBatch, device: torch.device, dataloader_idx: int
