@@ -19,7 +19,7 @@ class Shares:
     rows: float = 0.36
     table: float = 0.14
     scattered: float = 0.07
-    empty: float = 0.12
+    empty: float = 0.2
     tiny: float = 0.03
     huge: float = 0.07
 

@@ -24,7 +24,9 @@ class ScalePolicy:
 
     sides: geometric means of a view's two sides, in pixels, from coarse to fine.
     most_pixels: of a view.
-    most_enlargement: of a page.
+    most_enlargement: of a page with small digits.
+    least_finest: side of the finest view of a small page. A larger page is not enlarged unless its digits are
+        small, since enlarged noise looks like strokes.
     longest: pixels of the longer side of the first view of a narrow page, such as a tightly cut 1.
     narrow: a page whose longer side is this many times the shorter one is narrow.
     edge: pixels of the edge's median that are put round a view, at least.
@@ -43,6 +45,7 @@ class ScalePolicy:
     sides: tuple[int, ...] = (80, 200, 460, 840, 1400)
     most_pixels: int = 2_000_000
     most_enlargement: float = 4.0
+    least_finest: int = 200
     longest: int = 72
     narrow: float = 2.5
     edge: int = 8
@@ -54,7 +57,7 @@ class ScalePolicy:
     even: float = 0.3
     least_step: float = 1.12
     least_score: float = 0.25
-    least_alone: float = 0.45
+    least_alone: float = 0.5
     batch_pixels: int = 150_000
 
 
@@ -126,7 +129,8 @@ class PageDetector:
         """
         policy, side = self.policy, math.sqrt(page.size)
         most = min(policy.most_enlargement, math.sqrt(policy.most_pixels / page.size))
-        plan = [wanted / side for wanted in policy.sides]
+        most_planned = min(most, max(1.0, policy.least_finest / side))
+        plan = [min(wanted / side, most_planned) for wanted in policy.sides]
         if max(page.shape) > policy.narrow * min(page.shape):
             plan = sorted([policy.longest / max(page.shape), *plan])
         kept, last = [Hypothesis()], 0.0
