@@ -18,7 +18,8 @@ from digitrec.data.download import ensure_mnist
 from digitrec.data.mnist import load_mnist
 from digitrec.data.pictures import PictureDataset
 from digitrec.data.samplers import ShuffledSampler, UnrepeatedSampler
-from digitrec.data.synthetic.added import AddedDigits
+from digitrec.data.synthetic.detected import DetectedDigits
+from digitrec.data.synthetic.digits import SyntheticDigits
 from digitrec.data.synthetic.outliers import OutlierImages
 from digitrec.models.normalization import normalize
 
@@ -44,8 +45,8 @@ class MNISTDataModule(LightningDataModule):
         augment: distorts the training images on the device.
         augment_annealing: share of the epochs, at the end, in which the strength of the distortion decreases.
         augment_final_strength: strength of the distortion in the last epoch, 0 to 1.
-        synthetic: adds digits to the training digits, such as synthetic ones in styles that are rare in
-            MNIST; one or several, in this order.
+        synthetic: adds synthetic digits, in styles that are rare in MNIST, to the training digits.
+        detected: adds digits as the page detector finds them to the training digits.
         outliers: makes out-of-distribution images from the training digits, for outlier exposure.
         outlier_share: how many outliers a training batch gets, as a share of its digits.
 
@@ -65,7 +66,8 @@ class MNISTDataModule(LightningDataModule):
         augment: RandomDistortion | None = None,
         augment_annealing: float = 0.0,
         augment_final_strength: float = 1.0,
-        synthetic: AddedDigits | list[AddedDigits] | None = None,
+        synthetic: SyntheticDigits | None = None,
+        detected: DetectedDigits | None = None,
         outliers: OutlierImages | None = None,
         outlier_share: float = 0.0,
     ) -> None:
@@ -88,7 +90,8 @@ class MNISTDataModule(LightningDataModule):
         self.augment = augment
         self.augment_annealing = augment_annealing
         self.augment_final_strength = augment_final_strength
-        self.synthetic = [synthetic] if isinstance(synthetic, AddedDigits) else synthetic or []
+        self.synthetic = synthetic
+        self.detected = detected
         self.outliers = outliers
         self.outlier_share = outlier_share
 
@@ -120,8 +123,9 @@ class MNISTDataModule(LightningDataModule):
             held_out, rest = order[: self.val_size], order[self.val_size :]
             self.val_set = DigitDataset(images[held_out], labels[held_out])
             self.train_set = DigitDataset(images[rest], labels[rest])
-            for added in self.synthetic if stage == "fit" else ():
-                self.train_set = DigitDataset(*added(self.train_set.images, self.train_set.targets))
+            for added in (self.synthetic, self.detected) if stage == "fit" else ():
+                if added is not None:
+                    self.train_set = DigitDataset(*added(self.train_set.images, self.train_set.targets))
             if stage == "fit" and self.outliers is not None:
                 self.outlier_images = self.outliers(self.train_set.images, self.train_set.targets)
 

@@ -13,7 +13,6 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from digitrec.data.synthetic.added import AddedDigits
 from digitrec.files import replacing
 from digitrec.models.detector_weights import PRETRAINED_DETECTOR, load_detector
 
@@ -24,7 +23,7 @@ LEAST_SCORE = 0.25
 """Score of a detected digit, at least, as in reading."""
 
 
-class DetectedDigits(AddedDigits):
+class DetectedDigits:
     """Adds digits that the detector finds on rendered training pages.
 
     They are made once, which takes some minutes, and kept in the data folder. Needs OpenCV: the extra
@@ -46,7 +45,12 @@ class DetectedDigits(AddedDigits):
         self._detector = Path(detector or PRETRAINED_DETECTOR)
 
     def __call__(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the digits followed by the detected ones."""
+        """Return the digits followed by the detected ones.
+
+        Args:
+            images: uint8 (N, 28, 28), digits.
+            labels: int64 (N,).
+        """
         name = f"detected-{self._count}-{self._seed}-{crc32(self._detector.read_bytes()):08x}.npz"
         file = Path(self._data_dir) / name
         if not file.exists():

@@ -7,12 +7,11 @@ square.
 import torch
 from torch import Tensor
 
-from digitrec.data.synthetic.added import AddedDigits
 from digitrec.data.synthetic.skeletons import digit_skeletons
 from digitrec.data.synthetic.strokes import draw
 
 
-class SyntheticDigits(AddedDigits):
+class SyntheticDigits:
     """Adds digits that are drawn from skeletons to the training digits.
 
     Args:
@@ -34,7 +33,12 @@ class SyntheticDigits(AddedDigits):
         self._seed = seed
 
     def __call__(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the digits followed by the synthetic ones, which are the same for the same seed."""
+        """Return the digits followed by the synthetic ones, which are the same for the same seed.
+
+        Args:
+            images: uint8 (N, 28, 28), digits.
+            labels: int64 (N,).
+        """
         random = torch.Generator().manual_seed(self._seed)
         all_images, all_labels = [images], [labels]
         for digit, skeletons in digit_skeletons().items():
