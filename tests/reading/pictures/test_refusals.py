@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from digitrec.reading.pictures import decoding, grayscale
 from tests.reading.pictures.pictures_for_tests import digit, encoded, png_header, refusal
