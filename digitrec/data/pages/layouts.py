@@ -24,8 +24,12 @@ class Shares:
     huge: float = 0.07
 
 
-COMMON = "+-=x/"
-"""Signs of sums, which stand between digits more often than others."""
+COMMON = "+-=x/()"
+"""Signs of sums, which stand between digits more often than others. Slashes and brackets look like 1."""
+
+
+AGAIN = 0.3
+"""How much less often a mark follows a mark than a digit."""
 
 
 class Pool:
@@ -153,11 +157,11 @@ def _row(hand: Hand, x: float, y: float, gap: float, jitter: float, space: float
     """Write a line from x on; return where it ends."""
     dice, canvas, height = hand.dice, hand.canvas, hand.height
     slope, middle = math.tan(hand.tilt), canvas.width / 2
-    ended, marked = x, True
+    ended, marked = x, False
     while x < canvas.width:
         if space and dice.chance(space):
             x += height * dice.uniform(0.3, 1.2)
-        marked = hand.no_digits or (not marked and dice.chance(hand.marks))
+        marked = hand.no_digits or dice.chance(hand.marks * (AGAIN if marked else 1))
         index = hand.mark() if marked else hand.digit()
         width = hand.pool.width(index) / BOX * height
         if x + width > canvas.width - 1 and dice.chance(0.8):
@@ -166,7 +170,7 @@ def _row(hand: Hand, x: float, y: float, gap: float, jitter: float, space: float
         box = hand.pool.glyphs.boxes[index]
         if marked:  # its box is not in the middle of its frame
             glyph_x -= float(box[0] + box[2]) / 2 / BOX * height
-        scale = height / BOX * (1.0 if marked else dice.log_uniform(0.88, 1.13))
+        scale = height / BOX * (dice.log_uniform(0.85, 1.3) if marked else dice.log_uniform(0.88, 1.13))
         hand.write(index, glyph_x, glyph_y + (glyph_x - middle) * slope, scale, target)
         x += width
         ended = x
