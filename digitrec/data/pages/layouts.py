@@ -28,6 +28,9 @@ COMMON = "+-=x/()"
 """Signs of sums, which stand between digits more often than others. Slashes and brackets look like 1."""
 
 
+LEAST_HEIGHT = 16.0
+"""Pixels of a digit that must be found, at least: more than half of the digits of 12 to 16 pixels were illegible."""
+
 AGAIN = 0.3
 """How much less often a mark follows a mark than a digit."""
 
@@ -70,7 +73,7 @@ class Hand:
     def __init__(self, dice: Dice, canvas: Canvas, pool: Pool) -> None:
         self.dice, self.canvas, self.pool = dice, canvas, pool
         self.tilt = dice.normal(0.04) if dice.chance(0.8) else dice.normal(0.15)
-        self.pen = dice.log_uniform(0.035, 0.3) if dice.chance(0.75) else dice.log_uniform(0.02, 0.4)
+        self.pen = dice.log_uniform(0.035, 0.22) if dice.chance(0.8) else dice.log_uniform(0.02, 0.36)
         self.shear = dice.normal(0.14)
         self.rotation = dice.normal(0.06) + self.tilt
         self.uneven = dice.uniform(0, 1)
@@ -135,7 +138,7 @@ def rows(hand: Hand, tiny: bool = False) -> list[tuple[float, float, float]]:
     dice, canvas = hand.dice, hand.canvas
     side = min(canvas.height, canvas.width)
     height = hand.height = (
-        dice.log_uniform(3, 8) if tiny else dice.log_uniform(12, max(16, min(0.85 * side, 72)))
+        dice.log_uniform(3, 8) if tiny else dice.log_uniform(LEAST_HEIGHT, max(22, min(0.85 * side, 72)))
     )
     leading = dice.uniform(1.15, 2.2) * height * (3 if tiny else 1)
     count = max(1, int(canvas.height / leading)) if dice.chance(0.6) else 1
@@ -181,7 +184,7 @@ def _row(hand: Hand, x: float, y: float, gap: float, jitter: float, space: float
 def scattered(hand: Hand) -> None:
     """Write digits and some marks here and there, of several sizes."""
     dice, canvas = hand.dice, hand.canvas
-    hand.height = dice.log_uniform(12, 0.6 * min(canvas.height, canvas.width))
+    hand.height = dice.log_uniform(LEAST_HEIGHT, 0.6 * min(canvas.height, canvas.width))
     done: list[tuple[float, float, float]] = []
     for _ in range(2 + dice.below(12)):
         height = hand.height * dice.log_uniform(0.7, 1.4)
