@@ -29,7 +29,7 @@ COMMON = "+-=x/()"
 
 
 LEAST_HEIGHT = 16.0
-"""Pixels of a digit that must be found, at least: more than half of the digits of 12 to 16 pixels were illegible."""
+"""Pixels of a digit that must be found, at least: half of those of 12 to 16 pixels were illegible."""
 
 AGAIN = 0.3
 """How much less often a mark follows a mark than a digit."""
