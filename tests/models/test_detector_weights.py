@@ -1,3 +1,5 @@
+import errno
+
 import pytest
 import torch
 
@@ -39,3 +41,16 @@ def test_what_is_no_detector_is_refused(tmp_path):
     torch.save({"state_dict": {"network.layer": torch.zeros(2)}}, tmp_path / "other.ckpt")
     with pytest.raises(CheckpointError, match="not those of a detector"):
         load_detector(tmp_path / "other.ckpt")
+
+
+def test_weights_that_cannot_be_written_leave_the_earlier_file(network, tmp_path, monkeypatch):
+    path = tmp_path / "detector.ckpt"
+    path.write_text("earlier")
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        save_detector(network.state_dict(), path)
+    assert [(each.name, each.read_text()) for each in tmp_path.iterdir()] == [("detector.ckpt", "earlier")]

@@ -9,7 +9,7 @@ MAY_IMPORT = {
     "files": set(),
     "_lazy": set(),
     "evaluation": set(),
-    "models": {"errors"},
+    "models": {"errors", "files"},
     "runs": {"errors", "models"},
     "reading": {"errors", "models"},
     "web": {"errors", "models", "reading", "runs"},
