@@ -16,6 +16,7 @@ from digitrec.data.pages.layouts import Pool
 from digitrec.data.pages.marks.fonts import strips
 from digitrec.data.pages.scene import Renderer, Scene
 from digitrec.data.pages.targets import PageBatch, targets
+from digitrec.data.raster import use_one_thread
 from digitrec.data.samplers import ShuffledSampler
 
 SHAPES = ((96, 96, 10), (64, 64, 20), (64, 176, 8), (112, 112, 8), (128, 128, 6), (160, 160, 4))
@@ -117,6 +118,7 @@ class PageDataModule(LightningDataModule):
 
     def setup(self, stage: str) -> None:
         """Read the glyphs and make the renderers."""
+        use_one_thread()  # num_workers 0 renders in this process
         seed = torch.initial_seed()
         rank = self.trainer.global_rank if self.trainer is not None else 0
         self.train_set = PageDataset(self._renderer(train=True), seed, rank, self.steps)
@@ -184,3 +186,4 @@ def _first(batches: list[PageBatch]) -> PageBatch:
 
 def _one_thread(worker: int) -> None:
     torch.set_num_threads(1)
+    use_one_thread()

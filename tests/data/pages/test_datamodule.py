@@ -1,6 +1,10 @@
+import importlib
+
+import cv2
 import pytest
 import torch
 
+from digitrec.data import raster
 from digitrec.data.pages.datamodule import SHAPES, PageDataModule, PageDataset, PoolSizes, StepSampler
 
 SIZES = PoolSizes(written=50, drawn=400, marks=300)
@@ -69,3 +73,11 @@ def test_items_stay_when_a_batch_is_moved(module):
     moved = module.transfer_batch_to_device(batch, torch.device("cpu"), 0)
     assert moved.items == batch.items
     assert torch.equal(moved.pages, batch.pages)
+
+
+def test_opencv_is_kept_to_one_thread_when_rendering_starts_and_not_by_an_import(module):
+    cv2.setNumThreads(2)
+    importlib.reload(raster)
+    assert cv2.getNumThreads() == 2
+    module.setup("fit")
+    assert cv2.getNumThreads() == 1
