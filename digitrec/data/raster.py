@@ -29,7 +29,7 @@ _RESIZING = {
 
 
 def use_one_thread() -> None:
-    """Keep OpenCV to one thread in this process: several are slow on small planes, and training needs them."""
+    """Keep OpenCV to one thread in this process: more are slow on small planes, and training needs them."""
     cv2.setNumThreads(1)
 
 
