@@ -12,12 +12,19 @@ from digitrec.cli import DigitCLI
 from digitrec.training.callbacks import figures as figures_callback
 from tests.conftest import ROOT
 
-# detector.yaml is tested by tests/training/test_detector.py.
+# detector.yaml is tested by tests/training/test_detector_cli.py.
 CONFIGS = sorted(path for path in (ROOT / "configs").glob("*.yaml") if path.stem != "detector")
 OVERLAYS = sorted((ROOT / "configs" / "trainer").glob("*.yaml"))
 TINY = ["--data.val_size=50", f"--config={ROOT}/configs/trainer/debug.yaml"]
 FEWER_TO_DRAW = {"handwriting": ["--data.synthetic.init_args.count=50", "--data.outliers.init_args.count=50"]}
-OF_ALL_RUNS = {"ModelSummary", "RichModelSummary", "RunConfig", "ExactResume", "StopAtDivergence"}
+OF_ALL_RUNS = {
+    "ModelSummary",
+    "RichModelSummary",
+    "RunConfig",
+    "ExactResume",
+    "StopAtDivergence",
+    "Hyperparameters",
+}
 
 
 def by_name(paths):

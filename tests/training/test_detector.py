@@ -2,14 +2,12 @@ import math
 
 import pytest
 import torch
-import yaml
 
 from digitrec.data.pages.targets import PageBatch
+from digitrec.errors import CheckpointError
 from digitrec.models.detector import Detection, DigitDetector
-from digitrec.models.detector_weights import network_weights
+from digitrec.models.detector_weights import save_detector
 from digitrec.training.detector import LOSSES, DetectorTraining, losses
-from digitrec.training.detector_cli import main
-from tests.conftest import ROOT, curves
 
 
 @pytest.fixture(scope="module")
@@ -107,57 +105,12 @@ def renderer():
     )
 
 
-@pytest.fixture
-def config(workplace):
-    """configs/detector.yaml with few glyphs, steps and epochs."""
-    config = yaml.safe_load((ROOT / "configs" / "detector.yaml").read_text())
-    config["data"] |= {"steps": 2, "val_steps": 2, "num_workers": 0, "val_size": 100}
-    config["data"]["sizes"] = {"written": 50, "drawn": 400, "marks": 300}
-    config["trainer"] |= {
-        "max_epochs": 2,
-        "accelerator": "cpu",
-        "log_every_n_steps": 1,
-        "check_val_every_n_epoch": 1,
-    }
-    (workplace / "detector.yaml").write_text(yaml.safe_dump(config))
-    return workplace
-
-
-def fit(*args: str) -> None:
-    main(["fit", "--config=detector.yaml", "--trainer.enable_progress_bar=false", *args])
-
-
-def test_the_shipped_config_trains_and_writes_its_curves_and_checkpoints(config):
-    fit()
-    (run,) = (config / "lightning_logs").iterdir()
-    assert {path.name for path in (run / "checkpoints").iterdir()} == {"best.ckpt", "last.ckpt"}
-    points = curves(run)
-    for name in ("loss", "found", "read", "marks_found", "invented", *LOSSES):
-        assert len(points[f"val/{name}"]) == 2
-    assert 0 <= points["val/read"][-1][1] <= points["val/found"][-1][1] <= 1
-    weights = network_weights(run / "checkpoints" / "best.ckpt")
-    DigitDetector().load_state_dict(weights)
-
-
-@pytest.mark.long
-def test_a_run_that_is_resumed_ends_as_one_that_was_never_stopped(config):
-    constant = "--model.scheduler=null"  # a schedule would end with the shorter run
-    fit(constant)
-    fit(constant, "--trainer.max_epochs=1")
-    runs = sorted((config / "lightning_logs").iterdir())
-    fit(constant, f"--ckpt_path={runs[1]}/checkpoints/last.ckpt", "--weights_only=true")
-    resumed = max(
-        (config / "lightning_logs").glob("*/checkpoints/last.ckpt"), key=lambda path: path.stat().st_mtime
-    )
-    whole = network_weights(runs[0] / "checkpoints" / "last.ckpt")
-    for name, value in network_weights(resumed).items():
-        assert torch.equal(value, whole[name]), name
-
-
-def test_training_starts_from_given_weights(config):
-    fit()
-    (run,) = (config / "lightning_logs").iterdir()
-    path = run / "checkpoints" / "best.ckpt"
-    training = DetectorTraining(DigitDetector(), torch.optim.AdamW, start_from=str(path))
-    for name, value in network_weights(path).items():
-        assert torch.equal(training.network.state_dict()[name], value)
+def test_training_starts_from_given_weights_and_refuses_those_of_another_network(tmp_path):
+    given = DigitDetector()
+    save_detector(given.half().float().state_dict(), tmp_path / "given.ckpt")
+    start = str(tmp_path / "given.ckpt")
+    training = DetectorTraining(DigitDetector(), torch.optim.AdamW, start_from=start)
+    for name, value in given.named_parameters():
+        assert torch.equal(training.network.get_parameter(name), value)
+    with pytest.raises(CheckpointError, match=r"given\.ckpt don't fit the network"):
+        DetectorTraining(DigitDetector((8, 8, 8, 8)), torch.optim.AdamW, start_from=start)
