@@ -35,21 +35,21 @@ def answer(batch: PageBatch, sure: float = 12.0) -> Detection:
     )
 
 
-def test_the_right_answer_costs_next_to_nothing(batch):
+def test_loss_of_the_correct_maps_is_near_zero(batch):
     parts = losses(answer(batch), batch)
     assert tuple(parts) == LOSSES
     assert all(part < 0.01 for part in parts.values())
 
 
 @pytest.mark.parametrize("name", LOSSES)
-def test_each_part_sees_its_own_mistake(batch, name):
+def test_each_loss_depends_on_its_own_map(batch, name):
     wrong = answer(batch)._replace(**{name: -answer(batch)._asdict()[name] + 1.0})
     right, parts = losses(answer(batch), batch), losses(wrong, batch)
     assert parts[name] > right[name] + 0.1
     assert all(parts[other] == right[other] for other in LOSSES if other != name)
 
 
-def test_offsets_are_weighed_by_size_and_only_on_digits(batch):
+def test_offset_loss_is_relative_to_the_size_and_only_on_digits(batch):
     found = answer(batch)
     found.offsets[:] = 12 / 16  # a whole size down and to the right, everywhere
     assert losses(found, batch)["offsets"] == pytest.approx(4)
@@ -58,7 +58,7 @@ def test_offsets_are_weighed_by_size_and_only_on_digits(batch):
     assert losses(elsewhere, batch)["offsets"] == 0
 
 
-def test_what_is_not_judged_costs_nothing(batch):
+def test_ignored_pixels_have_no_loss(batch):
     nothing = batch._replace(judged=torch.zeros_like(batch.judged))
     wrong = answer(batch)._replace(foreground=-answer(batch).foreground, centers=-answer(batch).centers)
     parts = losses(wrong, nothing)
@@ -66,7 +66,7 @@ def test_what_is_not_judged_costs_nothing(batch):
     assert parts["centers"] == 0
 
 
-def test_a_page_without_digits_has_finite_losses(batch):
+def test_losses_of_an_empty_page_are_finite(batch):
     empty = PageBatch(
         *(torch.zeros_like(part) for part in batch[:2]),
         batch.judged,
@@ -76,7 +76,7 @@ def test_a_page_without_digits_has_finite_losses(batch):
 
 
 @pytest.mark.long
-def test_it_learns_a_page_and_then_finds_its_digits(renderer):
+def test_loss_of_one_batch_falls_when_it_is_repeated(renderer):
     from digitrec.data.pages.targets import targets
 
     torch.manual_seed(0)
@@ -105,7 +105,7 @@ def renderer():
     )
 
 
-def test_training_starts_from_given_weights_and_refuses_those_of_another_network(tmp_path):
+def test_start_from_loads_weights_and_refuses_those_of_another_network(tmp_path):
     given = DigitDetector()
     save_detector(given.half().float().state_dict(), tmp_path / "given.ckpt")
     start = str(tmp_path / "given.ckpt")

@@ -14,7 +14,7 @@ def digits() -> np.ndarray:
     return torch.cat([draw(digit_skeletons()[digit][0], 3, 0.02, random) for digit in range(10)]).numpy()
 
 
-def test_digits_of_mnist_are_taken_as_they_are_in_either_polarity(digits):
+def test_mnist_digits_are_taken_unchanged_in_either_polarity(digits):
     taken = [digit for digit in digits if mnist_like(digit) is not None]
     assert len(taken) > 0.8 * len(digits)
     for digit in taken:
@@ -22,7 +22,7 @@ def test_digits_of_mnist_are_taken_as_they_are_in_either_polarity(digits):
         np.testing.assert_array_equal(mnist_like(255 - digit), digit)
 
 
-def test_other_pictures_are_not(digits):
+def test_other_pictures_are_not_mnist_like(digits):
     digit = next(each for each in digits if mnist_like(each) is not None)
     small = np.zeros((28, 28), np.uint8)
     small[7:21, 7:21] = np.asarray(Image.fromarray(digit).resize((14, 14)))
@@ -33,7 +33,7 @@ def test_other_pictures_are_not(digits):
 
 
 @pytest.mark.parametrize("width", [1, 2, 3, 5])
-def test_the_width_of_a_stroke(width):
+def test_stroke_width_of_a_bar_is_its_thickness(width):
     bar = np.zeros((28, 28), np.uint8)
     bar[4:24, 10 : 10 + width] = 255
     assert stroke_width(bar) == pytest.approx(width, rel=0.3)

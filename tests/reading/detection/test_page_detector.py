@@ -10,7 +10,7 @@ from digitrec.reading.detection.page_detector import PageDetector, ScalePolicy
 
 
 class Squares(nn.Module):
-    """A detector that takes each dark component for a digit, or for a mark where it is wider than tall."""
+    """A detector for which each dark component is a digit, or a mark if it is wider than tall."""
 
     def __init__(self, least: int = 12, most: int = 100):
         super().__init__()
@@ -52,7 +52,7 @@ def page(*boxes, height=120, width=200):
 
 
 def sure(images):
-    """A classifier that is sure of 3."""
+    """A classifier with high confidence in 3."""
     rows = np.full((len(images), 10), 0.001, np.float32)
     rows[:, 3] = 0.991
     return rows
@@ -75,13 +75,13 @@ def test_digits_and_marks_come_in_reading_order_with_their_boxes():
 
 
 @pytest.mark.parametrize("size", [10, 40, 150, 600])
-def test_digits_of_any_size_are_found(size):
+def test_digits_of_different_sizes_are_found(size):
     gray = page((3 * size, 2 * size, size // 2, size), height=5 * size, width=7 * size)
     (found,) = PageDetector(Squares()).find(gray, sure)
     np.testing.assert_allclose(found.box, (3 * size, 2 * size, size // 2, size), atol=max(3, 0.1 * size))
 
 
-def test_small_digits_are_looked_at_once_more_in_an_ideal_size():
+def test_small_digits_are_detected_again_at_the_ideal_size():
     detector = PageDetector(Squares())
     boxes = [(100 * i, 60, 14, 24) for i in range(1, 9)]
     looks = detector.hypotheses(page(*boxes, height=400, width=1000), sure)
@@ -90,13 +90,13 @@ def test_small_digits_are_looked_at_once_more_in_an_ideal_size():
     assert detector.policy.small <= last.size <= 1.3 * detector.policy.ideal
 
 
-def test_a_clear_view_ends_the_search():
+def test_search_ends_at_the_first_clear_view():
     network = Squares()
     PageDetector(network).find(page((60, 20, 60, 90), height=128, width=128), sure)
     assert len(network.seen) == 1
 
 
-def test_no_view_is_larger_than_the_policy_says():
+def test_views_have_at_most_the_pixels_of_the_policy():
     network = Squares()
     policy = ScalePolicy(most_pixels=30_000)
     assert PageDetector(network, policy).find(page(height=900, width=1200), sure) == []
@@ -105,19 +105,19 @@ def test_no_view_is_larger_than_the_policy_says():
     assert min(min(shape) for shape in network.seen) >= policy.least_side
 
 
-def test_an_enlargement_has_its_limit():
+def test_enlargement_is_limited():
     network = Squares()
     PageDetector(network).find(page(height=20, width=20), sure)
     assert max(max(shape) for shape in network.seen) <= 4 * 20 + 64
 
 
-def test_narrow_pages_are_first_seen_whole():
+def test_narrow_page_is_first_detected_as_a_whole():
     network = Squares()
     (found,) = PageDetector(network).find(page((2, 4, 8, 192), height=200, width=12), sure)
     np.testing.assert_allclose(found.box, (2, 4, 8, 192), atol=5)
 
 
-def test_what_the_classifier_doubts_is_kept_where_the_detector_does_not():
+def test_digit_with_low_confidence_is_kept_if_its_detection_score_is_high():
     gray = page((20, 20, 30, 45), (90, 20, 30, 45))
 
     def half_sure(images):
@@ -130,7 +130,7 @@ def test_what_the_classifier_doubts_is_kept_where_the_detector_does_not():
     assert len(PageDetector(Squares(), strict).find(gray, half_sure)) == 1
 
 
-def test_a_hypothesis_is_worth_what_it_reads():
+def test_value_of_a_hypothesis_grows_with_its_clear_digits():
     def found(confidence, size=20.0):
         row = (confidence,) + ((1 - confidence) / 9,) * 9
         return Found(np.zeros((28, 28), np.uint8), (0, 0, size, size), size, 1.0, 1.0, row)
@@ -145,7 +145,7 @@ def test_a_hypothesis_is_worth_what_it_reads():
 
 
 @pytest.mark.parametrize("turns", [0, 1, 2, 3])
-def test_a_page_that_is_turned_is_read_as_if_it_were_upright(turns):
+def test_rotated_page_is_read_as_the_upright_one(turns):
     def upright(images):
         """Sure of a digit whose stem points up: it reaches further above its center of mass than below."""
         sure = []

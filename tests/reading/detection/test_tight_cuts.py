@@ -5,7 +5,7 @@ from digitrec.reading.detection.tight_cuts import tight_one
 
 
 def classify(images):
-    """Sure of a 1 where an image is a bar of a digit's height that is not wide."""
+    """A classifier with high confidence in 1 for narrow bars of the height of a digit."""
     rows = np.full((len(images), 10), 0.01, np.float32)
     for row, image in zip(rows, images > 100, strict=True):
         tall = np.ptp(np.flatnonzero(image.any(1))) >= 18
@@ -13,14 +13,14 @@ def classify(images):
     return rows
 
 
-def test_a_dark_bar_is_a_one():
+def test_dark_bar_is_a_one():
     found = tight_one(np.full((60, 8), 20, np.uint8), classify)
     assert found.box == (0, 0, 8, 60)
     assert found.probabilities[1] > 0.9
 
 
 @pytest.mark.parametrize("light", [False, True])
-def test_a_slanted_stroke_from_edge_to_edge_is_a_one(light):
+def test_slanted_stroke_between_the_edges_is_a_one(light):
     page = np.full((60, 16), 230, np.uint8)
     for row in range(60):
         left = round(8 * (59 - row) / 59)
@@ -31,5 +31,5 @@ def test_a_slanted_stroke_from_edge_to_edge_is_a_one(light):
 
 
 @pytest.mark.parametrize("page", [np.full((60, 8), 240), np.full((60, 40), 20), np.full((8, 60), 20)])
-def test_light_strips_and_pages_that_are_not_tall_are_none(page):
+def test_light_strips_and_wide_pages_are_not_tight_crops(page):
     assert tight_one(page.astype(np.uint8), classify) is None
