@@ -26,10 +26,10 @@ class PredictBatch(NamedTuple):
 
     Attributes:
         images: (batch, 28, 28), as in ``Batch``.
-        indices: int64 (batch,), the places of the images in their data set or picture.
-        picture: the picture that the images are crops of; None for images of the test set.
+        indices: int64 (batch,), the places of the images in their data set or batch.
+        pictures: those that the images are found in, in this order; None for images of the test set.
     """
 
     images: Tensor
     indices: Tensor
-    picture: Picture | None = None
+    pictures: tuple[Picture, ...] | None = None

@@ -1,6 +1,7 @@
 """MNISTDataModule: the splits, their loaders, and what happens to a batch before the network."""
 
 import math
+import os
 from typing import Any, TypeVar
 
 import torch
@@ -17,6 +18,7 @@ from digitrec.data.download import ensure_mnist
 from digitrec.data.mnist import load_mnist
 from digitrec.data.pictures import PictureDataset
 from digitrec.data.samplers import ShuffledSampler, UnrepeatedSampler
+from digitrec.data.synthetic.detected import DetectedDigits
 from digitrec.data.synthetic.digits import SyntheticDigits
 from digitrec.data.synthetic.outliers import OutlierImages
 from digitrec.models.normalization import normalize
@@ -38,11 +40,13 @@ class MNISTDataModule(LightningDataModule):
         split_seed: chooses the images that are held out. It is independent of ``seed_everything``, so that
             runs with different seeds are validated on the same images.
         pictures: files, folders and globs that ``predict`` reads instead of the test images.
-        num_workers: loader processes. The images are in memory, so 0 is fastest.
+        num_workers: loader processes. The images are in memory, so 0 is fastest. Pictures are read by one
+            for each processor where it is 0.
         augment: distorts the training images on the device.
         augment_annealing: share of the epochs, at the end, in which the strength of the distortion decreases.
         augment_final_strength: strength of the distortion in the last epoch, 0 to 1.
         synthetic: adds synthetic digits, in styles that are rare in MNIST, to the training digits.
+        detected: adds digits as the page detector finds them to the training digits.
         outliers: makes out-of-distribution images from the training digits, for outlier exposure.
         outlier_share: how many outliers a training batch gets, as a share of its digits.
 
@@ -63,6 +67,7 @@ class MNISTDataModule(LightningDataModule):
         augment_annealing: float = 0.0,
         augment_final_strength: float = 1.0,
         synthetic: SyntheticDigits | None = None,
+        detected: DetectedDigits | None = None,
         outliers: OutlierImages | None = None,
         outlier_share: float = 0.0,
     ) -> None:
@@ -86,6 +91,7 @@ class MNISTDataModule(LightningDataModule):
         self.augment_annealing = augment_annealing
         self.augment_final_strength = augment_final_strength
         self.synthetic = synthetic
+        self.detected = detected
         self.outliers = outliers
         self.outlier_share = outlier_share
 
@@ -117,8 +123,9 @@ class MNISTDataModule(LightningDataModule):
             held_out, rest = order[: self.val_size], order[self.val_size :]
             self.val_set = DigitDataset(images[held_out], labels[held_out])
             self.train_set = DigitDataset(images[rest], labels[rest])
-            if stage == "fit" and self.synthetic is not None:
-                self.train_set = DigitDataset(*self.synthetic(self.train_set.images, self.train_set.targets))
+            for added in (self.synthetic, self.detected) if stage == "fit" else ():
+                if added is not None:
+                    self.train_set = DigitDataset(*added(self.train_set.images, self.train_set.targets))
             if stage == "fit" and self.outliers is not None:
                 self.outlier_images = self.outliers(self.train_set.images, self.train_set.targets)
 
@@ -136,7 +143,7 @@ class MNISTDataModule(LightningDataModule):
         return self._evaluation_loader(self.test_set)
 
     def predict_dataloader(self) -> DataLoader[Any]:
-        """Return batches of the test images, or the user's pictures one by one.
+        """Return batches of the test images, or of the user's pictures.
 
         They are dealt to the processes in turn. If their number is no multiple of that of the processes, the
         first ones are repeated at the end, so that all processes take the same number of steps. The
@@ -144,7 +151,10 @@ class MNISTDataModule(LightningDataModule):
         """
         dataset: Dataset[PredictBatch] = self.predict_set if self.pictures is None else self.picture_set
         sampler: DistributedSampler[Any] = DistributedSampler(dataset, **self._ranks(), shuffle=False)
-        return DataLoader(dataset, batch_size=None, sampler=sampler, num_workers=self.num_workers)
+        workers = self.num_workers
+        if self.pictures is not None and workers == 0:  # finding the digits takes longer than starting them
+            workers = min(len(dataset) - 1, os.cpu_count() or 1)  # type: ignore[arg-type]
+        return DataLoader(dataset, batch_size=None, sampler=sampler, num_workers=workers)
 
     def transfer_batch_to_device(
         self, batch: AnyBatch, device: torch.device, dataloader_idx: int

@@ -1,11 +1,12 @@
-"""The user's pictures as a data set; each is read when it is asked for.
+"""The user's pictures as a data set, in which the detector finds the digits.
 
-The modules that read pictures are imported where they are used: SciPy is slow to import, and training does
-not need it.
+The modules that read pictures are imported where they are used: training does not need them.
 """
 
+import math
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from pathlib import Path
 
 import torch
 from torch.utils.data import Dataset
@@ -14,12 +15,12 @@ from digitrec.data.batches import PredictBatch
 from digitrec.errors import PictureError
 from digitrec.reading.pictures.picture import Picture
 
-if TYPE_CHECKING:
-    from digitrec.reading.segmentation.segment import Crop
+BATCH = 8
+"""Pictures that are searched together: more need more memory, and are hardly faster."""
 
 
 class PictureDataset(Dataset[PredictBatch]):
-    """The user's pictures. Each item is one picture, so that few of them are in memory at once.
+    """The user's pictures; item i is the i-th batch of BATCH. A picture is read when its batch is asked for.
 
     Args:
         patterns: files, folders and globs.
@@ -29,25 +30,32 @@ class PictureDataset(Dataset[PredictBatch]):
     """
 
     def __init__(self, patterns: Sequence[str]) -> None:
+        from digitrec.reading.detection.page_detector import PageDetector
         from digitrec.reading.pictures.files import find
 
         self.paths = find(patterns)
+        self.detector = PageDetector()
 
     def __len__(self) -> int:
-        return len(self.paths)
+        return math.ceil(len(self.paths) / BATCH)
 
     def __getitem__(self, index: int) -> PredictBatch:
-        from digitrec.reading.pictures.loading import load
-        from digitrec.reading.segmentation.segment import find_digits, images_of
+        from digitrec.reading.reader import images_of
 
-        path = self.paths[index]
-        crops: tuple[Crop, ...] = ()
-        try:
-            page = load(path)
-            crops = tuple(find_digits(page.pixels))
-        except PictureError as error:
-            picture = Picture(path, error=str(error))
-        else:
-            picture = Picture(path, page, crops)
-        images = torch.from_numpy(images_of(crops))
-        return PredictBatch(images, torch.arange(len(images)), picture)
+        pictures = [_load(path) for path in self.paths[index * BATCH : (index + 1) * BATCH]]
+        pages = [picture.page.pixels for picture in pictures if picture.page is not None]
+        found = iter(self.detector.find(pages))
+        pictures = [
+            each if each.page is None else replace(each, found=tuple(next(found))) for each in pictures
+        ]
+        images = images_of([one for picture in pictures for one in picture.found])
+        return PredictBatch(images, torch.arange(len(images)), tuple(pictures))
+
+
+def _load(path: Path) -> Picture:
+    from digitrec.reading.pictures.loading import load
+
+    try:
+        return Picture(path, load(path))
+    except PictureError as error:
+        return Picture(path, error=str(error))

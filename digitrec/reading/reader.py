@@ -1,19 +1,23 @@
 """Reader: finds and recognizes the digits in a picture, with their boxes and confidences."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from digitrec.models.checkpoints import PRETRAINED, load_classifier
+from digitrec.models.normalization import SIDE
 from digitrec.models.recognizer import Recognizer
+from digitrec.reading.detection.hypotheses import Found
+from digitrec.reading.detection.lines import in_lines
+from digitrec.reading.detection.page_detector import PageDetector
 from digitrec.reading.pictures.loading import load
 from digitrec.reading.pictures.page import Page
 from digitrec.reading.results import Digit, Reading
-from digitrec.reading.segmentation.segment import Crop, find_digits, images_of
-from digitrec.reading.segmentation.small import is_small
+from digitrec.reading.turns import most_upright
 
 
 class Reader:
@@ -21,15 +25,17 @@ class Reader:
 
     Args:
         classifier: recognizes the digits; it is used on the device that it is on.
+        detector: finds them; None takes the pretrained one.
     """
 
-    def __init__(self, classifier: Recognizer) -> None:
+    def __init__(self, classifier: Recognizer, detector: PageDetector | None = None) -> None:
         if not isinstance(classifier, Recognizer):
             raise TypeError(
                 "Reader takes a Recognizer: use Reader.from_checkpoint(path), or model.recognizer() of a "
                 "DigitClassifier."
             )
         self.classifier = classifier
+        self.detector = detector or PageDetector()
 
     @classmethod
     def pretrained(cls) -> "Reader":
@@ -60,65 +66,43 @@ class Reader:
         if threshold is not None and not 0 <= threshold <= 1:
             raise ValueError(f"threshold must be 0 to 1, not {threshold}")
         page = load(picture)
-        crops = find_digits(page.pixels)
-        probabilities = self.classifier.probabilities(torch.from_numpy(images_of(crops)))
+        (found,) = self.detector.find([page.pixels])
+        images = images_of(found)
+        classify = self.classifier.probabilities
+        probabilities, turns = most_upright(images, classify(images), classify)
         return assemble(
-            page, crops, probabilities, self.classifier.threshold if threshold is None else threshold
+            page, found, probabilities, turns, self.classifier.threshold if threshold is None else threshold
         )
 
 
-def assemble(page: Page, crops: Sequence[Crop], probabilities: Tensor, threshold: float) -> Reading:
-    """Choose among the hypotheses that the crops of a page stand for.
+def images_of(found: Sequence[Found]) -> Tensor:
+    """Return the images of digits and marks: uint8 (n, 28, 28)."""
+    return torch.from_numpy(np.stack([np.zeros((SIDE, SIDE), np.uint8), *(each.image for each in found)])[1:])
 
-    A crop that may be several touching digits is split if the network is more confident of each of the
-    splits; if they do not touch, if it is more confident of the largest. Of several hypotheses about the
-    whole page the one with the highest sum of (confidence - 0.5) is taken. A small page is read as dark on
-    light and as light on dark: the one whose lowest confidence is higher is taken, the less likely of them
-    only where it has no ``?``.
+
+def assemble(
+    page: Page, found: Sequence[Found], probabilities: Tensor, turns: int, threshold: float
+) -> Reading:
+    """Put what is found on a page into reading order.
+
+    The confidence is the probability that it is a digit at all times that of the most probable digit. So
+    both a mark and a digit that the classifier doubts are ``?``.
 
     Args:
-        page: where the crops are.
-        crops: as ``find_digits`` returns them.
-        probabilities: (n, 10), of ``images_of(crops)``.
+        page: where it is found.
+        found: as ``PageDetector.find`` returns it.
+        probabilities: (n, 10), of ``images_of(found)``.
+        turns: by how many quarters the page must be turned, counter-clockwise, to be upright.
         threshold: confidence, 0 to 1, below which a digit is ``?``.
     """
-    rows = iter(probabilities.tolist())
-    hypotheses: dict[int, list[Digit]] = {}
-    positions: dict[tuple[int, int], int] = {}
-    for crop in crops:
-        whole, *splits = [(each, next(rows)) for each in (crop, *crop.pieces)]
-        for each, row in splits if _are_several(whole, splits) else [whole]:
-            position = positions.get((crop.way, crop.line), 0)
-            positions[crop.way, crop.line] = position + 1
-            confidence = max(row)
-            digit = str(row.index(confidence)) if confidence >= threshold else "?"
+    rows = probabilities.tolist()
+    digits = []
+    for line, numbers in enumerate(in_lines([each.box for each in found], turns)):
+        for position, number in enumerate(numbers):
+            each, row = found[number], tuple(rows[number])
+            confidence = each.digit * max(row)
+            digit = str(row.index(max(row))) if confidence >= threshold else "?"
             left, top, width, height = (round(side * page.scale) for side in each.box)
             box = left, top, max(1, width), max(1, height)
-            read = Digit(digit, confidence, tuple(row), box, crop.line, position, each.image)
-            hypotheses.setdefault(crop.way, []).append(read)
-    if not is_small(page.pixels):
-        return Reading(tuple(max(hypotheses.values(), key=_score, default=[])))
-    candidates = [
-        digits for way, digits in hypotheses.items() if way == 0 or all(each.digit != "?" for each in digits)
-    ]
-    return Reading(tuple(max(candidates, key=_lowest_confidence, default=[])))
-
-
-def _lowest_confidence(digits: Iterable[Digit]) -> float:
-    return min(digit.confidence for digit in digits)
-
-
-def _score(digits: Iterable[Digit]) -> float:
-    """Score a hypothesis: digits with a confidence above 0.5 count for it, the others against it."""
-    return sum(digit.confidence - 0.5 for digit in digits)
-
-
-def _are_several(whole: tuple[Crop, list[float]], splits: Sequence[tuple[Crop, list[float]]]) -> bool:
-    """Return whether a crop is several digits; it and its splits come with their probabilities."""
-    if not splits:
-        return False
-    if whole[0].loose:
-        confidence = max(max(splits, key=lambda split: max(split[0].box[2:]))[1])
-    else:
-        confidence = min(max(row) for _, row in splits)
-    return confidence > max(whole[1])
+            digits.append(Digit(digit, confidence, row, box, line, position, each.image))
+    return Reading(tuple(digits))

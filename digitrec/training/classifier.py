@@ -15,6 +15,7 @@ from torchmetrics.classification import MulticlassAccuracy
 from digitrec.data.batches import Batch, PredictBatch
 from digitrec.models.recognizer import CHUNK, Recognizer, log_probabilities
 from digitrec.models.tta import TTA
+from digitrec.reading.turns import most_upright
 from digitrec.training.optimization import OptimizedModule
 
 
@@ -104,11 +105,17 @@ class DigitClassifier(OptimizedModule):
 
         Returns:
             ``index`` (batch,) as in the batch, ``digit`` int64 (batch,), ``probabilities`` float32
-            (batch, 10).
+            (batch, 10); of pictures also ``turns`` (pictures,), see ``most_upright``.
         """
         probabilities = self(batch.images).exp()
-        digits = probabilities.argmax(dim=1)
-        return {"index": batch.indices, "digit": digits, "probabilities": probabilities}
+        predicted = {"index": batch.indices}
+        if batch.pictures is not None:
+            sizes = [len(picture.found) for picture in batch.pictures]
+            parts = zip(torch.split(batch.images, sizes), torch.split(probabilities, sizes), strict=True)
+            upright = [most_upright(*part, lambda images: self(images).exp()) for part in parts]
+            probabilities = torch.cat([part for part, _ in upright])
+            predicted["turns"] = torch.tensor([turns for _, turns in upright])
+        return {**predicted, "digit": probabilities.argmax(dim=1), "probabilities": probabilities}
 
     def _step(self, stage: Literal["train", "val", "test"], batch: Batch) -> tuple[Tensor, Tensor]:
         """Return loss and log-probabilities of a batch, and update the metrics of its stage."""

@@ -16,7 +16,13 @@ from tests.conftest import ROOT
 CONFIGS = sorted(path for path in (ROOT / "configs").glob("*.yaml") if path.stem != "detector")
 OVERLAYS = sorted((ROOT / "configs" / "trainer").glob("*.yaml"))
 TINY = ["--data.val_size=50", f"--config={ROOT}/configs/trainer/debug.yaml"]
-FEWER_TO_DRAW = {"handwriting": ["--data.synthetic.init_args.count=50", "--data.outliers.init_args.count=50"]}
+FEWER_TO_DRAW = {
+    "handwriting": [
+        "--data.synthetic.init_args.count=50",
+        "--data.outliers.init_args.count=50",
+        "--data.detected=null",  # tests/data/synthetic/test_detected.py
+    ]
+}
 OF_ALL_RUNS = {
     "ModelSummary",
     "RichModelSummary",

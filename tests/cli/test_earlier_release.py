@@ -13,7 +13,7 @@ from tests.conftest import ROOT
 OLD_NAMES = {new: old for old, new in CLASS_PATHS.items()}
 OLD_NAMES |= {new: old for names in ARGUMENTS.values() for old, new in names.items()}
 QUICK = ["--trainer.max_epochs=1", "--data.val_size=50", "--trainer.log_every_n_steps=1"]
-FEW = ["--data.styles.init_args.count=50", "--data.outliers.init_args.count=50"]
+FEW = ["--data.styles.init_args.count=50", "--data.outliers.init_args.count=50", "--data.detected=null"]
 
 
 def aged(value):

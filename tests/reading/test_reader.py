@@ -1,7 +1,5 @@
 """Reader: text, thresholds, splits, hypotheses and sources; mostly with a network made for the test."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 import torch
@@ -10,10 +8,10 @@ from torch import nn
 
 from digitrec.errors import PictureError
 from digitrec.models.recognizer import Recognizer
+from digitrec.reading.detection.hypotheses import Found
 from digitrec.reading.pictures import page as page_module
 from digitrec.reading.pictures.page import Page
 from digitrec.reading.reader import Reader, assemble
-from digitrec.reading.segmentation.segment import Crop
 from scripts.lib.rendering import Options, render
 from scripts.lib.strokes import stroke_digits
 
@@ -53,7 +51,7 @@ def test_a_picture_is_read_line_by_line(reader):
     assert read.confidence == min(digit.confidence for digit in read.digits)
     for digit in read.digits:
         assert sum(digit.probabilities) == pytest.approx(1, abs=1e-5)
-        assert digit.confidence == max(digit.probabilities)
+        assert 0.5 * max(digit.probabilities) < digit.confidence <= max(digit.probabilities)
         assert digit.image.shape == (28, 28)
 
 
@@ -86,8 +84,8 @@ def test_a_file_that_is_no_picture_is_an_error_with_its_name(reader, tmp_path):
         reader.read(tmp_path / "no.png")
 
 
-def crop(line=0, position=0, pieces=(), box=(10, 20, 30, 40)):
-    return Crop(np.zeros((28, 28), np.uint8), box, line, position, pieces)
+def found(*boxes, digit=1.0):
+    return [Found(np.zeros((28, 28), np.uint8), box, digit=digit) for box in boxes]
 
 
 def probabilities(*rows):
@@ -99,69 +97,32 @@ def probabilities(*rows):
 
 
 PAGE = Page(np.zeros((90, 90), np.uint8), 1, (90, 90))
-SMALL = Page(np.zeros((9, 9), np.uint8), 1, (9, 9))
+BOX = (10.0, 20.0, 30.0, 40.0)
 
 
-@pytest.mark.parametrize(
-    ("confidences", "text", "boxes"),
-    [
-        ((0.8, 0.9, 0.85), "124", [(10, 20, 15, 40), (25, 20, 15, 40), (60, 20, 30, 40)]),
-        ((0.8, 0.9, 0.75), "74", [(10, 20, 30, 40), (60, 20, 30, 40)]),
-    ],
-)
-def test_splits_are_taken_only_if_each_is_more_confident_than_the_whole(confidences, text, boxes):
-    splits = crop(box=(10, 20, 15, 40)), crop(box=(25, 20, 15, 40))
-    crops = [crop(pieces=splits), crop(position=1, box=(60, 20, 30, 40))]
-    rows = zip((7, 1, 2, 4), (*confidences, 0.9), strict=True)
-    read = assemble(PAGE, crops, probabilities(*rows), 0.5)
+@pytest.mark.parametrize(("digit", "confidence", "text"), [(0.9, 0.8, "3"), (0.6, 0.8, "?"), (0.1, 1.0, "?")])
+def test_mark_and_doubtful_digit_are_question_marks(digit, confidence, text):
+    read = assemble(PAGE, found(BOX, digit=digit), probabilities((3, confidence)), 0, 0.5)
     assert read.text == text
-    assert [digit.box for digit in read.digits] == boxes
-    assert [digit.position for digit in read.digits] == list(range(len(text)))
+    assert read.confidence == pytest.approx(digit * confidence)
 
 
-@pytest.mark.parametrize(("confidences", "text"), [((0.8, 0.3, 0.9), "?5"), ((0.8, 0.9, 0.6), "7")])
-def test_of_splits_that_do_not_touch_the_largest_decides(confidences, text):
-    bar, body = crop(box=(10, 20, 15, 5)), crop(box=(10, 30, 15, 40))
-    whole = replace(crop(pieces=(bar, body)), loose=True)
-    read = assemble(PAGE, [whole], probabilities(*zip((7, 1, 5), confidences, strict=True)), 0.5)
-    assert read.text == text
+def test_digits_come_in_reading_order():
+    boxes = (60, 20, 20, 30), (10, 70, 20, 30), (10, 18, 20, 30)
+    read = assemble(PAGE, found(*boxes), probabilities((1, 0.9), (2, 0.9), (3, 0.9)), 0, 0.5)
+    assert read.text == "31\n2"
+    assert [(digit.line, digit.position) for digit in read.digits] == [(0, 0), (0, 1), (1, 0)]
 
 
-@pytest.mark.parametrize(
-    ("confidences", "text"),
-    [
-        ((0.9, 0.9, 0.9, 0.9, 0.9), "245"),  # the second hypothesis has one more digit
-        ((0.9, 0.9, 0.9, 0.3, 0.2), "24"),  # which is no digit here
-        ((0.9, 0.9, 0.9, 0.8, 0.2), "24"),  # and does not outweigh a lower confidence here
-        ((0.3, 0.3, 0.2, 0.3, 0.2), "??"),
-    ],
-)
-def test_the_hypothesis_with_the_highest_score_is_taken(confidences, text):
-    first = [crop(), crop(position=1)]
-    crops = [*first, *(replace(each, way=1) for each in (*first, crop(position=2)))]
-    rows = probabilities(*zip((2, 4, 2, 4, 5), confidences, strict=True))
-    read = assemble(PAGE, crops, rows, 0.5)
-    assert read.text == text
-    assert [digit.position for digit in read.digits] == list(range(len(text)))
-
-
-@pytest.mark.parametrize(("confidences", "text"), [((0.8, 0.9, 0.7), "3"), ((0.6, 0.9, 0.7), "11")])
-def test_for_a_small_page_the_hypothesis_with_the_higher_lowest_confidence_is_taken(confidences, text):
-    crops = [crop(), *(replace(crop(position=position), way=1) for position in (0, 1))]
-    assert assemble(SMALL, crops, probabilities(*zip((3, 1, 1), confidences, strict=True)), 0.5).text == text
-    assert assemble(PAGE, crops, probabilities(*zip((3, 1, 1), confidences, strict=True)), 0.5).text == "11"
-
-
-def test_the_second_hypothesis_of_a_small_page_is_taken_only_without_question_marks():
-    crops = [crop(), replace(crop(), way=1)]
-    assert assemble(SMALL, crops, probabilities((3, 0.3), (4, 0.4)), 0.5).digits[0].confidence < 0.35
-    assert assemble(SMALL, crops[1:], probabilities((4, 0.4)), 0.5).text == ""
-    assert assemble(SMALL, crops[1:], probabilities((4, 0.6)), 0.5).text == "4"
+@pytest.mark.parametrize("turns", [0, 2])
+def test_page_upside_down_is_read_as_if_it_were_upright(turns):
+    page = np.rot90(np.asarray(picture("27035")), -turns)
+    assert Reader.pretrained().read(np.ascontiguousarray(page)).text == "27035"
 
 
 def test_boxes_are_scaled_to_the_picture():
     page = Page(PAGE.pixels, 2.5, (225, 225))
-    (digit,) = assemble(page, [crop(box=(10, 20, 30, 0))], probabilities((3, 0.9)), 0.5).digits
+    (digit,) = assemble(page, found((10, 20, 30, 0)), probabilities((3, 0.9)), 0, 0.5).digits
     assert digit.box == (25, 50, 75, 1)
 
 

@@ -13,7 +13,7 @@ MAY_IMPORT = {
     "runs": {"errors", "models"},
     "reading": {"errors", "models"},
     "web": {"errors", "models", "reading", "runs"},
-    "data": {"_lazy", "errors", "files", "models", "reading"},
+    "data": {"_lazy", "errors", "evaluation", "files", "models", "reading"},
     "export": {"errors", "files", "models", "runs", "data"},
     "training": {"errors", "files", "evaluation", "models", "runs", "reading", "data"},
     "cli": {"errors", "models", "data", "training"},

@@ -46,7 +46,12 @@ def test_a_run_is_shipped_with_its_temperature_and_without_what_resuming_needs(w
     shipped = workplace / "weights" / "digits.ckpt"
     monkeypatch.setattr(ship, "PRETRAINED", shipped)
     monkeypatch.setattr(ship, "CONFIG", f"{ROOT}/configs/handwriting.yaml")
-    tiny = ["--data.val_size=50", "--data.outliers.init_args.count=20", "--trainer.log_every_n_steps=1"]
+    tiny = [
+        "--data.val_size=50",
+        "--data.outliers.init_args.count=20",
+        "--data.detected=null",
+        "--trainer.log_every_n_steps=1",
+    ]
     cli = DigitCLI(["fit", f"--config={ship.CONFIG}", "--trainer.max_epochs=1", *tiny])
     run = workplace / cli.trainer.log_dir / "checkpoints" / "last.ckpt"
     ship.ship(run)

@@ -129,10 +129,8 @@ class PageDataModule(LightningDataModule):
         use_one_thread()  # num_workers 0 renders in this process
         seed = torch.initial_seed()
         rank = self.trainer.global_rank if self.trainer is not None else 0
-        self.train_set = PageDataset(self._renderer(train=True), seed, rank, self.steps)
-        self.val_set = PageDataset(
-            self._renderer(train=False), VALIDATION, 0, self.val_steps, with_items=True
-        )
+        self.train_set = PageDataset(self.renderer(train=True), seed, rank, self.steps)
+        self.val_set = PageDataset(self.renderer(train=False), VALIDATION, 0, self.val_steps, with_items=True)
 
     def train_dataloader(self) -> DataLoader[PageBatch]:
         """Return training batches, by the step."""
@@ -168,7 +166,8 @@ class PageDataModule(LightningDataModule):
         name = f"{sizes.written}-{sizes.drawn}-{sizes.marks}-{self.val_size}-{self.split_seed}"
         return Path(self.data_dir) / f"glyphs-{'train' if train else 'val'}-{name}.npz"
 
-    def _renderer(self, train: bool) -> Renderer:
+    def renderer(self, train: bool) -> Renderer:
+        """Return a renderer for training or for validation pages, after ``prepare_data``."""
         drawn = self.sizes.drawn if train else self.sizes.drawn // 5
         return Renderer(Pool(Glyphs.load(self._file(train)), drawn), strips(400, seed=int(train)))
 

@@ -19,13 +19,20 @@ class Shares:
     rows: float = 0.36
     table: float = 0.14
     scattered: float = 0.07
-    empty: float = 0.12
+    empty: float = 0.2
     tiny: float = 0.03
     huge: float = 0.07
 
 
-COMMON = "+-=x/"
-"""Signs of sums, which stand between digits more often than others."""
+COMMON = "+-=x/()"
+"""Signs of sums, which stand between digits more often than others. Slashes and brackets look like 1."""
+
+
+LEAST_HEIGHT = 16.0
+"""Pixels of a digit that must be found, at least: half of those of 12 to 16 pixels were illegible."""
+
+AGAIN = 0.3
+"""How much less often a mark follows a mark than a digit."""
 
 
 class Pool:
@@ -66,7 +73,7 @@ class Hand:
     def __init__(self, dice: Dice, canvas: Canvas, pool: Pool) -> None:
         self.dice, self.canvas, self.pool = dice, canvas, pool
         self.tilt = dice.normal(0.04) if dice.chance(0.8) else dice.normal(0.15)
-        self.pen = dice.log_uniform(0.035, 0.3) if dice.chance(0.75) else dice.log_uniform(0.02, 0.4)
+        self.pen = dice.log_uniform(0.035, 0.22) if dice.chance(0.8) else dice.log_uniform(0.02, 0.36)
         self.shear = dice.normal(0.14)
         self.rotation = dice.normal(0.06) + self.tilt
         self.uneven = dice.uniform(0, 1)
@@ -131,7 +138,7 @@ def rows(hand: Hand, tiny: bool = False) -> list[tuple[float, float, float]]:
     dice, canvas = hand.dice, hand.canvas
     side = min(canvas.height, canvas.width)
     height = hand.height = (
-        dice.log_uniform(3, 8) if tiny else dice.log_uniform(12, max(16, min(0.85 * side, 72)))
+        dice.log_uniform(3, 8) if tiny else dice.log_uniform(LEAST_HEIGHT, max(22, min(0.85 * side, 72)))
     )
     leading = dice.uniform(1.15, 2.2) * height * (3 if tiny else 1)
     count = max(1, int(canvas.height / leading)) if dice.chance(0.6) else 1
@@ -153,11 +160,11 @@ def _row(hand: Hand, x: float, y: float, gap: float, jitter: float, space: float
     """Write a line from x on; return where it ends."""
     dice, canvas, height = hand.dice, hand.canvas, hand.height
     slope, middle = math.tan(hand.tilt), canvas.width / 2
-    ended, marked = x, True
+    ended, marked = x, False
     while x < canvas.width:
         if space and dice.chance(space):
             x += height * dice.uniform(0.3, 1.2)
-        marked = hand.no_digits or (not marked and dice.chance(hand.marks))
+        marked = hand.no_digits or dice.chance(hand.marks * (AGAIN if marked else 1))
         index = hand.mark() if marked else hand.digit()
         width = hand.pool.width(index) / BOX * height
         if x + width > canvas.width - 1 and dice.chance(0.8):
@@ -166,7 +173,7 @@ def _row(hand: Hand, x: float, y: float, gap: float, jitter: float, space: float
         box = hand.pool.glyphs.boxes[index]
         if marked:  # its box is not in the middle of its frame
             glyph_x -= float(box[0] + box[2]) / 2 / BOX * height
-        scale = height / BOX * (1.0 if marked else dice.log_uniform(0.88, 1.13))
+        scale = height / BOX * (dice.log_uniform(0.85, 1.3) if marked else dice.log_uniform(0.88, 1.13))
         hand.write(index, glyph_x, glyph_y + (glyph_x - middle) * slope, scale, target)
         x += width
         ended = x
@@ -177,7 +184,7 @@ def _row(hand: Hand, x: float, y: float, gap: float, jitter: float, space: float
 def scattered(hand: Hand) -> None:
     """Write digits and some marks here and there, of several sizes."""
     dice, canvas = hand.dice, hand.canvas
-    hand.height = dice.log_uniform(12, 0.6 * min(canvas.height, canvas.width))
+    hand.height = dice.log_uniform(LEAST_HEIGHT, 0.6 * min(canvas.height, canvas.width))
     done: list[tuple[float, float, float]] = []
     for _ in range(2 + dice.below(12)):
         height = hand.height * dice.log_uniform(0.7, 1.4)

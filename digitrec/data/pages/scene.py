@@ -47,7 +47,7 @@ class Extras:
     raised: float = 0.12
     edged: float = 0.6
     tight: float = 0.14
-    turned: float = 0.06
+    turned: float = 0.12
 
 
 @dataclass(frozen=True)

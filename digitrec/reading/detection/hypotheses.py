@@ -1,77 +1,65 @@
-"""What is found on a page: digits and marks, and the hypotheses that they are part of."""
+"""What is found on a page, and the hypotheses that it is part of: one for each scale that was looked at."""
 
-import math
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from digitrec.reading.detection.decoding import Instance
+
 Gray = NDArray[np.uint8]
 
-EVEN = 0.4
-"""Clearness of a digit that counts neither for its hypothesis nor against it."""
+Box = tuple[float, float, float, float]
+"""x, y, width and height."""
 
 
 @dataclass(frozen=True)
 class Found:
-    """A digit or mark of a page.
+    """A digit or another written mark of a page.
 
     image: uint8 (28, 28), white on black.
-    box: x, y, width, height in pixels of the page.
-    size: the longer of width and height.
+    box: in pixels of the page.
     score: 0 to 1, how clearly the detector sees it.
-    digit: 0 to 1, how clearly it is a digit and not another mark.
-    probabilities: of 0 to 9.
-    line, position: reading order, from 0.
+    digit: 0 to 1, the probability that it is a digit and not another mark.
     """
 
     image: Gray
-    box: tuple[float, float, float, float]
-    size: float
-    score: float
-    digit: float
-    probabilities: tuple[float, ...] = ()
-    line: int = 0
-    position: int = 0
-
-    @property
-    def clearness(self) -> float:
-        """Of a digit: the classifier's confidence times the root of the detector's score."""
-        return max(self.probabilities) * math.sqrt(self.score)
+    box: Box
+    score: float = 1.0
+    digit: float = 1.0
 
 
 @dataclass(frozen=True)
 class Hypothesis:
-    """What is found at one scale.
+    """What is found in one view of a page.
 
-    scale: pixels of the view for each of the page.
-    digits, marks: in any order.
-    turns: by how many quarters the page must be turned, counter-clockwise, to be upright.
+    down, across: pixels of the view for each pixel of the page.
+    instances: the digits and marks, in pixels of the view.
     """
 
-    scale: float
-    digits: tuple[Found, ...]
-    marks: tuple[Found, ...]
-    turns: int = 0
+    down: float = 1.0
+    across: float = 1.0
+    instances: tuple[Instance, ...] = ()
+
+    @property
+    def digits(self) -> list[Instance]:
+        """The instances that are rather digits than other marks."""
+        return [each for each in self.instances if each.digit >= 0.5]
 
     @property
     def size(self) -> float:
         """Median size of the digits, in pixels of the view."""
-        return float(np.median([each.size for each in self.digits])) * self.scale
+        return float(np.median([each.size for each in self.digits]))
 
     @property
     def clearness(self) -> float:
-        """Mean clearness of the digits."""
-        return float(np.mean([each.clearness for each in self.digits]))
+        """Mean score of the digits, 0 to 1."""
+        return float(np.mean([each.score for each in self.digits]))
 
-    @property
-    def value(self) -> float:
-        """How much is read: digits that are clear count for it, others against it."""
-        return sum(each.clearness - EVEN for each in self.digits)
+    def value(self, even: float) -> float:
+        """Return how much is seen: instances with a score above ``even`` count for it, others against it."""
+        return sum(each.score - even for each in self.instances)
 
-    def solid(self, least: float) -> "Hypothesis":
-        """Keep the digits and marks with more than this score."""
-        digits, marks = (
-            tuple(one for one in found if one.score > least) for found in (self.digits, self.marks)
-        )
-        return replace(self, digits=digits, marks=marks)
+    def without_faint(self, least: float) -> "Hypothesis":
+        """Keep the instances with at least this score."""
+        return replace(self, instances=tuple(each for each in self.instances if each.score >= least))

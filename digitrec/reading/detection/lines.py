@@ -1,48 +1,42 @@
 """Reading order: which digits and marks are on a line, and in which order."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 
-from digitrec.reading.detection.hypotheses import Found
+from digitrec.reading.detection.hypotheses import Box
 
 SHARED = 0.4
 """Neighbours of a line have at least this share of the lower one's height in common."""
 
-Box = tuple[float, float, float, float]
-"""x, y, width and height."""
 
-
-def in_lines(found: Sequence[Found], turns: int = 0) -> list[Found]:
-    """Put digits and marks into reading order: lines from top to bottom, each from left to right.
+def in_lines(boxes: Sequence[Box], turns: int = 0) -> list[list[int]]:
+    """Put digits and marks into reading order.
 
     Args:
-        found: in any order.
+        boxes: in any order.
         turns: by how many quarters the page must be turned, counter-clockwise, to be upright.
+
+    Returns:
+        Lines from top to bottom, each with the numbers of its boxes from left to right.
     """
-    upright = {id(each): turned(each.box, turns) for each in found}
-
-    def box(each: Found) -> Box:
-        return upright[id(each)]
-
-    lines: list[list[Found]] = []
-    for each in sorted(found, key=lambda one: box(one)[0]):
+    upright = [turned(box, turns) for box in boxes]
+    lines: list[list[int]] = []
+    for number in sorted(range(len(upright)), key=lambda each: upright[each][0]):
         closest, chosen = SHARED, None
         for line in lines:
-            common = _common_height(box(line[-1]), box(each))
+            common = _common_height(upright[line[-1]], upright[number])
             if common > closest:
                 closest, chosen = common, line
         if chosen is None:
-            lines.append([each])
+            lines.append([number])
         else:
-            chosen.append(each)
-    lines.sort(key=lambda line: float(np.mean([box(each)[1] + box(each)[3] / 2 for each in line])))
-    return [
-        replace(each, line=number, position=position)
-        for number, line in enumerate(lines)
-        for position, each in enumerate(line)
-    ]
+            chosen.append(number)
+
+    def middle(line: list[int]) -> float:
+        return float(np.mean([upright[number][1] + upright[number][3] / 2 for number in line]))
+
+    return sorted(lines, key=middle)
 
 
 def turned(box: Box, turns: int) -> Box:

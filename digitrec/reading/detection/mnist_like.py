@@ -3,12 +3,10 @@
 import math
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
 from digitrec.models.normalization import BOX, SIDE
-
-Gray = NDArray[np.uint8]
+from digitrec.reading.detection.hypotheses import Found, Gray
 
 LONGEST = BOX - 2, BOX + 2
 """Pixels of the longest side, least and most."""
@@ -23,26 +21,29 @@ FINE = 5
 """The stroke is measured at this many times the resolution."""
 
 
-def mnist_like(page: Gray) -> Gray | None:
-    """Return a 28x28 picture that is a digit as MNIST has it, white on black; None for any other picture.
+def mnist_like(page: Gray) -> list[Found]:
+    """Take a 28x28 picture that is a digit as MNIST has it for that digit; find nothing in any other picture.
 
     Its edge is plain, its longest side is 20 pixels or so, its center of mass is in the middle, and its
     strokes are as wide as MNIST's. It is then read as it is.
     """
     if page.shape != (SIDE, SIDE):
-        return None
+        return []
     edge = np.concatenate([page[0], page[-1], page[1:-1, 0], page[1:-1, -1]])
     image = 255 - page if np.median(edge) > 127 else page
     if np.quantile(np.minimum(edge, 255 - edge), 0.9) > 0 or image.max() < 128:
-        return None
+        return []
     foreground = image > 63  # there may be the remains of a JPEG file, or of an average, around it
     rows, columns = np.flatnonzero(foreground.any(1)), np.flatnonzero(foreground.any(0))
     longest = max(rows[-1] - rows[0], columns[-1] - columns[0]) + 1
     places, mass = np.arange(SIDE) - (SIDE - 1) / 2, image.astype(float)
     astray = max(abs(float(mass.sum(axis) @ places)) for axis in (0, 1)) / mass.sum()
     if astray > ASTRAY or not LONGEST[0] <= longest <= LONGEST[1]:
-        return None
-    return image if STROKE[0] < stroke_width(image) < STROKE[1] else None
+        return []
+    if not STROKE[0] < stroke_width(image) < STROKE[1]:
+        return []
+    box = float(columns[0]), float(rows[0]), float(np.ptp(columns) + 1), float(np.ptp(rows) + 1)
+    return [Found(image, box)]
 
 
 def stroke_width(image: Gray) -> float:

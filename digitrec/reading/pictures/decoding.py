@@ -18,6 +18,7 @@ from PIL.JpegImagePlugin import JpegImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 
 from digitrec.errors import PictureError
+from digitrec.reading.pictures import grayscale
 from digitrec.reading.pictures import page as pages
 
 MAX_PIXELS = 50_000_000
@@ -122,7 +123,9 @@ def decode(file: IO[bytes], file_bytes: int, name: str) -> tuple[Image.Image, tu
 
 
 def shrink_image(image: Image.Image) -> Image.Image:
-    """Shrink a loaded image for a page, band by band, so that no second copy of all its pixels is made."""
+    """Shrink a loaded image for a page, band by band, so that no second copy of many pixels is made."""
+    if image.width * image.height <= pages.MAX_PIXELS:
+        return grayscale.plain(image)
 
     def bands(rows: int) -> Iterator[Image.Image]:
         for top in range(0, image.height, rows):

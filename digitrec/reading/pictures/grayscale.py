@@ -8,6 +8,9 @@ from PIL import Image, ImageChops, ImageFilter
 
 Bytes = npt.NDArray[np.uint8]
 
+CONTRAST_PIXELS = 40_000
+"""Pixels of the reduced picture on which the contrast of its channels is measured."""
+
 
 def plain(image: Image.Image) -> Image.Image:
     """Convert an image of any mode to L, RGB or RGBA, or to F if a channel has more than 8 bits."""
@@ -117,7 +120,7 @@ def _over_background(image: Image.Image) -> Image.Image:
 
 def _clearest_channel(image: Image.Image) -> Image.Image:
     """Return the luminance of an RGB image, or the channel with much more contrast than the luminance."""
-    small = image.reduce(max(1, round((image.width * image.height / 250_000) ** 0.5)))
+    small = image.reduce(max(1, round((image.width * image.height / CONTRAST_PIXELS) ** 0.5)))
     around = small.filter(ImageFilter.BoxBlur(max(small.size) / 10))
     contrast = _contrast(small.convert("L"), around.convert("L"))
     contrasts = [_contrast(*pair) for pair in zip(small.split(), around.split(), strict=True)]

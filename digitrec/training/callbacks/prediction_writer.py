@@ -8,6 +8,7 @@ from io import TextIOWrapper
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
+import torch
 from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import BasePredictionWriter, TQDMProgressBar
 from torch import Tensor
@@ -83,15 +84,17 @@ class PredictionsWriter(BasePredictionWriter):
         dataloader_idx: int,
     ) -> None:
         """Write the rows of a batch, and of the batches of the other processes, in order."""
-        found = batch.picture, {name: value.cpu() for name, value in prediction.items()}
+        found = batch.pictures, {name: value.cpu() for name, value in prediction.items()}
         total = len(trainer.predict_dataloaders.dataset)  # type: ignore[union-attr]
         left = total - batch_idx * trainer.world_size  # the rest are repetitions
-        for picture, values in on_first_process(trainer, found)[:left]:
-            if picture is None:
+        threshold: Any = pl_module.threshold if self._threshold is None else self._threshold
+        for pictures, values in on_first_process(trainer, found)[:left]:
+            if pictures is None:
                 self._write_batch(values)
-            else:
-                threshold: Any = pl_module.threshold if self._threshold is None else self._threshold
-                self._write_picture(trainer, picture, values["probabilities"], threshold)
+                continue
+            rows = torch.split(values["probabilities"], [len(picture.found) for picture in pictures])
+            for picture, probabilities, turns in zip(pictures, rows, values["turns"].tolist(), strict=True):
+                self._write_picture(trainer, picture, probabilities, turns, threshold)
 
     def on_predict_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Give the file its name, and print where it is."""
@@ -114,13 +117,13 @@ class PredictionsWriter(BasePredictionWriter):
             rows.writerow([index, digit, *(f"{p:.6f}" for p in (probabilities[digit], *probabilities))])
 
     def _write_picture(
-        self, trainer: Trainer, picture: Picture, probabilities: Tensor, threshold: float
+        self, trainer: Trainer, picture: Picture, probabilities: Tensor, turns: int, threshold: float
     ) -> None:
         from digitrec.reading.reader import assemble
 
         assert self._pictures is not None
         if picture.page is not None:
-            reading = assemble(picture.page, picture.crops, probabilities, threshold)
+            reading = assemble(picture.page, picture.found, probabilities, turns, threshold)
             _print(trainer, self._pictures.write(picture.path, picture.page, reading), sys.stdout)
         else:
             self.failed += 1

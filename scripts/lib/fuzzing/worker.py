@@ -13,14 +13,14 @@ import numpy as np
 from PIL import Image
 
 from digitrec.errors import PictureError
+from digitrec.reading.detection.page_detector import PageDetector
 from digitrec.reading.pictures import loading
-from digitrec.reading.segmentation import segment
 
 SECONDS = 20.0
 """Time limit for one file."""
 
 
-def read(path: Path) -> str:
+def read(path: Path, detector: PageDetector) -> str:
     """Load a picture and find its digits.
 
     Returns:
@@ -32,8 +32,8 @@ def read(path: Path) -> str:
         assert page.pixels.ndim == 2
         assert 0 < page.pixels.size <= 4_000_000
         assert page.scale >= 1
-        for crop in segment.find_digits(page.pixels):
-            assert crop.image.shape == (28, 28)
+        for found in detector.find([page.pixels])[0]:
+            assert found.image.shape == (28, 28)
     except PictureError as refusal:
         sentence = str(refusal)
         valid = (
@@ -60,10 +60,11 @@ def serve() -> None:
     warnings.simplefilter("error")
     Image.init()
     loading.load(np.zeros((1, 1), np.uint8))
+    detector = PageDetector()
     baseline = peak_memory()
     print("ready", flush=True)
     for line in sys.stdin:
-        print(json.dumps([read(Path(line.rstrip("\n"))), peak_memory() - baseline]), flush=True)
+        print(json.dumps([read(Path(line.rstrip("\n")), detector), peak_memory() - baseline]), flush=True)
 
 
 class Worker:

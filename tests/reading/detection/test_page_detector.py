@@ -4,20 +4,24 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from digitrec.models.detector import OFFSET_UNIT, SIZE_UNIT, STRIDE, Detection
-from digitrec.reading.detection.hypotheses import Found, Hypothesis
+from digitrec.models.detector import MULTIPLE, OFFSET_UNIT, SIZE_UNIT, STRIDE, Detection
+from digitrec.reading.detection.decoding import Instance
+from digitrec.reading.detection.hypotheses import Hypothesis
 from digitrec.reading.detection.page_detector import PageDetector, ScalePolicy
 
 
 class Squares(nn.Module):
-    """A detector for which each dark component is a digit, or a mark if it is wider than tall."""
+    """A detector that takes each dark component for a digit, or for a mark where it is wider than tall."""
 
     def __init__(self, least: int = 12, most: int = 100):
         super().__init__()
         self.least, self.most, self.seen = least, most, []
 
     def forward(self, pages: Tensor) -> Detection:
-        gray = pages[0, 0].numpy()
+        maps = [self.maps(gray) for gray in pages[:, 0].numpy()]
+        return Detection(*(torch.cat(each) for each in zip(*maps, strict=True)))
+
+    def maps(self, gray: np.ndarray) -> Detection:
         self.seen.append(gray.shape)
         dark = (gray < 128).astype(np.uint8)
         _, labels, stats, centers = cv2.connectedComponentsWithStats(dark)
@@ -51,129 +55,95 @@ def page(*boxes, height=120, width=200):
     return gray
 
 
-def sure(images):
-    """A classifier with high confidence in 3."""
-    rows = np.full((len(images), 10), 0.001, np.float32)
-    rows[:, 3] = 0.991
-    return rows
+def find(gray, network=None, policy=None):
+    (found,) = PageDetector(network or Squares(), policy).find([gray])
+    return sorted(found, key=lambda each: each.box)
 
 
-def unsure(images):
-    return np.full((len(images), 10), 0.1, np.float32)
-
-
-def test_digits_and_marks_come_in_reading_order_with_their_boxes():
-    boxes = [(20, 10, 20, 30), (60, 12, 22, 28), (100, 24, 24, 10), (30, 70, 20, 30)]
-    found = PageDetector(Squares()).find(page(*boxes[::-1]), sure)
-    assert [(each.line, each.position) for each in found] == [(0, 0), (0, 1), (0, 2), (1, 0)]
+def test_digits_and_marks_are_found_with_their_boxes():
+    boxes = [(20, 10, 20, 30), (30, 70, 20, 30), (60, 12, 22, 28), (100, 24, 24, 10)]
+    found = find(page(*boxes[::-1]))
     for each, box in zip(found, boxes, strict=True):
         np.testing.assert_allclose(each.box, box, atol=3)
-    assert [each.digit > 0.5 for each in found] == [True, True, False, True]
-    assert [len(each.probabilities) for each in found] == [10, 10, 0, 10]
+    assert [each.digit > 0.5 for each in found] == [True, True, True, False]
     assert found[0].image.shape == (28, 28)
     assert found[0].image.max() == 255
 
 
 @pytest.mark.parametrize("size", [10, 40, 150, 600])
-def test_digits_of_different_sizes_are_found(size):
-    gray = page((3 * size, 2 * size, size // 2, size), height=5 * size, width=7 * size)
-    (found,) = PageDetector(Squares()).find(gray, sure)
+def test_digits_of_any_size_are_found(size):
+    (found,) = find(page((3 * size, 2 * size, size // 2, size), height=5 * size, width=7 * size))
     np.testing.assert_allclose(found.box, (3 * size, 2 * size, size // 2, size), atol=max(3, 0.1 * size))
 
 
-def test_small_digits_are_detected_again_at_the_ideal_size():
-    detector = PageDetector(Squares())
-    boxes = [(100 * i, 60, 14, 24) for i in range(1, 9)]
-    looks = detector.hypotheses(page(*boxes, height=400, width=1000), sure)
-    last = looks[-1]
-    assert len(last.digits) == 8
-    assert detector.policy.small <= last.size <= 1.3 * detector.policy.ideal
-
-
-def test_search_ends_at_the_first_clear_view():
+def test_small_digits_are_looked_at_once_more_in_an_ideal_size():
     network = Squares()
-    PageDetector(network).find(page((60, 20, 60, 90), height=128, width=128), sure)
+    boxes = [(100 * i, 60, 14, 24) for i in range(1, 9)]
+    assert len(find(page(*boxes, height=400, width=1000), network)) == 8
+    policy = ScalePolicy()
+    height = 24 * (network.seen[-1][0] - 2 * policy.edge) / 400
+    assert policy.small <= height <= 1.3 * policy.ideal
+
+
+def test_clear_view_ends_the_search():
+    network = Squares()
+    find(page((60, 20, 60, 90), height=128, width=128), network)
     assert len(network.seen) == 1
 
 
-def test_views_have_at_most_the_pixels_of_the_policy():
+def test_no_view_is_larger_than_the_policy_says():
     network = Squares()
     policy = ScalePolicy(most_pixels=30_000)
-    assert PageDetector(network, policy).find(page(height=900, width=1200), sure) == []
-    edge = 2 * policy.edge
-    assert max((rows - edge) * (columns - edge) for rows, columns in network.seen) < 1.1 * policy.most_pixels
+    assert find(page(height=900, width=1200), network, policy) == []
+    edge = 2 * (policy.edge + MULTIPLE)
+    assert max((rows - edge) * (columns - edge) for rows, columns in network.seen) < policy.most_pixels
     assert min(min(shape) for shape in network.seen) >= policy.least_side
+    assert all(side % MULTIPLE == 0 for shape in network.seen for side in shape)
 
 
-def test_enlargement_is_limited():
+def test_enlargement_has_its_limit():
     network = Squares()
-    PageDetector(network).find(page(height=20, width=20), sure)
+    find(page(height=20, width=20), network)
     assert max(max(shape) for shape in network.seen) <= 4 * 20 + 64
 
 
-def test_narrow_page_is_first_detected_as_a_whole():
-    network = Squares()
-    (found,) = PageDetector(network).find(page((2, 4, 8, 192), height=200, width=12), sure)
+def test_narrow_pages_are_first_seen_whole():
+    (found,) = find(page((2, 4, 8, 192), height=200, width=12))
     np.testing.assert_allclose(found.box, (2, 4, 8, 192), atol=5)
 
 
-def test_digit_with_low_confidence_is_kept_if_its_detection_score_is_high():
-    gray = page((20, 20, 30, 45), (90, 20, 30, 45))
-
-    def half_sure(images):
-        return np.concatenate([sure(images[:1]), unsure(images[1:])])
-
-    first, second = PageDetector(Squares()).find(gray, half_sure)
-    confidences = sorted(max(each.probabilities) for each in (first, second))
-    assert confidences == pytest.approx([0.1, 0.991], abs=0.01)
-    strict = ScalePolicy(least_doubtful=1.0)
-    assert len(PageDetector(Squares(), strict).find(gray, half_sure)) == 1
+def test_pages_are_searched_together_as_if_alone():
+    pages = [page((20 + 10 * n, 20, 30, 45)) for n in range(3)]
+    pages += [page((60, 20, 14, 24), height=400, width=1000), page(), np.full((60, 8), 20, np.uint8)]
+    together = PageDetector(Squares()).find(pages)
+    for gray, found in zip(pages, together, strict=True):
+        (alone,) = PageDetector(Squares()).find([gray])
+        assert [each.box for each in alone] == [each.box for each in found]
+    assert [bool(found) for found in together] == [True, True, True, True, False, True]
 
 
-def test_value_of_a_hypothesis_grows_with_its_clear_digits():
-    def found(confidence, size=20.0):
-        row = (confidence,) + ((1 - confidence) / 9,) * 9
-        return Found(np.zeros((28, 28), np.uint8), (0, 0, size, size), size, 1.0, 1.0, row)
+def instance(score, digit=1.0, size=20.0):
+    return Instance((0, 0, 9, 20), np.ones((20, 9), np.float32), size, score, digit)
 
-    good = Hypothesis(2.0, (found(0.9), found(0.7, 30.0)), ())
-    assert good.size == 50
+
+def test_hypothesis_is_worth_what_it_shows():
+    good = Hypothesis(2.0, 2.0, (instance(0.9), instance(0.7, size=30.0), instance(0.4, digit=0.1)))
+    assert good.size == 25
     assert good.clearness == pytest.approx(0.8)
-    assert good.value == pytest.approx(0.8)
-    assert Hypothesis(1.0, (found(0.2),), ()).value < 0
-    assert good.solid(0.5) == good
-    assert good.solid(1.0).digits == ()
+    assert good.value(0.3) == pytest.approx(1.1)
+    assert Hypothesis(instances=(instance(0.2),)).value(0.3) < 0
+    assert len(good.without_faint(0.5).instances) == 2
 
 
-@pytest.mark.parametrize("turns", [0, 1, 2, 3])
-def test_rotated_page_is_read_as_the_upright_one(turns):
-    def upright(images):
-        """Sure of a digit whose stem points up: it reaches further above its center of mass than below."""
-        sure = []
-        for image in images > 100:
-            rows, columns = np.flatnonzero(image.any(1)) - 13.5, np.flatnonzero(image.any(0)) - 13.5
-            up, left = -rows[0] - rows[-1], abs(columns[0] + columns[-1])
-            sure.append(0.95 if up > max(1, left) else 0.1)
-        return np.stack([[one, *[(1 - one) / 9] * 9] for one in sure])
-
-    gray = page(height=160, width=240)
-    for x in (20, 80, 150):
-        gray[40:60, x + 8 : x + 14] = 20  # a stem on a foot
-        gray[60:90, x : x + 22] = 20
-    found = PageDetector(Kinds()).find(np.rot90(gray, -turns).copy(), upright)
-    assert [(each.line, each.position) for each in found] == [(0, 0), (0, 1), (0, 2)]
-    assert all(each.probabilities[0] > 0.6 for each in found)
-    across = [each.box for each in found]
-    along = {0: [b[0] for b in across], 1: [b[1] for b in across]}
-    along |= {2: [-b[0] for b in across], 3: [-b[1] for b in across]}
-    assert along[turns] == sorted(along[turns])
-    widths = (found[0].image > 100).sum(1)
-    assert widths[6] < widths[16]  # the stem is above
-
-
-class Kinds(Squares):
-    """Squares to which all is a digit."""
-
-    def forward(self, pages: Tensor) -> Detection:
-        """Find the components."""
-        found = super().forward(pages)
-        return found._replace(kinds=torch.full_like(found.kinds, 6.0))
+def test_of_views_that_are_not_clear_the_one_that_shows_most_is_taken():
+    faint, better = Hypothesis(instances=(instance(0.5),)), Hypothesis(instances=(instance(0.55),) * 2)
+    search = PageDetector(Squares())._search(page(height=300, width=300))
+    scales, taken = [next(search)], None
+    while taken is None:
+        try:
+            scales.append(search.send(better if len(scales) == 2 else faint))
+        except StopIteration as end:
+            taken = end.value
+    assert taken == better
+    assert scales == sorted(scales)
+    assert len(scales) > 2

@@ -9,9 +9,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
 
-from digitrec.reading.pictures import decoding
+from digitrec.reading.pictures import decoding, grayscale
 from tests.reading.pictures.pictures_for_tests import digit, encoded, png_header, refusal
 
 BAD = {
@@ -81,7 +80,7 @@ def test_too_little_memory_is_reported(monkeypatch):
     def fail(*_):
         raise MemoryError
 
-    monkeypatch.setattr(Image.Image, "crop", fail)
+    monkeypatch.setattr(grayscale, "plain", fail)
     assert "more memory than this machine has" in refusal(encoded(digit()))
 
 

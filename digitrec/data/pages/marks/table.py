@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digitrec.data.pages.dice import Dice
-from digitrec.data.pages.layouts import Hand
+from digitrec.data.pages.layouts import LEAST_HEIGHT, Hand
 from digitrec.data.pages.marks.printed import Print, pattern
 from digitrec.data.raster import Point, line, polygon
 from digitrec.models.normalization import BOX
@@ -21,7 +21,7 @@ def table(hand: Hand, page: Print) -> None:
     """Write and print cells with a digit, a number or nothing in them; the writing may run into the rules."""
     dice, canvas = hand.dice, hand.canvas
     side = min(canvas.height, canvas.width)
-    height = hand.height = dice.log_uniform(12, max(15, min(0.6 * side, 52)))
+    height = hand.height = dice.log_uniform(LEAST_HEIGHT, max(20, min(0.6 * side, 52)))
     digits = 1 if dice.chance(0.55) else 2 + dice.below(4)
     cell_width = height * (dice.uniform(0.95, 2.4) if digits == 1 else digits * dice.uniform(0.75, 1.1) + 0.3)
     cell_height = height * (dice.uniform(1.0, 1.3) if dice.chance(0.4) else dice.uniform(1.15, 2.2))

@@ -1,0 +1,84 @@
+"""Detected digits for training: MNIST's digits on rendered pages, as the page detector finds them.
+
+A classifier that reads pages sees digits that a shadow, a rule or a blur has changed, and what the detector
+makes of them.
+"""
+
+from collections.abc import Iterator
+from itertools import count, islice
+from pathlib import Path
+from zlib import crc32
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from digitrec.files import replacing
+from digitrec.models.detector_weights import PRETRAINED_DETECTOR, load_detector
+
+VALIDATION_IMAGES = 5000
+"""Images of MNIST that no training page is written with, as in configs/handwriting.yaml."""
+
+LEAST_SCORE = 0.6
+"""Score of a detected digit, at least: half of the fainter ones are illegible."""
+
+
+class DetectedDigits:
+    """Adds digits that the detector finds on rendered training pages.
+
+    They are made once, which takes some minutes, and kept in the data folder. Needs OpenCV: the extra
+    ``pages``.
+
+    Args:
+        count: number of digits to add.
+        data_dir: folder of MNIST, of the page renderer's glyphs and of the digits.
+        seed: of the pages.
+        detector: a checkpoint of the detector; None takes the pretrained one.
+    """
+
+    def __init__(
+        self, count: int = 60_000, data_dir: str = "data", seed: int = 0, detector: str | None = None
+    ) -> None:
+        if count < 1:
+            raise ValueError(f"count must be at least 1, not {count}.")
+        self._count, self._data_dir, self._seed = count, data_dir, seed
+        self._detector = Path(detector or PRETRAINED_DETECTOR)
+
+    def __call__(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the digits followed by the detected ones.
+
+        Args:
+            images: uint8 (N, 28, 28), digits.
+            labels: int64 (N,).
+        """
+        name = f"detected-{self._count}-{self._seed}-{crc32(self._detector.read_bytes()):08x}.npz"
+        file = Path(self._data_dir) / name
+        if not file.exists():
+            found = list(islice(self._digits(), self._count))
+            with replacing(file) as target:
+                np.savez(target, images=[image for image, _ in found], labels=[label for _, label in found])
+        with np.load(file) as content:
+            added = torch.from_numpy(content["images"]), torch.from_numpy(content["labels"])
+        return torch.cat([images, added[0]]), torch.cat([labels, added[1]])
+
+    def _digits(self) -> Iterator[tuple[np.ndarray, int]]:
+        """Render pages without end, and yield the digits that are found on them."""
+        from digitrec.data.pages.datamodule import PageDataModule, PageDataset  # they need OpenCV
+        from digitrec.data.pages.targets import targets
+        from digitrec.evaluation.detection import match
+        from digitrec.reading.detection.decoding import DecodingLimits, Maps, decode
+        from digitrec.reading.detection.mnist_image import mnist_image
+
+        pages = PageDataModule(self._data_dir, val_size=VALIDATION_IMAGES)
+        pages.prepare_data()
+        dataset = PageDataset(pages.renderer(train=True), self._seed, rank=0, steps=0)
+        network, limits = load_detector(self._detector), DecodingLimits()
+        for step in count():
+            batch = targets(dataset.scenes(step), with_items=True)
+            with torch.inference_mode():
+                detection = network(batch.pages)
+            for place, items in enumerate(batch.items):
+                found = decode(Maps.of(detection, place), limits)
+                for item, number in match([i.box for i in items], [i.box for i in found]).items():
+                    if items[item].is_digit and found[number].score >= LEAST_SCORE:
+                        yield mnist_image(found[number].mask), items[item].label

@@ -1,1 +1,0 @@
-"""Rules that find the digits on a page."""

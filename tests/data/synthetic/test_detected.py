@@ -1,0 +1,39 @@
+from functools import partial
+
+import pytest
+import torch
+
+from digitrec.data.pages import datamodule
+from digitrec.data.synthetic.detected import DetectedDigits
+
+
+@pytest.fixture
+def folder(fake_mnist, monkeypatch):
+    small = partial(datamodule.PoolSizes, written=50, drawn=400, marks=300)
+    monkeypatch.setattr(datamodule, "PoolSizes", small)
+    monkeypatch.setattr("digitrec.data.synthetic.detected.VALIDATION_IMAGES", 100)
+    return fake_mnist
+
+
+def test_detected_digits_are_added_and_kept(folder):
+    digits = torch.zeros(3, 28, 28, dtype=torch.uint8), torch.arange(3)
+    images, labels = DetectedDigits(40, str(folder))(*digits)
+    assert (images.dtype, images.shape, labels.dtype, labels.shape) == (
+        torch.uint8,
+        (43, 28, 28),
+        torch.int64,
+        (43,),
+    )
+    assert torch.equal(labels[:3], digits[1])
+    assert labels.max() <= 9
+    assert (images[3:].amax((1, 2)) > 200).all()
+    (kept,) = folder.glob("detected-40-*.npz")
+    written = kept.stat().st_mtime_ns
+    again = DetectedDigits(40, str(folder))(*digits)
+    assert torch.equal(images, again[0])
+    assert kept.stat().st_mtime_ns == written
+
+
+def test_count_below_one_is_refused():
+    with pytest.raises(ValueError, match="count must be at least 1"):
+        DetectedDigits(0)
