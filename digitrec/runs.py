@@ -7,30 +7,36 @@ from typing import Any
 import yaml  # type: ignore[import-untyped]
 
 from digitrec.errors import CheckpointError
-from digitrec.models.checkpoints import PRETRAINED, foreign_names, read_checkpoint
+from digitrec.models.checkpoints import PRETRAINED, foreign_names, is_detector, read_checkpoint
+from digitrec.models.detector_weights import PRETRAINED_DETECTOR
 from digitrec.models.renames import translate
 
 
-def named_checkpoint(which: str, folder: Path = Path("lightning_logs")) -> Path:
+def named_checkpoint(which: str, folder: Path = Path("lightning_logs"), detector: bool = False) -> Path:
     """Find a checkpoint by a word or a file name.
 
     Args:
         which: ``pretrained``, ``best`` or ``last`` of the newest run, or a file.
         folder: where runs are kept.
+        detector: whether it is one of the page detector; otherwise of the classifier.
 
     Raises:
         CheckpointError: there is no run, or the newest has no such checkpoint.
     """
     if which not in ("best", "last"):
-        return PRETRAINED if which == "pretrained" else Path(which)
-    found = find_checkpoint(which, [folder])
+        pretrained = PRETRAINED_DETECTOR if detector else PRETRAINED
+        return pretrained if which == "pretrained" else Path(which)
+    found = find_checkpoint(which, [folder], detector=detector)
     if found is None:
         raise CheckpointError(f"There is no trained run in {folder}: give a file, or pretrained.")
     return found
 
 
 def find_checkpoint(
-    which: str | None, folders: Sequence[Path], matches: Callable[[dict[str, Any]], bool] = lambda _: True
+    which: str | None,
+    folders: Sequence[Path],
+    matches: Callable[[dict[str, Any]], bool] = lambda _: True,
+    detector: bool = False,
 ) -> Path | None:
     """Find a checkpoint of the newest run under some folders.
 
@@ -39,6 +45,7 @@ def find_checkpoint(
             None skips a newer training that has no checkpoint yet, with a line that says so.
         folders: where runs are kept, at any depth.
         matches: is called with the hyperparameters of a run's model and says whether the run counts.
+        detector: whether runs of the page detector count; otherwise those of the classifier do.
 
     Returns:
         The file, or None if no run matches.
@@ -46,16 +53,20 @@ def find_checkpoint(
     Raises:
         CheckpointError: the newest run that matches has no such checkpoint; or one cannot be read.
     """
+
+    def counts(model: dict[str, Any]) -> bool:
+        return is_detector(model) == detector and matches(model)
+
     unsaved = None
     for run in _runs(folders):
         best, last = run / "best.ckpt", run / "last.ckpt"
         path = best if best.exists() else last
         if not path.exists():
-            if unsaved is None and _trains(run.parent / "config.yaml", matches):
+            if unsaved is None and _trains(run.parent / "config.yaml", counts):
                 unsaved = run.parent
             continue
         checkpoint = read_checkpoint(path)
-        if not matches(checkpoint["hyper_parameters"]):
+        if not counts(checkpoint["hyper_parameters"]):
             continue
         if unsaved and which:
             raise _nothing_saved(unsaved, last if which == "last" and last.exists() else path)

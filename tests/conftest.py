@@ -79,14 +79,13 @@ def workplace(fake_mnist: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 @pytest.fixture(scope="session")
 def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The pretrained weights as an ONNX file, alone in its folder, exported without MNIST; takes seconds."""
-    from digitrec import export as export_module
-    from digitrec.export import export
+    from digitrec.export import classifier
     from digitrec.models.checkpoints import PRETRAINED
 
     path = tmp_path_factory.mktemp("export") / "digits.onnx"
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(export_module, "GENERATED", 1000)  # a tenth of the images that check it
-        assert export(PRETRAINED, path, path.parent / "no data") is None
+        patch.setattr(classifier, "GENERATED", 1000)  # a tenth of the images that check it
+        assert classifier.export_classifier(PRETRAINED, path, path.parent / "no data") is None
     return path
 
 

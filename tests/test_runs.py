@@ -7,6 +7,7 @@ from jsonargparse import Namespace
 
 from digitrec.errors import CheckpointError
 from digitrec.runs import find_checkpoint
+from digitrec.training.classifier import DigitClassifier
 from digitrec.training.runs.matching import newest_run
 from tests.checkpoint_files import ADAM, DATA, mlp, write
 
@@ -127,5 +128,5 @@ def test_unrelated_folders_are_not_runs_without_a_checkpoint(tmp_path, foreign):
 def test_folder_of_the_logger_is_searched(logger, folder, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     run(tmp_path / folder, "of the logger", 1000)
-    found = newest_run(None, Namespace({"trainer.logger": logger}))
+    found = newest_run(None, Namespace({"trainer.logger": logger}), DigitClassifier)
     assert found == Path(folder) / "of the logger/checkpoints/best.ckpt"

@@ -72,11 +72,11 @@ class MNISTDataModule(LightningDataModule):
         outlier_share: float = 0.0,
     ) -> None:
         super().__init__()
-        _check({"batch_size": batch_size, "eval_batch_size": eval_batch_size}, 1, math.inf)
-        _check({"val_size": val_size}, 0, TRAINING_IMAGES - 1)
-        _check({"num_workers": num_workers}, 0, math.inf)
-        _check({"augment_annealing": augment_annealing, "outlier_share": outlier_share}, 0, 1)
-        _check({"augment_final_strength": augment_final_strength}, 0, 1)
+        check_range({"batch_size": batch_size, "eval_batch_size": eval_batch_size}, 1, math.inf)
+        check_range({"val_size": val_size}, 0, TRAINING_IMAGES - 1)
+        check_range({"num_workers": num_workers}, 0, math.inf)
+        check_range({"augment_annealing": augment_annealing, "outlier_share": outlier_share}, 0, 1)
+        check_range({"augment_final_strength": augment_final_strength}, 0, 1)
         if outlier_share and outliers is None:
             raise ValueError(f"data.outlier_share is {outlier_share}, but data.outliers is null")
         self.save_hyperparameters(logger=False)
@@ -231,7 +231,8 @@ class MNISTDataModule(LightningDataModule):
         )
 
 
-def _check(values: dict[str, float], lowest: float, highest: float) -> None:
+def check_range(values: dict[str, float], lowest: float, highest: float) -> None:
+    """Refuse an argument of the data that is out of its range, with a ValueError that names it."""
     for name, value in values.items():
         if not lowest <= value <= highest:
             limits = f"at least {lowest}" if highest == math.inf else f"{lowest} to {highest}"

@@ -27,7 +27,10 @@ _RESIZING = {
     "nearest": cv2.INTER_NEAREST,
 }
 
-cv2.setNumThreads(1)  # threads for planes this small are slower, and compete with training
+
+def use_one_thread() -> None:
+    """Keep OpenCV to one thread in this process: more are slow on small planes, and training needs them."""
+    cv2.setNumThreads(1)
 
 
 def resize(

@@ -12,14 +12,15 @@ from typing import Any
 import torch
 
 from digitrec.errors import CheckpointError
+from digitrec.models.detector import DigitDetector
 from digitrec.models.recognizer import Recognizer
 from digitrec.models.renames import translate
 
 PRETRAINED = Path(__file__).parents[1] / "weights" / "digits.ckpt"
 """The pretrained weights; scripts/ship.py makes them."""
 
-PATHS = frozenset({"data_dir", "pictures"})
-"""Hyperparameters of the data that are places on a disk."""
+PATHS = frozenset({"data_dir", "pictures", "start_from", "classifier"})
+"""Hyperparameters that are places on a disk."""
 
 NO_EFFECT = PATHS | {"eval_batch_size", "num_workers"}
 """Hyperparameters of the data that change no training image and no result."""
@@ -43,6 +44,7 @@ def load_classifier(path: str | Path) -> Recognizer:
 def build_classifier(checkpoint: dict[str, Any], path: str | Path) -> Recognizer:
     """Build the classifier of a checkpoint, as ``read_checkpoint`` returns it; ``path`` is for messages."""
     model = checkpoint["hyper_parameters"]
+    check_kind(model, path)
     misfit = CheckpointError(f"The weights in {path} don't fit the network that it names.")
     prefix = "network."
     weights = {key: value for key, value in checkpoint["state_dict"].items() if key.startswith(prefix)}
@@ -80,10 +82,26 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
         )
     if not all(isinstance(model.get(key), dict) for key in ("network", "optimizer")):
         raise foreign
-    checkpoint["hyper_parameters"], checkpoint["datamodule_hyper_parameters"] = _BEFORE | model, data
+    before = {} if is_detector(model) else _BEFORE
+    checkpoint["hyper_parameters"], checkpoint["datamodule_hyper_parameters"] = before | model, data
     resume = checkpoint.get("callbacks", {}).get("ExactResume", {})
     resume["trainer"] = translate(resume.get("trainer", {}))
     return checkpoint
+
+
+def is_detector(model: dict[str, Any]) -> bool:
+    """Return whether hyperparameters are of the page detector; their names must be known to be ours."""
+    network = model.get("network")
+    path = network.get("class_path") if isinstance(network, dict) else network
+    found = pydoc.locate(path) if isinstance(path, str) else None
+    return isinstance(found, type) and issubclass(found, DigitDetector)
+
+
+def check_kind(model: dict[str, Any], path: str | Path, detector: bool = False) -> None:
+    """Refuse a checkpoint of the page detector where one of the classifier is wanted, or the reverse."""
+    if is_detector(model) != detector:
+        kind = "classifier" if detector else "page detector"
+        raise CheckpointError(f"{path} is a checkpoint of the {kind}: choose another.")
 
 
 def foreign_names(model: dict[str, Any], data: dict[str, Any]) -> Iterator[Any]:
@@ -92,7 +110,8 @@ def foreign_names(model: dict[str, Any], data: dict[str, Any]) -> Iterator[Any]:
         instantiator = hyper_parameters.pop("_instantiator", _INSTANTIATOR)
         if instantiator != _INSTANTIATOR:  # load_from_checkpoint would import and call it
             yield instantiator
-    for name in _strings([model, {key: value for key, value in data.items() if key not in PATHS}]):
+    named = [{key: value for key, value in part.items() if key not in PATHS} for part in (model, data)]
+    for name in _strings(named):
         if not _WORD.fullmatch(name) and name != _PLATEAU and not _is_class_of_ours(name):
             yield name
 

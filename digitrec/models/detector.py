@@ -18,6 +18,9 @@ OFFSET_UNIT = 16.0
 SIZE_UNIT = 32.0
 """Pixels of a size whose logarithm is 0."""
 
+MOST_SIZE = 3.0
+"""A logarithm of a size beyond this is taken for it: 1.6 to 643 pixels."""
+
 MULTIPLE = 16
 """Height and width of the input are best multiples of this."""
 
@@ -37,6 +40,16 @@ class Detection(NamedTuple):
     offsets: Tensor
     sizes: Tensor
     kinds: Tensor
+
+    def in_pixels(self) -> "Detection":
+        """Return the same maps with probabilities in place of logits, and offsets and sizes in pixels."""
+        return Detection(
+            self.foreground.sigmoid(),
+            self.centers.sigmoid(),
+            self.offsets * OFFSET_UNIT,
+            self.sizes.clamp(-MOST_SIZE, MOST_SIZE).exp() * SIZE_UNIT,
+            self.kinds.sigmoid(),
+        )
 
 
 def standardize(pages: Tensor) -> Tensor:

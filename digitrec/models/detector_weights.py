@@ -1,11 +1,13 @@
 """The detector's weights on the disk: float16, without anything that could run code."""
 
+import io
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
 from digitrec.errors import CheckpointError
+from digitrec.files import replacing
 from digitrec.models.checkpoints import load_content
 from digitrec.models.detector import DigitDetector
 
@@ -50,10 +52,17 @@ def network_weights(path: str | Path) -> dict[str, Tensor]:
 
 
 def save_detector(weights: dict[str, Tensor], path: str | Path) -> None:
-    """Write a network's weights in float16: half of the size, and no digit read otherwise."""
+    """Write a network's weights in float16: half of the size, and no digit read otherwise.
+
+    Raises:
+        OSError: the file cannot be written; an earlier one is unchanged.
+    """
     halves = {
         PREFIX + name: value.half() if value.is_floating_point() else value
         for name, value in weights.items()
         if not name.endswith("num_batches_tracked")
     }
-    torch.save({"state_dict": halves}, path)
+    content = io.BytesIO()  # PyTorch reports a full disk as a RuntimeError
+    torch.save({"state_dict": halves}, content)
+    with replacing(Path(path)) as file:
+        file.write(content.getbuffer())

@@ -7,11 +7,8 @@ from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F
-from lightning.fabric.utilities.exceptions import MisconfigurationException
-from lightning.pytorch import LightningModule
 from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
 from torch import Tensor, nn
-from torch.optim import Optimizer
 from torchmetrics import MeanMetric
 from torchmetrics.classification import MulticlassAccuracy
 
@@ -19,18 +16,18 @@ from digitrec.data.batches import Batch, PredictBatch
 from digitrec.models.recognizer import CHUNK, Recognizer, log_probabilities
 from digitrec.models.tta import TTA
 from digitrec.reading.turns import most_upright
+from digitrec.training.optimization import OptimizedModule
 
 
-class DigitClassifier(LightningModule):
+class DigitClassifier(OptimizedModule):
     """Train a network that returns log-probabilities of the ten digits.
 
     Args:
         network: takes normalized images (batch, 28, 28) to log-probabilities (batch, 10).
         optimizer: called with the parameters, returns the optimizer.
         scheduler: called with the optimizer, returns the learning-rate schedule; None keeps the rate.
-        scheduler_interval: ``epoch`` steps the schedule after each epoch (ReduceLROnPlateau watches its
-            ``monitor``). ``step`` steps it after each optimizer step and passes ``total_steps``, the number
-            of optimizer steps in the whole run, which OneCycleLR needs.
+        scheduler_interval: steps the schedule after each ``epoch`` or after each optimizer ``step``; see
+            OptimizedModule.
         label_smoothing: share of the target that is spread over all ten digits in training, 0 to 1.
         temperature: divides the log-probabilities, which are then normalized again. Above 1 it lowers the
             confidence, below 1 it raises it; the most probable digit stays the same. It is chosen after
@@ -54,7 +51,7 @@ class DigitClassifier(LightningModule):
         tta: TTA | None = None,
         threshold: float = 0.5,
     ) -> None:
-        super().__init__()
+        super().__init__(network, optimizer, scheduler, scheduler_interval)
         for name, share in (("label_smoothing", label_smoothing), ("threshold", threshold)):
             if not 0 <= share <= 1:
                 raise ValueError(f"{name} must be 0 to 1, not {share}")
@@ -64,15 +61,10 @@ class DigitClassifier(LightningModule):
             # The advice would leave out the network's class, without which a checkpoint cannot be loaded.
             warnings.filterwarnings("ignore", message="Attribute 'network' is an instance of `nn.Module`")
             self.save_hyperparameters()
-        self.network = network
-        self.optimizer = optimizer
-        self.scheduler = scheduler
-        self.scheduler_interval = scheduler_interval
         self.label_smoothing = label_smoothing
         self.temperature = temperature
         self.tta = tta
         self.threshold = threshold
-        self._epoch_ends = False
         # A NaN is shown, not left out with a warning. Without weights: all batches of a step are equal.
         self.metrics = nn.ModuleDict(
             {"train/loss": MeanMetric(nan_strategy="disable", dist_sync_on_step=True)}
@@ -153,44 +145,3 @@ class DigitClassifier(LightningModule):
         metric = self.metrics[name]
         metric(*values)
         self.log(name, metric, prog_bar=True)  # type: ignore[arg-type]
-
-    def configure_optimizers(self) -> Any:
-        """Build the optimizer, and the schedule if there is one.
-
-        Raises:
-            MisconfigurationException: a schedule by the step in a run without an end.
-        """
-        optimizer = self.optimizer(self.network.parameters())
-        if self.scheduler is None:
-            return optimizer
-        steps = self.trainer.estimated_stepping_batches if self.scheduler_interval == "step" else 0
-        if steps == float("inf"):
-            raise MisconfigurationException("A schedule by the step needs trainer.max_epochs or max_steps.")
-        scheduler = self.build_scheduler(optimizer, int(steps))
-        plan = {"scheduler": scheduler, "interval": self.scheduler_interval}
-        if hasattr(scheduler, "monitor"):
-            plan["monitor"] = scheduler.monitor
-        return {"optimizer": optimizer, "lr_scheduler": plan}
-
-    def build_scheduler(self, optimizer: Optimizer, total_steps: int) -> Any:
-        """Build the schedule; by the step it is told how many optimizer steps the run has.
-
-        Raises:
-            TypeError: there is no scheduler, or it takes no ``total_steps``.
-        """
-        if self.scheduler is None:
-            raise TypeError("there is no scheduler to build")
-        if self.scheduler_interval == "step":
-            return self.scheduler(optimizer, total_steps=total_steps)  # type: ignore[call-arg]
-        return self.scheduler(optimizer)
-
-    def on_train_epoch_end(self) -> None:
-        """Step a schedule that watches a metric: Lightning does it too late for the epoch's checkpoint."""
-        self._epoch_ends = True
-        self.trainer.fit_loop.epoch_loop.update_lr_schedulers("epoch", update_plateau_schedulers=True)
-        self._epoch_ends = False
-
-    def lr_scheduler_step(self, scheduler: Any, metric: Any | None) -> None:
-        """Step a schedule; one that watches a metric only in ``on_train_epoch_end``."""
-        if metric is None or self._epoch_ends:
-            super().lr_scheduler_step(scheduler, metric)

@@ -1,22 +1,23 @@
 """DetectorTraining: what the page detector minimizes and how it is measured; the network is injected."""
 
-from typing import Any
+import warnings
+from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F
-from lightning.pytorch import LightningModule
 from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
 from torch import Tensor, nn
 from torchmetrics import MeanMetric
 
 from digitrec.data.pages.targets import PageBatch
+from digitrec.errors import CheckpointError
 from digitrec.evaluation.detection import match
 from digitrec.models.checkpoints import PRETRAINED, load_classifier
-from digitrec.models.detector import OFFSET_UNIT, Detection
+from digitrec.models.detector import OFFSET_UNIT, Detection, DigitDetector
 from digitrec.models.detector_weights import network_weights
-from digitrec.models.recognizer import Recognizer
 from digitrec.reading.detection.decoding import DecodingLimits, Maps, decode
 from digitrec.reading.detection.mnist_image import mnist_image
+from digitrec.training.optimization import OptimizedModule
 
 LEAST_SIZE = 8.0
 """Pixels: offsets of smaller digits weigh no more than those of this size."""
@@ -59,34 +60,40 @@ def losses(found: Detection, batch: PageBatch) -> dict[str, Tensor]:
     return dict(zip(LOSSES, parts, strict=True))
 
 
-class DetectorTraining(LightningModule):
+class DetectorTraining(OptimizedModule):
     """Train a page detector on rendered pages.
 
     Args:
         network: takes gray pages (batch, 1, height, width) to a Detection.
         optimizer: called with the parameters, returns the optimizer.
-        scheduler: called with the optimizer and ``total_steps``, returns the schedule, which is stepped each
-            step; none keeps the rate.
-        start_from: a checkpoint whose weights are the first ones; none starts at random.
+        scheduler: called with the optimizer, returns the learning-rate schedule; None keeps the rate.
+        scheduler_interval: steps the schedule after each ``epoch`` or after each optimizer ``step``; see
+            OptimizedModule.
+        start_from: a checkpoint whose weights are the first ones; None starts at random.
         classifier: a checkpoint of the classifier that reads the digits which are found in validation.
     """
 
     def __init__(
         self,
-        network: nn.Module,
+        network: DigitDetector,
         optimizer: OptimizerCallable,
         scheduler: LRSchedulerCallable | None = None,
+        scheduler_interval: Literal["epoch", "step"] = "step",
         start_from: str | None = None,
         classifier: str = str(PRETRAINED),
     ) -> None:
-        super().__init__()
-        self.save_hyperparameters(ignore=["network"])
-        self.network = network.to(memory_format=torch.channels_last)
-        self.optimizer, self.scheduler = optimizer, scheduler
+        network = network.to(memory_format=torch.channels_last)
+        super().__init__(network, optimizer, scheduler, scheduler_interval)
+        with warnings.catch_warnings():
+            # The advice would leave out the network's class, without which a checkpoint cannot be loaded.
+            warnings.filterwarnings("ignore", message="Attribute 'network' is an instance of `nn.Module`")
+            self.save_hyperparameters(ignore=["start_from", "classifier"])  # files that may be gone later
         if start_from is not None:
-            self.network.load_state_dict(network_weights(start_from))
-        self._classifier_path = classifier
-        self._classifier: list[Recognizer] = []  # in a list, so that it is no part of the module
+            try:
+                network.load_state_dict(network_weights(start_from))
+            except RuntimeError as error:
+                raise CheckpointError(f"The weights in {start_from} don't fit the network.") from error
+        self._classifier = (load_classifier(classifier),)  # in a tuple, so that it is no part of the module
         names = ("loss", *LOSSES, "found", "read", "marks_found", "invented")
         self.metrics = nn.ModuleDict({f"val/{name}": MeanMetric() for name in names})
 
@@ -161,8 +168,6 @@ class DetectorTraining(LightningModule):
     def _read(self, images: list[Tensor]) -> list[int]:
         if not images:
             return []
-        if not self._classifier:
-            self._classifier.append(load_classifier(self._classifier_path))
         digits: list[int] = self._classifier[0].probabilities(torch.stack(images)).argmax(1).tolist()
         return digits
 
@@ -170,12 +175,3 @@ class DetectorTraining(LightningModule):
         metric: Any = self.metrics[f"val/{name}"]
         metric(value, count)
         self.log(f"val/{name}", metric, prog_bar=name == "loss", batch_size=count)
-
-    def configure_optimizers(self) -> Any:
-        """Build the optimizer, and the schedule if there is one."""
-        optimizer = self.optimizer(self.network.parameters())
-        if self.scheduler is None:
-            return optimizer
-        steps = int(self.trainer.estimated_stepping_batches)
-        schedule = self.scheduler(optimizer, total_steps=steps)  # type: ignore[call-arg]
-        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}

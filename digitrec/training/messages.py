@@ -17,6 +17,21 @@ def plain_message(error: Exception) -> str:
     return " ".join(text.split())
 
 
+def of_detector(message: str) -> str:
+    """Change the commands and the config in a message about the classifier to those of the page detector."""
+    for of_classifier, of_detector in _COMMANDS.items():
+        message = message.replace(of_classifier, of_detector)
+    return message
+
+
+_COMMANDS = {
+    "fit, validate, test or predict": "fit or validate",
+    "python -m digitrec ": "python -m digitrec detector ",
+    "--config configs/mlp.yaml": "--config configs/detector.yaml",
+    "as in configs/mlp.yaml": "as in configs/detector.yaml",
+}
+
+
 def _refused_value(text: str) -> str:
     """Name the key, down to the argument of a class, and one of the reasons that jsonargparse lists."""
     before = text[: text.index('Parser key "')]
@@ -105,6 +120,8 @@ IGNORED_WARNINGS = (
     # Evaluation needs no callback of the training run, and writes into a folder of its own.
     ".*callbacks used to create the checkpoint need to be provided",
     ".*The dirpath has changed from",
+    # The weights of a checkpoint are the averaged ones, which evaluation takes.
+    "You're using the WeightAveraging callback, but loading a checkpoint outside the 'fit' stage",
     # Lightning does not know that a resumed run continues in its folder, and that the sampler goes on.
     "Checkpoint directory .* exists and is not empty",
     "You're resuming from a checkpoint that ended before the epoch",

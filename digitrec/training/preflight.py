@@ -9,11 +9,11 @@ from lightning.pytorch import Trainer
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
-from digitrec.training.classifier import DigitClassifier
 from digitrec.training.compat.loops import unscales_itself
+from digitrec.training.optimization import OptimizedModule
 
 
-def try_out(model: DigitClassifier, val_size: int, trainer: Trainer) -> None:
+def try_out(model: OptimizedModule, val_size: int, trainer: Trainer) -> None:
     """Build the optimizer and the schedule once, and check the monitors.
 
     Args:

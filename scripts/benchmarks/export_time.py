@@ -11,7 +11,7 @@ import onnxruntime
 import torch
 from PIL import Image
 
-from digitrec.export import PixelClassifier, export, generated_images
+from digitrec.export.classifier import PixelClassifier, export_classifier, generated_images
 from digitrec.models.checkpoints import PRETRAINED, load_classifier
 from scripts.benchmarks.reading_time import median_times
 from scripts.lib.strokes import stroke_digits
@@ -71,7 +71,7 @@ def export_times(rounds: int, machine: str) -> str:
     """Export the pretrained weights, time the file and return a Markdown table."""
     with tempfile.TemporaryDirectory() as folder:
         onnx, picture = Path(folder) / "digits.onnx", Path(folder) / "seven.png"
-        export(PRETRAINED, onnx)
+        export_classifier(PRETRAINED, onnx)
         Image.fromarray(stroke_digits()[7]).save(picture)
         timed = tasks(onnx, picture)
         assert timed["start onnx"]() == timed["start torch"]()

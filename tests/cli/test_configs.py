@@ -12,7 +12,7 @@ from digitrec.cli import DigitCLI
 from digitrec.training.callbacks import figures as figures_callback
 from tests.conftest import ROOT
 
-# detector.yaml is tested by tests/training/test_detector.py.
+# detector.yaml is tested by tests/training/test_detector_cli.py.
 CONFIGS = sorted(path for path in (ROOT / "configs").glob("*.yaml") if path.stem != "detector")
 OVERLAYS = sorted((ROOT / "configs" / "trainer").glob("*.yaml"))
 TINY = ["--data.val_size=50", f"--config={ROOT}/configs/trainer/debug.yaml"]
@@ -23,7 +23,14 @@ FEWER_TO_DRAW = {
         "--data.detected=null",  # tests/data/synthetic/test_detected.py
     ]
 }
-OF_ALL_RUNS = {"ModelSummary", "RichModelSummary", "RunConfig", "ExactResume", "StopAtDivergence"}
+OF_ALL_RUNS = {
+    "ModelSummary",
+    "RichModelSummary",
+    "RunConfig",
+    "ExactResume",
+    "StopAtDivergence",
+    "Hyperparameters",
+}
 
 
 def by_name(paths):

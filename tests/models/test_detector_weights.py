@@ -1,3 +1,5 @@
+import errno
+
 import pytest
 import torch
 
@@ -12,7 +14,7 @@ def network() -> DigitDetector:
     return DigitDetector().eval()
 
 
-def test_weights_are_written_in_half_the_size_and_say_the_same(network, tmp_path):
+def test_saved_weights_are_float16_and_give_the_same_maps(network, tmp_path):
     path = tmp_path / "detector.ckpt"
     save_detector(network.state_dict(), path)
     count = sum(parameter.numel() for parameter in network.parameters())
@@ -22,7 +24,7 @@ def test_weights_are_written_in_half_the_size_and_say_the_same(network, tmp_path
         torch.testing.assert_close(ours, theirs, atol=0.02, rtol=0.02)
 
 
-def test_a_checkpoint_of_training_is_read_too(network, tmp_path):
+def test_training_checkpoint_can_be_loaded(network, tmp_path):
     state = {f"network.{name}": value for name, value in network.state_dict().items()}
     torch.save({"state_dict": state | {"metrics.x": torch.zeros(1)}, "epoch": 3}, tmp_path / "best.ckpt")
     weights = network_weights(tmp_path / "best.ckpt")
@@ -30,7 +32,7 @@ def test_a_checkpoint_of_training_is_read_too(network, tmp_path):
     load_detector(tmp_path / "best.ckpt")
 
 
-def test_what_is_no_detector_is_refused(tmp_path):
+def test_file_without_a_detector_is_refused(tmp_path):
     with pytest.raises(CheckpointError, match="There is no checkpoint"):
         load_detector(tmp_path / "none.ckpt")
     (tmp_path / "text.ckpt").write_text("no weights")
@@ -39,3 +41,16 @@ def test_what_is_no_detector_is_refused(tmp_path):
     torch.save({"state_dict": {"network.layer": torch.zeros(2)}}, tmp_path / "other.ckpt")
     with pytest.raises(CheckpointError, match="not those of a detector"):
         load_detector(tmp_path / "other.ckpt")
+
+
+def test_failed_write_keeps_the_earlier_file(network, tmp_path, monkeypatch):
+    path = tmp_path / "detector.ckpt"
+    path.write_text("earlier")
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("os.fsync", full)
+    with pytest.raises(OSError, match="No space left"):
+        save_detector(network.state_dict(), path)
+    assert [(each.name, each.read_text()) for each in tmp_path.iterdir()] == [("detector.ckpt", "earlier")]

@@ -21,7 +21,7 @@ HEAVY = {
     "import digitrec.__main__": {"torch", "lightning", "numpy"},
     "import digitrec.reading.reader": {"lightning", "matplotlib"},
     "import digitrec.web.server": {"lightning", "matplotlib"},
-    "import digitrec.export": {"lightning", "matplotlib", "onnx", "onnxruntime"},
+    "import digitrec.export.__main__": {"lightning", "matplotlib", "onnx", "onnxruntime"},
 }
 """Import statements, executed in this order in one process, and the packages that each must not load."""
 STARTUP = "from digitrec.training.compat.startup import import_torchmetrics; import_torchmetrics()"

@@ -2,14 +2,12 @@ import math
 
 import pytest
 import torch
-import yaml
 
 from digitrec.data.pages.targets import PageBatch
+from digitrec.errors import CheckpointError
 from digitrec.models.detector import Detection, DigitDetector
-from digitrec.models.detector_weights import network_weights
+from digitrec.models.detector_weights import save_detector
 from digitrec.training.detector import LOSSES, DetectorTraining, losses
-from digitrec.training.detector_cli import main
-from tests.conftest import ROOT, curves
 
 
 @pytest.fixture(scope="module")
@@ -37,21 +35,21 @@ def answer(batch: PageBatch, sure: float = 12.0) -> Detection:
     )
 
 
-def test_the_right_answer_costs_next_to_nothing(batch):
+def test_loss_of_the_correct_maps_is_near_zero(batch):
     parts = losses(answer(batch), batch)
     assert tuple(parts) == LOSSES
     assert all(part < 0.01 for part in parts.values())
 
 
 @pytest.mark.parametrize("name", LOSSES)
-def test_each_part_sees_its_own_mistake(batch, name):
+def test_each_loss_depends_on_its_own_map(batch, name):
     wrong = answer(batch)._replace(**{name: -answer(batch)._asdict()[name] + 1.0})
     right, parts = losses(answer(batch), batch), losses(wrong, batch)
     assert parts[name] > right[name] + 0.1
     assert all(parts[other] == right[other] for other in LOSSES if other != name)
 
 
-def test_offsets_are_weighed_by_size_and_only_on_digits(batch):
+def test_offset_loss_is_relative_to_the_size_and_only_on_digits(batch):
     found = answer(batch)
     found.offsets[:] = 12 / 16  # a whole size down and to the right, everywhere
     assert losses(found, batch)["offsets"] == pytest.approx(4)
@@ -60,7 +58,7 @@ def test_offsets_are_weighed_by_size_and_only_on_digits(batch):
     assert losses(elsewhere, batch)["offsets"] == 0
 
 
-def test_what_is_not_judged_costs_nothing(batch):
+def test_ignored_pixels_have_no_loss(batch):
     nothing = batch._replace(judged=torch.zeros_like(batch.judged))
     wrong = answer(batch)._replace(foreground=-answer(batch).foreground, centers=-answer(batch).centers)
     parts = losses(wrong, nothing)
@@ -68,7 +66,7 @@ def test_what_is_not_judged_costs_nothing(batch):
     assert parts["centers"] == 0
 
 
-def test_a_page_without_digits_has_finite_losses(batch):
+def test_losses_of_an_empty_page_are_finite(batch):
     empty = PageBatch(
         *(torch.zeros_like(part) for part in batch[:2]),
         batch.judged,
@@ -78,7 +76,7 @@ def test_a_page_without_digits_has_finite_losses(batch):
 
 
 @pytest.mark.long
-def test_it_learns_a_page_and_then_finds_its_digits(renderer):
+def test_loss_of_one_batch_falls_when_it_is_repeated(renderer):
     from digitrec.data.pages.targets import targets
 
     torch.manual_seed(0)
@@ -107,57 +105,12 @@ def renderer():
     )
 
 
-@pytest.fixture
-def config(workplace):
-    """configs/detector.yaml with few glyphs, steps and epochs."""
-    config = yaml.safe_load((ROOT / "configs" / "detector.yaml").read_text())
-    config["data"] |= {"steps": 2, "val_steps": 2, "num_workers": 0, "val_size": 100}
-    config["data"]["sizes"] = {"written": 50, "drawn": 400, "marks": 300}
-    config["trainer"] |= {
-        "max_epochs": 2,
-        "accelerator": "cpu",
-        "log_every_n_steps": 1,
-        "check_val_every_n_epoch": 1,
-    }
-    (workplace / "detector.yaml").write_text(yaml.safe_dump(config))
-    return workplace
-
-
-def fit(*args: str) -> None:
-    main(["fit", "--config=detector.yaml", "--trainer.enable_progress_bar=false", *args])
-
-
-def test_the_shipped_config_trains_and_writes_its_curves_and_checkpoints(config):
-    fit()
-    (run,) = (config / "lightning_logs").iterdir()
-    assert {path.name for path in (run / "checkpoints").iterdir()} == {"best.ckpt", "last.ckpt"}
-    points = curves(run)
-    for name in ("loss", "found", "read", "marks_found", "invented", *LOSSES):
-        assert len(points[f"val/{name}"]) == 2
-    assert 0 <= points["val/read"][-1][1] <= points["val/found"][-1][1] <= 1
-    weights = network_weights(run / "checkpoints" / "best.ckpt")
-    DigitDetector().load_state_dict(weights)
-
-
-@pytest.mark.long
-def test_a_run_that_is_resumed_ends_as_one_that_was_never_stopped(config):
-    constant = "--model.scheduler=null"  # a schedule would end with the shorter run
-    fit(constant)
-    fit(constant, "--trainer.max_epochs=1")
-    runs = sorted((config / "lightning_logs").iterdir())
-    fit(constant, f"--ckpt_path={runs[1]}/checkpoints/last.ckpt", "--weights_only=true")
-    resumed = max(
-        (config / "lightning_logs").glob("*/checkpoints/last.ckpt"), key=lambda path: path.stat().st_mtime
-    )
-    whole = network_weights(runs[0] / "checkpoints" / "last.ckpt")
-    for name, value in network_weights(resumed).items():
-        assert torch.equal(value, whole[name]), name
-
-
-def test_training_starts_from_given_weights(config):
-    fit()
-    (run,) = (config / "lightning_logs").iterdir()
-    path = run / "checkpoints" / "best.ckpt"
-    training = DetectorTraining(DigitDetector(), torch.optim.AdamW, start_from=str(path))
-    for name, value in network_weights(path).items():
-        assert torch.equal(training.network.state_dict()[name], value)
+def test_start_from_loads_weights_and_refuses_those_of_another_network(tmp_path):
+    given = DigitDetector()
+    save_detector(given.half().float().state_dict(), tmp_path / "given.ckpt")
+    start = str(tmp_path / "given.ckpt")
+    training = DetectorTraining(DigitDetector(), torch.optim.AdamW, start_from=start)
+    for name, value in given.named_parameters():
+        assert torch.equal(training.network.get_parameter(name), value)
+    with pytest.raises(CheckpointError, match=r"given\.ckpt don't fit the network"):
+        DetectorTraining(DigitDetector((8, 8, 8, 8)), torch.optim.AdamW, start_from=start)

@@ -13,6 +13,7 @@ from digitrec.data.glyphs.thinning import thin
 from digitrec.data.glyphs.tracing import trace
 from digitrec.data.raster import blur, distance, resize, trace_line, without_specks
 from digitrec.data.synthetic.skeletons import Skeleton, letter_skeletons
+from digitrec.files import replacing
 from digitrec.models.normalization import BOX, SIDE
 
 SAMPLES = 3
@@ -58,8 +59,9 @@ class Glyphs:
         )
 
     def save(self, path: Path) -> None:
-        """Write the pool; what is there is replaced."""
-        np.savez(path, **{field.name: getattr(self, field.name) for field in fields(Glyphs)})
+        """Write the pool, replacing an earlier one as a whole."""
+        with replacing(path) as file:
+            np.savez(file, **{field.name: getattr(self, field.name) for field in fields(Glyphs)})
 
     @classmethod
     def load(cls, path: Path) -> "Glyphs":

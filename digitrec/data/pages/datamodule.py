@@ -1,5 +1,6 @@
 """PageDataModule: rendered pages to train and to validate the detector on."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,7 @@ import torch
 from lightning.pytorch import LightningDataModule
 from torch.utils.data import DataLoader, Dataset
 
+from digitrec.data.datamodule import TRAINING_IMAGES, check_range
 from digitrec.data.download import ensure_mnist
 from digitrec.data.glyphs import Glyphs, drawn_digits, drawn_marks, from_images
 from digitrec.data.mnist import load_mnist
@@ -16,6 +18,7 @@ from digitrec.data.pages.layouts import Pool
 from digitrec.data.pages.marks.fonts import strips
 from digitrec.data.pages.scene import Renderer, Scene
 from digitrec.data.pages.targets import PageBatch, targets
+from digitrec.data.raster import use_one_thread
 from digitrec.data.samplers import ShuffledSampler
 
 SHAPES = ((96, 96, 10), (64, 64, 20), (64, 176, 8), (112, 112, 8), (128, 128, 6), (160, 160, 4))
@@ -83,11 +86,14 @@ class PageDataModule(LightningDataModule):
     Args:
         data_dir: folder of MNIST, and of the glyphs that are made of it once.
         steps: training batches an epoch.
-        val_steps: validation batches; 300 have some 6,000 digits.
+        val_steps: validation batches; 120 have some 3,300 digits.
         val_size: training images of MNIST held out: validation pages are written with these alone.
         split_seed: which images are held out, as in MNISTDataModule.
         num_workers: processes that render.
         sizes: of the pool of glyphs for training; validation has a fifth.
+
+    Raises:
+        ValueError: a size that is not possible.
     """
 
     def __init__(
@@ -101,7 +107,10 @@ class PageDataModule(LightningDataModule):
         sizes: PoolSizes | None = None,
     ) -> None:
         super().__init__()
-        self.save_hyperparameters(logger=False, ignore=["sizes"])
+        check_range({"steps": steps, "val_steps": val_steps}, 1, math.inf)
+        check_range({"val_size": val_size}, 1, TRAINING_IMAGES - 1)
+        check_range({"num_workers": num_workers}, 0, math.inf)
+        self.save_hyperparameters(logger=False)
         self.data_dir, self.steps, self.val_steps = data_dir, steps, val_steps
         self.val_size, self.split_seed, self.num_workers = val_size, split_seed, num_workers
         self.sizes = sizes or PoolSizes()
@@ -117,6 +126,7 @@ class PageDataModule(LightningDataModule):
 
     def setup(self, stage: str) -> None:
         """Read the glyphs and make the renderers."""
+        use_one_thread()  # num_workers 0 renders in this process
         seed = torch.initial_seed()
         rank = self.trainer.global_rank if self.trainer is not None else 0
         self.train_set = PageDataset(self.renderer(train=True), seed, rank, self.steps)
@@ -183,3 +193,4 @@ def _first(batches: list[PageBatch]) -> PageBatch:
 
 def _one_thread(worker: int) -> None:
     torch.set_num_threads(1)
+    use_one_thread()

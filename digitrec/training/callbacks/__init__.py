@@ -5,6 +5,7 @@ from digitrec.training.callbacks.distortion_sheet import DistortionSheet
 from digitrec.training.callbacks.divergence import StopAtDivergence
 from digitrec.training.callbacks.exact_resume import ExactResume
 from digitrec.training.callbacks.figures import Figures
+from digitrec.training.callbacks.hparams import Hyperparameters
 from digitrec.training.callbacks.last_checkpoint import LastCheckpoint
 from digitrec.training.callbacks.prediction_writer import PredictionsWriter
 from digitrec.training.callbacks.report import ReportWriter
@@ -15,6 +16,7 @@ __all__ = [
     "DistortionSheet",
     "ExactResume",
     "Figures",
+    "Hyperparameters",
     "LastCheckpoint",
     "PredictionsWriter",
     "ReportWriter",

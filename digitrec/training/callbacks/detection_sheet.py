@@ -9,7 +9,7 @@ from lightning.pytorch.callbacks import Callback
 from numpy.typing import NDArray
 
 from digitrec.reading.detection.decoding import DecodingLimits, Maps, decode
-from digitrec.training.callbacks.figures import tensorboard_logger
+from digitrec.training.callbacks.hparams import tensorboard_logger
 
 GREEN, RED = (40, 200, 60), (230, 40, 40)
 """Colors of the boxes of digits and of other marks."""

@@ -1,29 +1,24 @@
-"""Figures and hyperparameters in TensorBoard."""
+"""Figures in TensorBoard."""
 
-import os
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from lightning.pytorch import LightningModule, Trainer
-from lightning.pytorch.loggers import TensorBoardLogger
 from lightning.pytorch.trainer.states import TrainerFn
 
 from digitrec.evaluation import metrics, plots
 from digitrec.evaluation.metrics import Array
-from digitrec.models.checkpoints import read_checkpoint
 from digitrec.models.mlp import PIXELS
 from digitrec.training.callbacks.collector import PredictionCollector, Predictions
-from digitrec.training.callbacks.hparams import hyperparameters
+from digitrec.training.callbacks.hparams import tensorboard_logger
 
 
 class Figures(PredictionCollector):
-    """Draw figures into TensorBoard, and log the hyperparameters.
+    """Draw figures into TensorBoard.
 
     The figures are the confusion matrix, the most confident errors, the weights of the first layer and the
     reliability diagram. They are drawn after the validation of every n-th epoch and of the last one, by
-    ``validate`` and after a test. A line says so if none can be drawn. The hyperparameters are logged when a
-    run starts, so that a run that is stopped has its row in the HParams tab, too.
+    ``validate`` and after a test. A line says so if none can be drawn.
 
     Args:
         every_n_epochs: draw in every n-th epoch; 0 draws no figures.
@@ -81,52 +76,9 @@ class Figures(PredictionCollector):
             summary = Summary(value=[Summary.Value(tag=f"{stage}/{name}", image=image)])
             logger.experiment.file_writer.add_summary(summary, step)
 
-    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Log the hyperparameters of the run."""
-        data = getattr(trainer.datamodule, "hparams", {})  # type: ignore[attr-defined]  # none from Python
-        seed = os.environ.get("PL_GLOBAL_SEED")
-        self._log_row(trainer, hyperparameters(pl_module.hparams, data, seed, trainer.max_epochs))
-
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Draw the last epoch, and mark the run as finished."""
+        """Draw the last epoch."""
         self._draw(trainer, "val")
-        self._log_row(trainer, {}, ended=True)
-
-    def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Log the hyperparameters of the training beside the metrics of the test."""
-        if not trainer.ckpt_path:  # from Python
-            self._log_row(trainer, hyperparameters(pl_module.hparams, {}, None, None), ended=True)
-            return
-        path = Path(trainer.ckpt_path)
-        checkpoint = read_checkpoint(path)
-        known = checkpoint.get("callbacks", {}).get("ExactResume", {})
-        trained = hyperparameters(
-            checkpoint["hyper_parameters"],
-            checkpoint["datamodule_hyper_parameters"],
-            known.get("seed"),
-            known.get("max_epochs"),
-        )
-        # TensorBoard shows the first five columns in alphabetical order: this one should not be among them.
-        self._log_row(trainer, {**trained, "weights_of": str(path)}, ended=True)
-
-    def _log_row(self, trainer: Trainer, values: dict[str, str | float], ended: bool = False) -> None:
-        """Log the start of a row in the HParams tab, if there are values, and its end."""
-        logger = tensorboard_logger(trainer)
-        if logger is None or not trainer.is_global_zero:
-            return
-        from torch.utils.tensorboard.summary import hparams  # here: it loads TensorBoard
-
-        # Without the summary of an experiment TensorBoard takes the columns of its table from all runs, those
-        # that differ first, and the last value of each curve. With it the columns are those of one run.
-        _, start, end = hparams(values, {})  # type: ignore[no-untyped-call]
-        for summary in ([start] if values else []) + ([end] if ended else []):
-            logger.experiment.file_writer.add_summary(summary)
-        logger.experiment.flush()
-
-
-def tensorboard_logger(trainer: Trainer) -> TensorBoardLogger | None:
-    """Return the first logger that takes figures."""
-    return next((logger for logger in trainer.loggers if isinstance(logger, TensorBoardLogger)), None)
 
 
 def draw_figures(predictions: Predictions, weights: Array | None) -> Iterator[tuple[str, Any]]:

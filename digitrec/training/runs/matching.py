@@ -1,17 +1,17 @@
 """Finding the newest run of the config's model, in the folder of its logger."""
 
-from collections.abc import Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from jsonargparse import ArgumentError, Namespace
+from lightning.pytorch import LightningModule
 from lightning.pytorch.cli import LightningArgumentParser
 from torch import nn
 
 from digitrec.errors import CheckpointError
 from digitrec.runs import find_checkpoint
-from digitrec.training.classifier import DigitClassifier
 from digitrec.training.runs.checks import differences
 
 LOGGER = {
@@ -21,18 +21,26 @@ LOGGER = {
 """The default logger; runs are looked for in its folder."""
 
 
-def newest_run(which: str | None, given: Namespace) -> Path:
+def newest_run(
+    which: str | None, given: Namespace, module: type[LightningModule], detector: bool = False
+) -> Path:
     """Find the checkpoint of the newest run that matches the user's config.
 
     Args:
         which: ``best``, ``last``, or None for the best there is.
         given: ``model`` and ``trainer`` as the user's files and command line say, without defaults.
+        module: the LightningModule, for the defaults of its arguments.
+        detector: whether it trains the page detector; otherwise the classifier.
 
     Raises:
         CheckpointError: there is no such run.
     """
     folders = _runs_folders(given)
-    path = _find_matching(which, folders, given.get("model") or {})
+
+    def find(matches: Callable[[dict[str, Any]], bool] = lambda _: True) -> Path | None:
+        return find_checkpoint(which, folders, matches, detector)
+
+    path = _find_matching(find, given.get("model") or {}, module)
     if path is None:
         of_this_network = " of the config's network" if given.get("model.network") else ""
         raise CheckpointError(
@@ -42,20 +50,22 @@ def newest_run(which: str | None, given: Namespace) -> Path:
     return path
 
 
-def _find_matching(which: str | None, folders: Sequence[Path], given: Any) -> Path | None:
+def _find_matching(
+    find: Callable[..., Path | None], given: Any, module: type[LightningModule]
+) -> Path | None:
     """Find the newest run with the whole given model; if there is none, with its network."""
     if not given.get("network"):
-        return find_checkpoint(which, folders)
+        return find()
     parser = LightningArgumentParser(exit_on_error=False)
     parser.add_argument("--model.network", type=nn.Module)
     network = parser.parse_object({"model": {"network": given["network"]}}).model.as_dict()
     path = None
     with suppress(ArgumentError):  # the given model is incomplete
         parser = LightningArgumentParser(exit_on_error=False)
-        parser.add_lightning_class_args(DigitClassifier, "model")
+        parser.add_lightning_class_args(module, "model")
         model = parser.parse_object({"model": given}).model.as_dict()  # with the defaults of the classes
-        path = find_checkpoint(which, folders, lambda known: not any(differences(model, known)))
-    return path or find_checkpoint(which, folders, lambda known: not any(differences(network, known)))
+        path = find(lambda known: not any(differences(model, known)))
+    return path or find(lambda known: not any(differences(network, known)))
 
 
 def _runs_folders(given: Namespace) -> list[Path]:

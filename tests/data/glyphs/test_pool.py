@@ -18,21 +18,21 @@ def outline(glyphs: Glyphs, number: int) -> np.ndarray:
     return glyphs.distances[number, 0].astype(float) / STEPS
 
 
-def test_fields_have_the_form_that_is_documented(digits: Glyphs):
+def test_fields_have_the_documented_shapes_and_types(digits: Glyphs):
     side = SIDE * SAMPLES
     assert digits.distances.shape == (len(digits), 2, side, side)
     assert digits.distances.dtype == np.int8
     assert len(digits.widths) == len(digits.boxes) == len(digits.labels) == len(digits)
 
 
-def test_drawn_digits_show_each_digit_and_fill_their_box(digits: Glyphs):
+def test_drawn_digits_include_all_ten_and_fill_their_box(digits: Glyphs):
     assert set(digits.labels) == set(range(10))
     sides = digits.boxes[:, 2:] - digits.boxes[:, :2]
     np.testing.assert_allclose(sides.max(1), BOX, atol=1.1)
     np.testing.assert_allclose((digits.boxes[:, :2] + digits.boxes[:, 2:]) / 2, 0, atol=0.4)
 
 
-def test_inside_the_outline_is_nearer_to_the_center_line_than_half_the_width(digits: Glyphs):
+def test_points_inside_are_within_half_the_width_of_the_center_line(digits: Glyphs):
     for number in range(0, len(digits), 9):
         inside = outline(digits, number) < -0.2
         to_center = digits.distances[number, 1].astype(float) / STEPS
@@ -40,7 +40,7 @@ def test_inside_the_outline_is_nearer_to_the_center_line_than_half_the_width(dig
         assert to_center.min() < 0.3  # the line itself
 
 
-def test_a_digit_of_mnist_keeps_its_strokes():
+def test_mnist_digit_keeps_its_strokes():
     images = draw(digit_skeletons()[3][0], 4, 0.02, torch.Generator().manual_seed(0)).numpy()
     glyphs = from_images(images, np.full(4, 3))
     assert list(glyphs.labels) == [3] * 4
@@ -53,7 +53,7 @@ def test_a_digit_of_mnist_keeps_its_strokes():
     np.testing.assert_allclose(sides.max(1), BOX, atol=1.6)
 
 
-def test_marks_have_kinds_and_points_lie_at_the_foot():
+def test_marks_have_kinds_and_points_are_on_the_baseline():
     marks = drawn_marks(80, seed=2)
     assert (marks.labels >= MARK).all()
     assert set(marks.labels) == {MARK + number for number in range(len(KINDS))}
@@ -63,13 +63,13 @@ def test_marks_have_kinds_and_points_lie_at_the_foot():
     assert sides[points].max() < sides[~points].max()
 
 
-def test_the_seed_decides_what_is_drawn(digits: Glyphs):
+def test_drawn_glyphs_depend_only_on_the_seed(digits: Glyphs):
     again, other = drawn_digits(140, seed=1), drawn_digits(140, seed=2)
     np.testing.assert_array_equal(again.distances, digits.distances)
     assert (other.distances != digits.distances).any()
 
 
-def test_pools_are_joined_saved_and_read(digits: Glyphs, tmp_path):
+def test_joined_pool_survives_saving_and_loading(digits: Glyphs, tmp_path):
     both = Glyphs.join([digits, drawn_marks(24, seed=1)])
     assert len(both) == len(digits) + 24
     both.save(tmp_path / "pool.npz")

@@ -8,7 +8,7 @@ def components(mask: np.ndarray, connectivity: int = 8) -> int:
     return int(cv2.connectedComponents(mask.astype(np.uint8), connectivity=connectivity)[0]) - 1
 
 
-def test_a_bar_becomes_a_line_of_one_pixel():
+def test_bar_becomes_a_line_of_one_pixel():
     bar = np.zeros((20, 40), bool)
     bar[8:13, 3:37] = True
     line = thin(bar)
@@ -17,7 +17,7 @@ def test_a_bar_becomes_a_line_of_one_pixel():
     assert line[10, 20]
 
 
-def test_a_ring_keeps_its_hole_and_two_strokes_stay_two():
+def test_thinning_keeps_holes_and_components():
     y, x = np.mgrid[:60, :60]
     away = np.hypot(y - 30, x - 30)
     ring = (away < 24) & (away > 16)
@@ -30,5 +30,5 @@ def test_a_ring_keeps_its_hole_and_two_strokes_stay_two():
     assert components(thin(two)) == 2
 
 
-def test_nothing_stays_nothing():
+def test_empty_mask_stays_empty():
     assert not thin(np.zeros((5, 5), bool)).any()

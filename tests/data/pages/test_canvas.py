@@ -14,7 +14,7 @@ def written(pool, index, pose, side=64):
     return canvas
 
 
-def test_a_digit_lies_where_its_pose_says(pool):
+def test_digit_is_at_the_position_of_its_pose(pool):
     canvas = written(pool, 5, Pose(30, 34, 1.5, pen=3))
     (item,) = canvas.items
     assert item.is_digit
@@ -25,7 +25,7 @@ def test_a_digit_lies_where_its_pose_says(pool):
     np.testing.assert_allclose(box, item.box, atol=1.5)
 
 
-def test_the_foreground_has_mnists_pen_whatever_pen_wrote(pool):
+def test_foreground_has_the_pen_width_of_mnist_for_any_pen(pool):
     thin, wide, normal = (written(pool, 5, Pose(32, 32, 2, pen)) for pen in (0.6, 6.0, 3.0))
     assert thin.written.sum() < normal.written.sum() / 2
     assert wide.written.sum() > 1.4 * normal.written.sum()
@@ -36,7 +36,7 @@ def test_the_foreground_has_mnists_pen_whatever_pen_wrote(pool):
     np.testing.assert_array_equal(wide.foreground, widest.foreground)
 
 
-def test_a_rotation_turns_clockwise_and_a_shear_leans_to_the_right(pool):
+def test_rotation_is_clockwise_and_shear_leans_right(pool):
     one = next(int(index) for index in pool.of_digit[1] if pool.width(int(index)) < 6)
     plain, turned = (written(pool, one, Pose(32, 32, 2, 2.5, rotation=angle)) for angle in (0, np.pi / 2))
     rotated = np.rot90(plain.foreground, -1)
@@ -47,7 +47,7 @@ def test_a_rotation_turns_clockwise_and_a_shear_leans_to_the_right(pool):
     assert top > foot + 4
 
 
-def test_each_pixel_belongs_to_one_of_two_that_touch(pool):
+def test_pixels_of_touching_digits_belong_to_one_of_them(pool):
     canvas = Canvas(48, 64)
     canvas.write(pool.glyphs, 5, Pose(24, 24, 1.5, 3), Dice(1))
     canvas.write(pool.glyphs, 40, Pose(38, 24, 1.5, 3), Dice(1))
@@ -61,7 +61,7 @@ def test_each_pixel_belongs_to_one_of_two_that_touch(pool):
     )
 
 
-def test_what_is_cut_a_little_is_found_and_what_is_cut_much_is_ignored(pool):
+def test_digit_cut_by_the_edge_is_ignored_only_if_much_is_missing(pool):
     little, much, gone = (written(pool, 5, Pose(32, y, 1.5, 3)) for y in (57, 66, 200))
     assert len(little.items) == 1
     assert not little.ignored.any()
@@ -70,14 +70,14 @@ def test_what_is_cut_a_little_is_found_and_what_is_cut_much_is_ignored(pool):
     assert not gone.written.any()
 
 
-def test_a_mark_is_as_large_as_it_is_but_no_smaller_than_a_third_of_a_line(pool):
+def test_size_of_a_mark_is_at_least_a_third_of_the_line(pool):
     point = written(pool, int(pool.points[0]), Pose(32, 32, 2, 2))
     sign = written(pool, int(pool.signs[0]), Pose(32, 32, 2, 2))
     assert [canvas.items[0].label >= MARK for canvas in (point, sign)] == [True, True]
     assert 0.3 * BOX * 2 <= point.items[0].size < sign.items[0].size <= 1.3 * BOX * 2
 
 
-def test_free_places_keep_their_distance(pool):
+def test_free_places_keep_the_minimum_distance(pool):
     canvas = written(pool, 5, Pose(16, 16, 1, 3))
     places = [canvas.free_place(Dice(2, number), 8) for number in range(20)]
     assert all(max(abs(x - 16), abs(y - 16)) > 8 + 12 for x, y in filter(None, places))
@@ -85,7 +85,7 @@ def test_free_places_keep_their_distance(pool):
     assert canvas.free_place(Dice(3), 500) is None
 
 
-def test_lines_have_their_width_and_thin_ones_are_pale():
+def test_lines_have_their_width_and_thin_lines_are_pale():
     plane = Canvas(40, 40).plane()
     line(plane, [(-5, 20), (45, 20)], 4)
     assert plane[:, 20].sum() / 255 == pytest.approx(4, abs=0.6)
@@ -94,7 +94,7 @@ def test_lines_have_their_width_and_thin_ones_are_pale():
     assert 100 < pale[:, 20].max() < 150
 
 
-def test_disks_and_polygons_have_their_area():
+def test_disks_and_polygons_cover_their_area():
     plane = Canvas(40, 40).plane()
     disk(plane, (20, 20), 8)
     assert plane.sum() / 255 == pytest.approx(np.pi * 64, rel=0.15)
@@ -103,7 +103,7 @@ def test_disks_and_polygons_have_their_area():
     assert square.sum() / 255 == pytest.approx(400, rel=0.15)
 
 
-def test_what_cannot_be_seen_is_not_asked_for(pool):
+def test_digit_without_contrast_is_ignored(pool):
     canvas = Canvas(48, 96)
     canvas.write(pool.glyphs, 5, Pose(24, 24, 1.5, 3), Dice(1))
     canvas.write(pool.glyphs, 40, Pose(68, 24, 1.5, 3), Dice(1))

@@ -1,12 +1,16 @@
+import importlib
+
+import cv2
 import pytest
 import torch
 
+from digitrec.data import raster
 from digitrec.data.pages.datamodule import SHAPES, PageDataModule, PageDataset, PoolSizes, StepSampler
 
 SIZES = PoolSizes(written=50, drawn=400, marks=300)
 
 
-def test_a_batch_is_a_function_of_seed_step_and_rank(renderer):
+def test_batch_depends_only_on_seed_step_and_rank(renderer):
     def pages(seed, rank, step):
         return PageDataset(renderer, seed, rank, 10)[step].pages
 
@@ -15,13 +19,13 @@ def test_a_batch_is_a_function_of_seed_step_and_rank(renderer):
     assert not any(torch.equal(different[0], other) for other in different[1:])
 
 
-def test_shapes_take_turns(renderer):
+def test_steps_cycle_through_the_page_shapes(renderer):
     dataset = PageDataset(renderer, 1, 0, 10)
     for step, (height, width, count) in enumerate(SHAPES):
         assert dataset[step].pages.shape == (count, 1, height, width)
 
 
-def test_the_sampler_goes_on_where_an_epoch_was_left(renderer):
+def test_sampler_skips_the_steps_that_were_done_once(renderer):
     sampler = StepSampler(PageDataset(renderer, 1, 0, 5), num_replicas=1, rank=0)
     sampler.set_epoch(2)
     assert list(sampler) == [10, 11, 12, 13, 14]
@@ -40,7 +44,7 @@ def module(fake_mnist, monkeypatch) -> PageDataModule:
     return data
 
 
-def test_glyphs_are_made_once_from_images_that_are_not_held_out(module, monkeypatch):
+def test_glyph_pools_are_made_once_and_training_uses_no_held_out_image(module, monkeypatch):
     made = []
     monkeypatch.setattr("digitrec.data.pages.datamodule._make_pool", lambda *args: made.append(args))
     module.prepare_data()
@@ -52,7 +56,7 @@ def test_glyphs_are_made_once_from_images_that_are_not_held_out(module, monkeypa
     assert not any(field.tobytes() in fields for field in validation.distances[:10])
 
 
-def test_loaders_give_batches_and_validation_stays_the_same(module):
+def test_validation_pages_are_the_same_in_every_epoch(module):
     (first, second), (again, _) = list(module.train_dataloader()), list(module.train_dataloader())
     assert first.pages.shape != second.pages.shape
     assert torch.equal(first.pages, again.pages)
@@ -64,8 +68,16 @@ def test_loaders_give_batches_and_validation_stays_the_same(module):
     assert not torch.equal(validation.pages, first.pages)
 
 
-def test_items_stay_when_a_batch_is_moved(module):
+def test_moving_a_batch_to_a_device_keeps_its_items(module):
     (batch,) = list(module.val_dataloader())
     moved = module.transfer_batch_to_device(batch, torch.device("cpu"), 0)
     assert moved.items == batch.items
     assert torch.equal(moved.pages, batch.pages)
+
+
+def test_setup_and_not_an_import_sets_the_threads_of_opencv(module):
+    cv2.setNumThreads(2)
+    importlib.reload(raster)
+    assert cv2.getNumThreads() == 2
+    module.setup("fit")
+    assert cv2.getNumThreads() == 1

@@ -8,12 +8,12 @@ def draws(*key):
     return [dice.uniform(0, 1) for _ in range(5)] + [dice.normal(1), dice.below(1000)]
 
 
-def test_the_key_alone_decides():
+def test_draws_depend_only_on_the_key():
     assert draws(1, 2, 3) == draws(1, 2, 3)
     assert draws(1, 2, 3) != draws(1, 3, 2) != draws(12, 3)
 
 
-def test_draws_stay_in_their_ranges_and_have_their_means():
+def test_draws_stay_in_range_and_have_the_expected_mean():
     dice = Dice(0)
     uniform = [dice.uniform(2, 5) for _ in range(4000)]
     logarithmic = [dice.log_uniform(0.1, 10) for _ in range(4000)]
@@ -26,14 +26,14 @@ def test_draws_stay_in_their_ranges_and_have_their_means():
     assert {dice.below(3) for _ in range(100)} == {0, 1, 2}
 
 
-def test_weights_are_shares():
+def test_choices_are_drawn_in_proportion_to_their_weights():
     dice = Dice(4)
     picked = [dice.pick("abc", (1, 3, 0)) for _ in range(2000)]
     assert abs(picked.count("b") / 2000 - 0.75) < 0.04
     assert "c" not in picked
 
 
-def test_noise_is_standard_normal():
+def test_noise_has_mean_zero_and_variance_one():
     noise = Dice(5).noise(80, 90)
     assert noise.shape == (80, 90)
     assert abs(noise.mean()) < 0.05

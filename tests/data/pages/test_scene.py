@@ -20,7 +20,7 @@ def plain(renderer: Renderer, **extras: float) -> Renderer:
     return replace(renderer, extras=replace(NOTHING, **extras))
 
 
-def test_a_scene_is_a_function_of_its_key(renderer):
+def test_scene_depends_only_on_its_key(renderer):
     one, again = (renderer.scene(64, 80, 1, 7, 0, 3) for _ in range(2))
     assert same(one, again)
     assert one.items == again.items
@@ -31,7 +31,7 @@ def test_a_scene_is_a_function_of_its_key(renderer):
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_targets_agree_with_each_other_and_with_the_picture(renderer, kind):
+def test_targets_agree_with_the_page_and_with_each_other(renderer, kind):
     contrasts = []
     for number in range(12):
         scene = renderer.scene(96, 112, 3, number, kind=kind)
@@ -57,19 +57,19 @@ def test_targets_agree_with_each_other_and_with_the_picture(renderer, kind):
     ("kind", "least", "most"),
     [("single", 1, 1), ("rows", 2, 60), ("empty", 0, 0), ("tiny", 0, 0), ("huge", 0, 0)],
 )
-def test_kinds_hold_what_they_say(renderer, kind, least, most):
+def test_scene_kinds_have_the_documented_content(renderer, kind, least, most):
     counts = [len(plain(renderer).scene(96, 96, 5, number, kind=kind).items) for number in range(15)]
     assert least <= np.median(counts) <= most
     assert max(counts) <= max(most, 1) or kind == "rows"
 
 
-def test_background_kinds_show_something_all_the_same(renderer):
+def test_background_scenes_are_not_blank(renderer):
     for kind in ("tiny", "huge"):
         spreads = [plain(renderer).scene(96, 96, 6, n, kind=kind).picture.std() for n in range(10)]
         assert max(spreads) > 10
 
 
-def test_an_edge_has_one_tone(renderer):
+def test_edge_scene_has_a_border_of_one_gray_level(renderer):
     scene = plain(renderer, edged=1.0).scene(64, 64, 1, 2, kind="single")
     frame = np.ones((64, 64), bool)
     frame[8:-8, 8:-8] = False
@@ -77,7 +77,7 @@ def test_an_edge_has_one_tone(renderer):
     assert not scene.foreground[frame].any()
 
 
-def test_a_tight_cut_ends_with_the_digit(renderer):
+def test_tight_crop_ends_at_the_digit(renderer):
     for number in range(8):
         scene = plain(renderer, tight=1.0).scene(96, 96, 2, number, kind="single")
         for item in scene.items:
@@ -87,7 +87,7 @@ def test_a_tight_cut_ends_with_the_digit(renderer):
             assert np.ptp(columns) <= (item.box[2] - item.box[0]) + 0.35 * item.size + 4
 
 
-def test_turned_rows_stand_or_are_upside_down(renderer):
+def test_rotated_rows_are_vertical_or_upside_down(renderer):
     taller = 0
     for number in range(20):
         scene = plain(renderer, turned=1.0).scene(96, 96, 4, number, kind="rows")
@@ -106,7 +106,7 @@ def test_turned_rows_stand_or_are_upside_down(renderer):
 @pytest.mark.parametrize(
     "extra", ["frames", "ruled_row", "border", "paper_rules", "text", "scribble", "specks", "blot"]
 )
-def test_extras_change_the_picture_but_no_digit(renderer, extra, monkeypatch):
+def test_extras_change_the_page_and_no_target_of_a_digit(renderer, extra, monkeypatch):
     monkeypatch.setattr(Canvas, "forget_invisible", lambda *_: None)
     changed = 0
     for number in range(10):
@@ -118,7 +118,7 @@ def test_extras_change_the_picture_but_no_digit(renderer, extra, monkeypatch):
     assert changed >= 8
 
 
-def test_a_written_word_is_marks(renderer):
+def test_letters_of_a_word_are_marks(renderer):
     scenes = [plain(renderer, word=1.0)._render(_dice(n), 96, 96, "empty") for n in range(10)]
     items = [item for scene in scenes for item in scene.items]
     assert items

@@ -20,7 +20,7 @@ def planted(label: int = 7) -> Scene:
     return Scene(np.full((40, 48), 200, np.uint8), foreground, instances, ignored, [item], "single")
 
 
-def test_shapes_and_types():
+def test_targets_have_the_documented_shapes_and_types():
     batch = targets([planted(), planted()])
     assert batch.pages.shape == batch.foreground.shape == batch.judged.shape == (2, 1, 40, 48)
     assert batch.pages.dtype == torch.uint8
@@ -30,7 +30,7 @@ def test_shapes_and_types():
     assert targets([planted()], with_items=True).items == ((planted().items[0],),)
 
 
-def test_the_center_is_the_brightest():
+def test_center_map_is_highest_at_the_center():
     centers = targets([planted()]).centers[0, 0]
     row, column = np.unravel_index(int(centers.argmax()), centers.shape)
     assert abs(STRIDE * row + 1 - 15) <= 1
@@ -38,14 +38,14 @@ def test_the_center_is_the_brightest():
     assert 0.7 < centers.max() <= 1
 
 
-def test_cells_say_whether_they_are_a_digits():
+def test_kinds_are_one_on_digits_and_zero_on_marks():
     digit, mark = targets([planted(7)]), targets([planted(MARK)])
     assert digit.kinds[digit.owned > 0].min() == 1
     assert mark.kinds.max() == 0
     assert torch.equal(digit.owned, mark.owned)
 
 
-def test_offsets_lead_from_each_cell_to_the_center():
+def test_offsets_point_from_each_cell_to_its_center():
     batch = targets([planted()])
     rows, columns = torch.nonzero(batch.owned[0, 0], as_tuple=True)
     assert len(rows) >= 36
@@ -57,7 +57,7 @@ def test_offsets_lead_from_each_cell_to_the_center():
     assert set(batch.owned.unique().tolist()) == {0, 12}
 
 
-def test_what_is_ignored_is_not_judged():
+def test_ignored_items_are_excluded_from_the_loss():
     judged = targets([planted()]).judged[0, 0]
     assert not judged[30:, :10].any()
     assert judged[:30].all()

@@ -29,7 +29,7 @@ def boxes(maps, limits=LIMITS):
     return [instance.box for instance in decode(maps, limits)]
 
 
-def test_planted_instances_come_back_the_clearest_first():
+def test_planted_instances_are_decoded_in_order_of_score():
     one, other = ((10, 8, 22, 30), 22, 0.7, 0.8), ((50, 20, 66, 44), 24, 0.9, 0.9)
     first, second = decode(planted(one, other), LIMITS)
     assert (first.box, second.box) == (other[0], one[0])
@@ -40,12 +40,12 @@ def test_planted_instances_come_back_the_clearest_first():
     assert first.mask.min() > 0.85
 
 
-def test_its_cells_say_what_is_a_mark():
+def test_instance_is_a_mark_if_its_cells_say_so():
     (mark,) = decode(planted(((20, 20, 28, 28), 10, 0.8, 0.1)), LIMITS)
     assert mark.digit == pytest.approx(0.1)
 
 
-def test_two_that_touch_are_told_apart_and_two_parts_of_one_are_joined():
+def test_touching_digits_are_separated_and_parts_of_one_are_joined():
     left, right = ((10, 10, 30, 40), 30, 0.8, 0), ((30, 10, 50, 40), 30, 0.9, 0)
     assert sorted(boxes(planted(left, right))) == [left[0], right[0]]
     broken = planted(((10, 10, 30, 40), 30, 0.8, 0))
@@ -54,7 +54,7 @@ def test_two_that_touch_are_told_apart_and_two_parts_of_one_are_joined():
     assert box == (10, 10, 30, 40)
 
 
-def test_what_is_too_faint_too_small_or_too_short_is_none():
+def test_faint_small_or_short_candidates_are_rejected():
     item = (10, 10, 30, 40)
     assert not boxes(planted((item, 30, 0.15, 0)))
     assert not boxes(planted(((10, 10, 12, 12), 30, 0.9, 0)))
@@ -65,24 +65,24 @@ def test_what_is_too_faint_too_small_or_too_short_is_none():
     assert not boxes(faint)
 
 
-def test_of_two_centers_that_are_too_close_the_clearer_stays():
+def test_of_two_close_centers_the_more_probable_is_kept():
     maps = planted(((10, 10, 40, 40), 30, 0.9, 0))
     maps.centers[13, 15] = 0.6
     assert boxes(maps) == [(10, 10, 40, 40)]
 
 
-def test_votes_that_miss_count_for_nothing():
+def test_votes_that_miss_every_center_are_ignored():
     maps = planted(((10, 10, 30, 40), 30, 0.9, 0))
     maps.foreground[50:60, 60:90] = 0.9
     maps.offsets[:, 25:30, 30:45] = -200  # beyond the page
     assert boxes(maps) == [(10, 10, 30, 40)]
 
 
-def test_an_empty_page_has_no_instances():
+def test_empty_page_has_no_instances():
     assert decode(planted(), LIMITS) == []
 
 
-def test_maps_come_from_the_networks_logits_without_the_edge():
+def test_maps_are_probabilities_and_pixels_without_the_padding():
     shape = (1, 1, 32, 48)
     cells = torch.zeros(1, 1, 16, 24)
     found = Detection(torch.zeros(shape), cells, torch.full((1, 2, 16, 24), 0.5), cells, cells)

@@ -9,7 +9,7 @@ def bar(height: int, width: int, fill: float = 1.0) -> np.ndarray:
 
 
 @pytest.mark.parametrize(("height", "width"), [(30, 12), (12, 30), (100, 100), (7, 7), (300, 40)])
-def test_the_longest_side_becomes_20_and_the_ratio_stays(height, width):
+def test_longest_side_becomes_20_pixels_at_the_same_aspect_ratio(height, width):
     image = mnist_image(bar(height, width))
     assert image.shape == (28, 28)
     assert image.dtype == np.uint8
@@ -19,7 +19,7 @@ def test_the_longest_side_becomes_20_and_the_ratio_stays(height, width):
     assert sides[0] / sides[1] == pytest.approx(height / width, rel=0.15)
 
 
-def test_the_center_of_mass_is_in_the_middle():
+def test_center_of_mass_is_in_the_middle():
     mask = np.zeros((40, 30), np.float32)
     mask[:, :8] = mask[:8] = 1
     image = mnist_image(mask).astype(float)
@@ -28,7 +28,7 @@ def test_the_center_of_mass_is_in_the_middle():
     assert abs(image.sum(0) @ places / image.sum()) <= 0.51
 
 
-def test_a_view_that_is_stretched_gives_the_same_image():
+def test_stretched_view_gives_the_same_image():
     mask = np.zeros((40, 40), np.float32)
     mask[:, 10:20] = mask[15:22] = 1
     wide = mask.repeat(2, axis=1)
@@ -36,7 +36,7 @@ def test_a_view_that_is_stretched_gives_the_same_image():
     assert np.abs(plain.astype(int) - stretched).mean() < 4
 
 
-def test_what_is_improbable_is_black():
+def test_improbable_foreground_is_black():
     mask = bar(20, 20, 0.15)
     mask[5:15, 5:15] = 1
     image = mnist_image(mask)

@@ -1,29 +1,19 @@
-"""Export of a checkpoint as one ONNX file, from raw pixels to probabilities, checked before it is written.
+"""The classifier as ONNX, from raw pixels to probabilities."""
 
-python -m digitrec.export [--ckpt_path pretrained|best|last|FILE] [--output digits.onnx] [--data_dir data]
-"""
-
-import argparse
 import json
-import sys
-import warnings
-from collections.abc import Sequence
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from digitrec import __version__
 from digitrec.data.mnist import load_mnist
 from digitrec.data.synthetic.outliers import blots
-from digitrec.errors import CheckpointError, ExportError, MNISTUnavailableError, sentence
-from digitrec.files import replacing
+from digitrec.errors import ExportError, MNISTUnavailableError
+from digitrec.export.onnx_file import check_possible, convert, run, write
 from digitrec.models.checkpoints import PATHS, build_classifier, read_checkpoint
 from digitrec.models.normalization import SIDE, normalize
 from digitrec.models.recognizer import Recognizer
-from digitrec.runs import named_checkpoint
 
 TOLERANCE = 1e-4
 """Maximum difference between a probability of ONNX Runtime and of PyTorch."""
@@ -51,7 +41,7 @@ class PixelClassifier(nn.Module):
         return probabilities.argmax(dim=1), probabilities
 
 
-def export(checkpoint: Path, output: Path, data_dir: str | Path = "data") -> float | None:
+def export_classifier(checkpoint: Path, output: Path, data_dir: str | Path = "data") -> float | None:
     """Write a checkpoint as an ONNX file if ONNX Runtime and PyTorch agree on many images.
 
     Args:
@@ -67,12 +57,11 @@ def export(checkpoint: Path, output: Path, data_dir: str | Path = "data") -> flo
         ExportError: a package is missing, the network cannot be converted, the results differ, or the file
             cannot be written.
     """
-    _import_packages()
-    if not output.parent.is_dir():  # checked before the conversion, which takes seconds
-        raise ExportError(f"There is no folder {output.parent} to write {output.name} into.")
+    check_possible(output)
     content = read_checkpoint(checkpoint)
     model = PixelClassifier(build_classifier(content, checkpoint)).eval()
-    program = _convert(model)
+    example = torch.zeros(2, SIDE, SIDE, dtype=torch.uint8)
+    program = convert(model, example, "pixels", ("digit", "probabilities"), {0: "batch"})
     check(program.model_proto.SerializeToString(), model, generated_images(GENERATED))
     accuracy = None
     try:
@@ -82,12 +71,7 @@ def export(checkpoint: Path, output: Path, data_dir: str | Path = "data") -> flo
     else:
         digits = check(program.model_proto.SerializeToString(), model, images)
         accuracy = (digits == labels).double().mean().item()
-    program.model.metadata_props.update(_metadata(content, accuracy))
-    try:
-        with replacing(output) as file:
-            file.write(program.model_proto.SerializeToString())
-    except OSError as error:
-        raise ExportError(f"{output} cannot be written: {error.strerror}.") from error
+    write(program, _metadata(content, accuracy), output)
     return accuracy
 
 
@@ -105,10 +89,9 @@ def check(content: bytes, model: nn.Module, images: Tensor) -> Tensor:
     Raises:
         ExportError: a digit differs, or a probability by more than TOLERANCE.
     """
-    session = import_module("onnxruntime").InferenceSession(content, providers=["CPUExecutionProvider"])
+    batches = [images[:1], *torch.split(images[1:], _BATCH)]  # one batch of a single image
     digits = []
-    for batch in (images[:1], *torch.split(images[1:], _BATCH)):  # one batch of a single image
-        theirs = [torch.from_numpy(values) for values in session.run(None, {"pixels": batch.numpy()})]
+    for batch, theirs in zip(batches, run(content, "pixels", batches), strict=True):
         with torch.inference_mode():
             ours = model(batch)
         if not torch.equal(theirs[0], ours[0]):
@@ -132,32 +115,9 @@ def generated_images(count: int) -> Tensor:
     return torch.cat([shapes, noise]).round().to(torch.uint8)
 
 
-def _convert(model: nn.Module) -> Any:
-    """Convert a module to a torch.onnx.ONNXProgram with a dynamic batch dimension."""
-    example = torch.zeros(2, SIDE, SIDE, dtype=torch.uint8)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # they are about the exporter itself
-        try:
-            return torch.onnx.export(
-                model,
-                (example,),
-                dynamo=True,
-                external_data=False,
-                input_names=["pixels"],
-                output_names=["digit", "probabilities"],
-                dynamic_shapes=({0: torch.export.Dim("batch")},),
-                verbose=False,
-            )
-        except torch.onnx.errors.OnnxExporterError as error:
-            raise ExportError(
-                f"The network cannot be converted to ONNX: {str(error).splitlines()[0]}"
-            ) from error
-
-
 def _metadata(checkpoint: dict[str, Any], accuracy: float | None) -> dict[str, str]:
     """Return the metadata of the ONNX file, which must be strings."""
     metadata = {
-        "digitrec": __version__,
         "input": "pixels: uint8 (batch, 28, 28), white digits on black, as in MNIST",
         "output": "digit: int64 (batch,); probabilities: float32 (batch, 10), calibrated by temperature",
     }
@@ -167,40 +127,3 @@ def _metadata(checkpoint: dict[str, Any], accuracy: float | None) -> dict[str, s
     if accuracy is not None:
         metadata["test_accuracy"] = f"{accuracy:.4f}"
     return metadata
-
-
-def _import_packages() -> None:
-    for name in ("onnx", "onnxscript", "onnxruntime"):
-        try:
-            import_module(name)
-        except ImportError:
-            raise ExportError(f"The package {name} is missing: pip install 'digitrec[export]'.") from None
-
-
-def main(args: Sequence[str] | None = None) -> int:
-    """Run the command line.
-
-    Returns:
-        The exit status: 0, or 1 after a mistake, with one sentence on standard error.
-    """
-    parser = argparse.ArgumentParser(prog="python -m digitrec.export", description=__doc__.splitlines()[0])
-    parser.add_argument("--ckpt_path", default="pretrained", help="pretrained, best, last or a file")
-    parser.add_argument("--output", type=Path, default=Path("digits.onnx"), help="default: digits.onnx")
-    parser.add_argument("--data_dir", default="data", help="folder of MNIST, if available; default: data")
-    options = parser.parse_args(args)
-    try:
-        accuracy = export(named_checkpoint(options.ckpt_path), options.output, options.data_dir)
-    except (CheckpointError, ExportError, OSError) as error:
-        print(f"digitrec.export: {sentence(error)}", file=sys.stderr)
-        return 1
-    size = options.output.stat().st_size / 1000
-    print(f"Wrote {options.output}, {size:.0f} kB: same results as PyTorch on {GENERATED:,} images.")
-    if accuracy is None:
-        print(f"MNIST is not in {options.data_dir}, so its test images were not compared.")
-    else:
-        print(f"Accuracy on MNIST's test images: {accuracy:.2%}.")
-    return 0
-
-
-if __name__ == "__main__":
-    raise SystemExit(main())

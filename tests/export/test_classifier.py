@@ -1,4 +1,4 @@
-"""export: the ONNX file gives PyTorch's results, has its metadata, and is written only after a check."""
+"""The classifier as ONNX: PyTorch's results, metadata, and no file without a check."""
 
 import json
 import sys
@@ -10,10 +10,11 @@ import onnxruntime
 import pytest
 import torch
 
-from digitrec import export as export_module
 from digitrec.data.mnist import load_mnist
 from digitrec.errors import CheckpointError, ExportError
-from digitrec.export import PixelClassifier, check, export, generated_images, main
+from digitrec.export import classifier as module
+from digitrec.export.__main__ import main
+from digitrec.export.classifier import PixelClassifier, check, export_classifier, generated_images
 from digitrec.models.checkpoints import PRETRAINED, load_classifier, read_checkpoint
 from tests.conftest import TEST
 
@@ -28,9 +29,9 @@ def classifier():
 @pytest.fixture
 def converted(exported, monkeypatch):
     """Load the exported file instead of converting anew, which takes seconds."""
-    convert = lambda model: torch.onnx.ONNXProgram(onnx_ir.load(exported), None)  # noqa: E731
-    monkeypatch.setattr(export_module, "_convert", convert)
-    monkeypatch.setattr(export_module, "GENERATED", 100)
+    convert = lambda *_: torch.onnx.ONNXProgram(onnx_ir.load(exported), None)  # noqa: E731
+    monkeypatch.setattr(module, "convert", convert)
+    monkeypatch.setattr(module, "GENERATED", 100)
 
 
 def test_model_maps_uint8_pixels_to_calibrated_probabilities(exported, classifier):
@@ -75,8 +76,8 @@ def test_metadata_hold_the_test_accuracy_and_no_path(
 ):
     checkpoint = read_checkpoint(PRETRAINED)
     checkpoint["datamodule_hyper_parameters"]["data_dir"] = "/home/somebody/data"
-    monkeypatch.setattr(export_module, "read_checkpoint", lambda path: checkpoint)
-    accuracy = export(PRETRAINED, tmp_path / "digits.onnx", fake_mnist)
+    monkeypatch.setattr(module, "read_checkpoint", lambda path: checkpoint)
+    accuracy = export_classifier(PRETRAINED, tmp_path / "digits.onnx", fake_mnist)
     images, labels = load_mnist(fake_mnist, train=False)
     assert accuracy == pytest.approx(
         (PixelClassifier(classifier).eval()(images)[0] == labels).sum().item() / TEST
@@ -87,7 +88,7 @@ def test_metadata_hold_the_test_accuracy_and_no_path(
 
 
 def test_trained_run_is_exported(fit, workplace, capsys, monkeypatch):
-    monkeypatch.setattr(export_module, "GENERATED", 1000)
+    monkeypatch.setattr(module, "GENERATED", 1000)
     cli = fit("--model.network.init_args.hidden=[16]")
     assert main(["--ckpt_path=best", "--output=small.onnx"]) == 0
     printed = capsys.readouterr().out
@@ -119,14 +120,14 @@ def test_model_with_different_results_is_refused(exported, classifier, change, m
 def test_old_file_is_kept_if_the_results_differ(converted, tmp_path, monkeypatch, capsys):
     path = tmp_path / "digits.onnx"
     path.write_text("old")
-    monkeypatch.setattr(export_module, "TOLERANCE", -1)
+    monkeypatch.setattr(module, "TOLERANCE", -1)
     assert main([f"--output={path}", f"--data_dir={tmp_path}"]) == 1
     assert "no file is written" in capsys.readouterr().err
     assert [(each.name, each.read_text()) for each in tmp_path.iterdir()] == [("digits.onnx", "old")]
 
 
 def test_ten_thousand_different_images_are_generated():
-    images = generated_images(export_module.GENERATED)
+    images = generated_images(module.GENERATED)
     assert (images.shape, images.dtype) == ((10_000, 28, 28), torch.uint8)
     means = images.double().mean((1, 2))
     assert (means.min(), means.max()) == (0, 255)
@@ -153,10 +154,10 @@ def test_mistake_prints_one_sentence(args, message, converted, workplace, capsys
 def test_missing_package_error_names_the_install_command(monkeypatch, tmp_path):
     monkeypatch.setitem(sys.modules, "onnxruntime", None)
     with pytest.raises(ExportError, match=r"onnxruntime is missing: pip install 'digitrec\[export\]'"):
-        export(PRETRAINED, tmp_path / "digits.onnx")
+        export_classifier(PRETRAINED, tmp_path / "digits.onnx")
 
 
 def test_checkpoint_of_another_project_is_not_exported(tmp_path):
     torch.save({"state_dict": {}}, tmp_path / "other.ckpt")
     with pytest.raises(CheckpointError, match="not a checkpoint of digitrec"):
-        export(tmp_path / "other.ckpt", tmp_path / "digits.onnx")
+        export_classifier(tmp_path / "other.ckpt", tmp_path / "digits.onnx")

@@ -1,0 +1,77 @@
+"""OptimizedModule: a LightningModule whose network, optimizer and learning-rate schedule are arguments."""
+
+from typing import Any, Literal
+
+from lightning.fabric.utilities.exceptions import MisconfigurationException
+from lightning.pytorch import LightningModule
+from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
+from torch import nn
+from torch.optim import Optimizer
+
+
+class OptimizedModule(LightningModule):
+    """The optimization that all trainings share.
+
+    Args:
+        network: what is trained.
+        optimizer: called with the parameters, returns the optimizer.
+        scheduler: called with the optimizer, returns the learning-rate schedule; None keeps the rate.
+        scheduler_interval: ``epoch`` steps the schedule after each epoch (ReduceLROnPlateau watches its
+            ``monitor``). ``step`` steps it after each optimizer step and passes ``total_steps``, the number
+            of optimizer steps in the whole run, which OneCycleLR needs.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        optimizer: OptimizerCallable,
+        scheduler: LRSchedulerCallable | None,
+        scheduler_interval: Literal["epoch", "step"],
+    ) -> None:
+        super().__init__()
+        self.network = network
+        self.optimizer = optimizer
+        self.scheduler = scheduler
+        self.scheduler_interval = scheduler_interval
+        self._epoch_ends = False
+
+    def configure_optimizers(self) -> Any:
+        """Build the optimizer, and the schedule if there is one.
+
+        Raises:
+            MisconfigurationException: a schedule by the step in a run without an end.
+        """
+        optimizer = self.optimizer(self.network.parameters())
+        if self.scheduler is None:
+            return optimizer
+        steps = self.trainer.estimated_stepping_batches if self.scheduler_interval == "step" else 0
+        if steps == float("inf"):
+            raise MisconfigurationException("A schedule by the step needs trainer.max_epochs or max_steps.")
+        scheduler = self.build_scheduler(optimizer, int(steps))
+        plan = {"scheduler": scheduler, "interval": self.scheduler_interval}
+        if hasattr(scheduler, "monitor"):
+            plan["monitor"] = scheduler.monitor
+        return {"optimizer": optimizer, "lr_scheduler": plan}
+
+    def build_scheduler(self, optimizer: Optimizer, total_steps: int) -> Any:
+        """Build the schedule; by the step it is told how many optimizer steps the run has.
+
+        Raises:
+            TypeError: there is no scheduler, or it takes no ``total_steps``.
+        """
+        if self.scheduler is None:
+            raise TypeError("there is no scheduler to build")
+        if self.scheduler_interval == "step":
+            return self.scheduler(optimizer, total_steps=total_steps)  # type: ignore[call-arg]
+        return self.scheduler(optimizer)
+
+    def on_train_epoch_end(self) -> None:
+        """Step a schedule that watches a metric: Lightning does it too late for the epoch's checkpoint."""
+        self._epoch_ends = True
+        self.trainer.fit_loop.epoch_loop.update_lr_schedulers("epoch", update_plateau_schedulers=True)
+        self._epoch_ends = False
+
+    def lr_scheduler_step(self, scheduler: Any, metric: Any | None) -> None:
+        """Step a schedule; one that watches a metric only in ``on_train_epoch_end``."""
+        if metric is None or self._epoch_ends:
+            super().lr_scheduler_step(scheduler, metric)

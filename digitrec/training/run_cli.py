@@ -1,0 +1,189 @@
+"""RunCLI: LightningCLI with exact resume, a checkpoint chosen for the user, and checks before a run."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+from lightning.fabric.plugins.io import TorchCheckpointIO
+from lightning.fabric.utilities.exceptions import MisconfigurationException
+from lightning.pytorch import Callback, LightningDataModule, Trainer
+from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
+
+from digitrec.errors import CheckpointError
+from digitrec.models.checkpoints import PRETRAINED, check_kind, foreign_names, read_checkpoint
+from digitrec.models.renames import translate_argument
+from digitrec.training.callbacks import ExactResume, RunConfig
+from digitrec.training.compat.loops import subcommand_parsers
+from digitrec.training.compat.overhead import reduce_overhead
+from digitrec.training.optimization import OptimizedModule
+from digitrec.training.parser import ConfigParser, parse_without_defaults
+from digitrec.training.preflight import config_errors, try_out
+from digitrec.training.processes import check_started, is_first
+from digitrec.training.runs.checkpoint_io import AtomicCheckpointIO
+from digitrec.training.runs.checks import SPLIT, check_config, check_resume, decisive
+from digitrec.training.runs.folder import continues, resumed_loggers
+from digitrec.training.runs.matching import LOGGER, newest_run
+
+
+class RunCLI(LightningCLI):
+    """The command line of one kind of training; it never runs an untrained network.
+
+    Args:
+        args: the arguments after the program's name; None takes those of the command line.
+
+    Raises:
+        ArgumentError, DigitrecError, MisconfigurationException: a mistake of the user.
+    """
+
+    kind: ClassVar[tuple[type[OptimizedModule], type[LightningDataModule]]]
+    """The LightningModule and the LightningDataModule."""
+
+    callbacks: ClassVar[dict[str, tuple[type[Callback], ...]]]
+    """The callbacks of each subcommand that is offered, in this order and before those of the config."""
+
+    configured: ClassVar[dict[str, type[Callback]]] = {}
+    """Those of the callbacks that have arguments, by the key of these."""
+
+    trains_detector: ClassVar[bool] = False
+    """Whether the network is the page detector; otherwise it is the classifier."""
+
+    parser_texts: ClassVar[dict[str, str]] = {}
+    """``prog`` and ``description`` of the parser."""
+
+    def __init__(self, args: Sequence[str] | None = None) -> None:
+        self._checkpoint: dict[str, Any] | None = None
+        args = list(sys.argv[1:] if args is None else args)
+        self._first = args[0] if args else None
+        raising = {"exit_on_error": False}  # cli.main reports what is raised
+        super().__init__(
+            *self.kind,
+            args=args,
+            auto_configure_optimizers=False,
+            seed_everything_default=1,
+            trainer_defaults={"logger": LOGGER},
+            save_config_callback=RunConfig,
+            parser_class=ConfigParser,
+            parser_kwargs={
+                **raising,
+                **self.parser_texts,
+                **{name: dict(raising) for name in self.subcommands()},
+            },
+        )
+
+    def subcommands(self) -> dict[str, set[str]]:  # type: ignore[override]  # Lightning's is static
+        """Return the subcommand that is asked for, or all: the parser of each takes a tenth of a second."""
+        known = LightningCLI.subcommands()
+        names = [self._first] if self._first in self.callbacks else self.callbacks
+        return {name: known[name] for name in names}
+
+    def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
+        """Add the arguments of the callbacks that have any."""
+        for key, callback in self.configured.items():
+            parser.add_class_arguments(callback, key)
+
+    def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
+        """Parse with the model of the chosen checkpoint as the default, and refuse what contradicts it."""
+        args = [translate_argument(argument) for argument in args]
+        path = self._choose_checkpoint(parser, args)
+        if path is None:
+            self.config = parser.parse_args(args)
+            return
+        checkpoint = read_checkpoint(path)
+        check_kind(checkpoint["hyper_parameters"], path, self.trains_detector)
+        self._set_defaults(checkpoint, path)
+        self.config = parser.parse_args(args)
+        config = self.config[self.config.subcommand]
+        check_config(config.as_dict(), self.config.subcommand, checkpoint, path)
+        self._checkpoint, config.ckpt_path = checkpoint, str(path)
+        how = ""
+        if self.config.subcommand == "fit":
+            new = bool(config.trainer.logger) and not continues(config)
+            check_resume(config.as_dict(), checkpoint, path, new)
+            how = " (a new run starts from it)" if new else " (its run continues)"
+        if is_first():
+            print(f"Checkpoint: {path}{how}")
+        config.ckpt_path = None  # or Lightning would parse the hyperparameters of the file once more
+        self._path = str(path)
+
+    def before_instantiate_classes(self) -> None:
+        """Tell the trainer which checkpoint to restore."""
+        if self._checkpoint is not None:
+            config = self.config[self.config.subcommand]
+            config.ckpt_path, config.weights_only = self._path, True
+
+    def _set_defaults(self, checkpoint: dict[str, Any], path: Path) -> None:
+        model, data = checkpoint["hyper_parameters"], checkpoint["datamodule_hyper_parameters"]
+        defaults = {f"model.{key}": value for key, value in model.items()}
+        defaults |= {f"data.{key}": data[key] for key in SPLIT if key in data}
+        for subparser in subcommand_parsers(self).values():
+            try:
+                subparser.set_defaults(defaults)
+            except KeyError as error:
+                raise CheckpointError(f"{path} is not a checkpoint of digitrec: choose another.") from error
+
+    def instantiate_classes(self) -> None:
+        """Build model, data and trainer; a value that one of them refuses is a mistake of the user."""
+        with config_errors():
+            super().instantiate_classes()
+        if self._checkpoint is None:
+            return
+        try:
+            self.model.load_state_dict(self._checkpoint["state_dict"])
+        except RuntimeError as error:
+            path = self.config[self.config.subcommand].ckpt_path
+            raise CheckpointError(f"The weights in {path} don't fit the network that it names.") from error
+
+    def before_fit(self) -> None:
+        """Check the config for errors that would otherwise appear during the training."""
+        for name in foreign_names(self.config.fit.model.as_dict(), {}):
+            raise MisconfigurationException(
+                f"{name} is not a class of digitrec or torch, so its checkpoints would be refused: "
+                "move it into digitrec."
+            )
+        try_out(self.model, self.datamodule.val_size, self.trainer)
+
+    def instantiate_trainer(self, **kwargs: Any) -> Trainer:
+        """Build the trainer with the callbacks of the subcommand, and the logger of a resumed run."""
+        config, built = self.config[self.subcommand], self.config_init[self.subcommand]
+        arguments: dict[type[Callback], Callback] = {
+            kind: built[key] for key, kind in self.configured.items()
+        }
+        arguments[ExactResume] = ExactResume(decisive(config.trainer.as_dict()))
+        callbacks = [arguments.get(kind) or kind() for kind in self.callbacks[str(self.subcommand)]]
+        given = built.trainer.callbacks or []
+        kwargs["callbacks"] = [*callbacks, *(given if isinstance(given, list) else [given])]
+        if self.subcommand == "fit" and self._checkpoint and continues(config):
+            kwargs["logger"] = resumed_loggers(config, built.trainer.logger, self._checkpoint["global_step"])
+        trainer = super().instantiate_trainer(**kwargs)
+        check_started(trainer)
+        if self.subcommand == "fit" and type(trainer.strategy.checkpoint_io) is TorchCheckpointIO:
+            trainer.strategy.checkpoint_io = AtomicCheckpointIO()
+        reduce_overhead(trainer)
+        return trainer
+
+    def _choose_checkpoint(self, parser: LightningArgumentParser, args: list[str]) -> Path | None:
+        """Find the checkpoint that is meant; None to train from scratch or where nothing is run."""
+        if any(arg in ("-h", "--help") or arg.startswith("--print_config") for arg in args):
+            return None
+        given = parse_without_defaults(parser, args)
+        subcommand = given.subcommand
+        given = given[subcommand]
+        which = given.get("ckpt_path")
+        if which is None and subcommand == "fit":
+            return None
+        if "://" in (which or ""):
+            raise CheckpointError(f"--ckpt_path {which} is a URL: download it and give the file's path.")
+        if which == "pretrained":
+            if subcommand == "fit":
+                raise CheckpointError(
+                    "pretrained cannot be resumed: fit trains from the start, without --ckpt_path."
+                )
+            if self.trains_detector:
+                raise CheckpointError(
+                    "pretrained has weights only: give a run's file, best or last, or fit --model.start_from."
+                )
+            return PRETRAINED
+        if which not in (None, "best", "last"):
+            return Path(which)
+        return newest_run(which, given, self.kind[0], self.trains_detector)
