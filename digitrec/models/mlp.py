@@ -22,6 +22,8 @@ class MLP(nn.Module):
         ValueError: a width is smaller than 1.
     """
 
+    returns_log_probabilities = True
+
     def __init__(self, hidden: tuple[int, ...] = (128, 64)) -> None:
         super().__init__()
         if any(width < 1 for width in hidden):

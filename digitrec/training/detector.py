@@ -6,6 +6,7 @@ from typing import Any, Literal
 import torch
 import torch.nn.functional as F
 from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
+from lightning.pytorch.plugins.precision import Precision
 from torch import Tensor, nn
 from torchmetrics import MeanMetric
 
@@ -101,6 +102,11 @@ class DetectorTraining(OptimizedModule):
         """Run the network on gray pages."""
         found: Detection = self.network(pages)
         return found
+
+    def trial_loss(self, network: nn.Module, precision: Precision) -> Tensor:
+        """Return the sum of the maps of two gray pages."""
+        found: Detection = network(precision.convert_input(torch.rand(2, 1, 64, 64) * 255))
+        return torch.stack([each.sum() for each in found]).sum()
 
     def training_step(self, batch: PageBatch, batch_idx: int) -> Tensor:
         """Return the loss of a batch."""
