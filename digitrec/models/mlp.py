@@ -28,6 +28,7 @@ class MLP(nn.Module):
         super().__init__()
         if any(width < 1 for width in hidden):
             raise ValueError(f"hidden must hold widths of at least 1, not {list(hidden)}")
+        self.hidden = tuple(hidden)
         layers: list[nn.Module] = [nn.Flatten()]
         for inputs, outputs in pairwise((PIXELS, *hidden)):
             layers += [nn.Linear(inputs, outputs), nn.ReLU()]

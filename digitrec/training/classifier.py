@@ -16,6 +16,7 @@ from torchmetrics.classification import MulticlassAccuracy
 from digitrec.data.batches import Batch, PredictBatch
 from digitrec.models.normalization import SIDE, normalize
 from digitrec.models.recognizer import CHUNK, Recognizer, log_probabilities
+from digitrec.models.specs import stored
 from digitrec.models.tta import TTA
 from digitrec.reading.turns import most_upright
 from digitrec.training.optimization import OptimizedModule
@@ -69,6 +70,7 @@ class DigitClassifier(OptimizedModule):
             # The advice would leave out the network's class, without which a checkpoint cannot be loaded.
             warnings.filterwarnings("ignore", message="Attribute 'network' is an instance of `nn.Module`")
             self.save_hyperparameters()
+        self.save_hyperparameters(stored("model", self.hparams))
         self.label_smoothing = label_smoothing
         self.temperature = temperature
         self.tta = tta

@@ -16,6 +16,7 @@ from digitrec.evaluation.detection import match
 from digitrec.models.checkpoints import PRETRAINED, load_classifier
 from digitrec.models.detector import OFFSET_UNIT, Detection, DigitDetector
 from digitrec.models.detector_weights import network_weights
+from digitrec.models.specs import stored
 from digitrec.reading.detection.decoding import DecodingLimits, Maps, decode
 from digitrec.reading.detection.mnist_image import mnist_image
 from digitrec.training.optimization import OptimizedModule
@@ -89,6 +90,7 @@ class DetectorTraining(OptimizedModule):
             # The advice would leave out the network's class, without which a checkpoint cannot be loaded.
             warnings.filterwarnings("ignore", message="Attribute 'network' is an instance of `nn.Module`")
             self.save_hyperparameters(ignore=["start_from", "classifier"])  # files that may be gone later
+        self.save_hyperparameters(stored("model", self.hparams))
         if start_from is not None:
             try:
                 network.load_state_dict(network_weights(start_from))

@@ -8,9 +8,11 @@ from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import LightningModule
 from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
 from lightning.pytorch.plugins.precision import Precision
+from lightning.pytorch.utilities import rank_zero_warn
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from digitrec.models.specs import unsaved
 from digitrec.training.trial import config_errors
 
 
@@ -41,9 +43,12 @@ class OptimizedModule(LightningModule):
         self._epoch_ends = False
 
     def setup(self, stage: str) -> None:
-        """Try the network and its optimizer before the training."""
-        if stage == "fit":
-            self.try_step(self.trainer.precision_plugin)
+        """Try the network and its optimizer before the training; warn if checkpoints cannot build them."""
+        if stage != "fit":
+            return
+        self.try_step(self.trainer.precision_plugin)
+        for reason in filter(None, map(unsaved, self.hparams.values())):
+            rank_zero_warn(f"The checkpoints of this training cannot build {reason}.")
 
     def try_step(self, precision: Precision) -> Optimizer:
         """Take one step with a generated batch, on a copy of the network; return its optimizer.

@@ -42,6 +42,7 @@ class DetectedDigits:
         if count < 1:
             raise ValueError(f"count must be at least 1, not {count}.")
         self._count, self._data_dir, self._seed = count, data_dir, seed
+        self.detector = detector
         self._detector = Path(detector or PRETRAINED_DETECTOR)
 
     def __call__(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
