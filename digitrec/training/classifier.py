@@ -44,6 +44,7 @@ class DigitClassifier(OptimizedModule):
         tta: test-time augmentation: in evaluation mode the log-probabilities of several variants of an image
             are averaged. None evaluates the image alone, as in training.
         threshold: confidence, 0 to 1, below which a digit in a picture is reported as ``?``.
+        scheduler_frequency: steps a schedule by the epoch after every n-th epoch only.
 
     Raises:
         ValueError: label_smoothing, temperature or threshold is out of its range.
@@ -59,8 +60,9 @@ class DigitClassifier(OptimizedModule):
         temperature: float = 1.0,
         tta: TTA | None = None,
         threshold: float = 0.5,
+        scheduler_frequency: int = 1,
     ) -> None:
-        super().__init__(network, optimizer, scheduler, scheduler_interval)
+        super().__init__(network, optimizer, scheduler, scheduler_interval, scheduler_frequency)
         for name, share in (("label_smoothing", label_smoothing), ("threshold", threshold)):
             if not 0 <= share <= 1:
                 raise ValueError(f"{name} must be 0 to 1, not {share}")
@@ -88,6 +90,7 @@ class DigitClassifier(OptimizedModule):
 
         In evaluation mode with test-time augmentation, a large batch is processed in chunks.
         """
+        images = images.to(self.dtype)  # the loaders' uint8 became float32 after Lightning's conversion
         if self.training or self.tta is None:
             return log_probabilities(self.network, images, None, self.temperature)
         chunks = torch.split(images, CHUNK)

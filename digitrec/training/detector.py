@@ -73,7 +73,14 @@ class DetectorTraining(OptimizedModule):
             OptimizedModule.
         start_from: a checkpoint whose weights are the first ones; None starts at random.
         classifier: a checkpoint of the classifier that reads the digits which are found in validation.
+        scheduler_frequency: steps a schedule by the epoch after every n-th epoch only.
     """
+
+    logged_in_training = (
+        "train/loss",
+        *(f"train/{name}" for name in LOSSES),
+        "train/learning_rate",
+    )
 
     def __init__(
         self,
@@ -83,9 +90,10 @@ class DetectorTraining(OptimizedModule):
         scheduler_interval: Literal["epoch", "step"] = "step",
         start_from: str | None = None,
         classifier: str = str(PRETRAINED),
+        scheduler_frequency: int = 1,
     ) -> None:
         network = network.to(memory_format=torch.channels_last)
-        super().__init__(network, optimizer, scheduler, scheduler_interval)
+        super().__init__(network, optimizer, scheduler, scheduler_interval, scheduler_frequency)
         with warnings.catch_warnings():
             # The advice would leave out the network's class, without which a checkpoint cannot be loaded.
             warnings.filterwarnings("ignore", message="Attribute 'network' is an instance of `nn.Module`")

@@ -1,19 +1,22 @@
 """OptimizedModule: a LightningModule whose network, optimizer and learning-rate schedule are arguments."""
 
 import copy
+import math
+from collections.abc import Iterator
 from typing import Any, Literal
 
 import torch
 from lightning.fabric.utilities.exceptions import MisconfigurationException
-from lightning.pytorch import LightningModule
+from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
 from lightning.pytorch.plugins.precision import Precision
+from lightning.pytorch.profilers import PyTorchProfiler
 from lightning.pytorch.utilities import rank_zero_warn
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from digitrec.models.specs import unsaved
-from digitrec.training.trial import config_errors
+from digitrec.training.trial import config_errors, trial_precision
 
 
 class OptimizedModule(LightningModule):
@@ -26,7 +29,18 @@ class OptimizedModule(LightningModule):
         scheduler_interval: ``epoch`` steps the schedule after each epoch (ReduceLROnPlateau watches its
             ``monitor``). ``step`` steps it after each optimizer step and passes ``total_steps``, the number
             of optimizer steps in the whole run, which OneCycleLR needs.
+        scheduler_frequency: steps a schedule by the epoch after every n-th epoch only. One that watches a
+            validation metric waits for a validation, too (``trainer.check_val_every_n_epoch``).
+
+    Raises:
+        ValueError: the frequency is below 1, or that of a schedule by the step.
     """
+
+    metrics: nn.ModuleDict
+    """The metrics that are logged, by their names."""
+
+    logged_in_training: tuple[str, ...] = ("train/loss", "train/learning_rate")
+    """Names of what ``training_step`` logs at every n-th step (``trainer.log_every_n_steps``)."""
 
     def __init__(
         self,
@@ -34,19 +48,29 @@ class OptimizedModule(LightningModule):
         optimizer: OptimizerCallable,
         scheduler: LRSchedulerCallable | None,
         scheduler_interval: Literal["epoch", "step"],
+        scheduler_frequency: int,
     ) -> None:
         super().__init__()
+        if scheduler_frequency < 1 or (scheduler_frequency > 1 and scheduler_interval == "step"):
+            raise ValueError(
+                f"model.scheduler_frequency counts epochs, at least 1: it is {scheduler_frequency}, and "
+                f"model.scheduler_interval is {scheduler_interval}"
+            )
         self.network = network
         self.optimizer = optimizer
         self.scheduler = scheduler
         self.scheduler_interval = scheduler_interval
+        self.scheduler_frequency = scheduler_frequency
         self._epoch_ends = False
+        self._tried = False
 
     def setup(self, stage: str) -> None:
         """Try the network and its optimizer before the training; warn if checkpoints cannot build them."""
         if stage != "fit":
             return
-        self.try_step(self.trainer.precision_plugin)
+        profiler = self.trainer.profiler  # type: ignore[attr-defined]
+        if not self._tried and not isinstance(profiler, PyTorchProfiler):  # its hooks cannot be copied
+            self.try_step(trial_precision(self.trainer))
         for reason in filter(None, map(unsaved, self.hparams.values())):
             rank_zero_warn(f"The checkpoints of this training cannot build {reason}.")
 
@@ -71,6 +95,12 @@ class OptimizedModule(LightningModule):
 
             with config_errors(f"model.optimizer, {type(optimizer).__name__}: "):
                 optimizer.step(closure)  # type: ignore[arg-type]
+        if not all(weights.isfinite().all() for weights in network.parameters()):
+            raise MisconfigurationException(
+                "A step makes weights NaN or infinite: lower the learning rate of model.optimizer, or change "
+                f"trainer.precision, which is {precision.precision}."
+            )
+        self._tried = True
         return optimizer
 
     def trial_loss(self, network: nn.Module, precision: Precision) -> Tensor:
@@ -85,6 +115,25 @@ class OptimizedModule(LightningModule):
         """
         raise NotImplementedError
 
+    @property
+    def monitored(self) -> list[str]:
+        """The names that a training logs, which callbacks and schedules may monitor."""
+        return sorted({*self.logged_in_training, *(n for n in self.metrics if not n.startswith("test/"))})
+
+    def on_train_start(self) -> None:
+        """Refuse a monitor that no step of an epoch logs; the number of steps is known only now.
+
+        Raises:
+            MisconfigurationException: there is one.
+        """
+        steps, every = self.trainer.num_training_batches, self.trainer.log_every_n_steps  # type: ignore[attr-defined]
+        for who, name in monitors(self.trainer):
+            if name.startswith("train/") and not 0 < every <= steps:
+                raise MisconfigurationException(
+                    f"{who} monitors {name}, which is logged every {every} steps, but an epoch has {steps}: "
+                    "set trainer.log_every_n_steps lower."
+                )
+
     def configure_optimizers(self) -> Any:
         """Build the optimizer, and the schedule if there is one.
 
@@ -98,9 +147,13 @@ class OptimizedModule(LightningModule):
         if steps == float("inf"):
             raise MisconfigurationException("A schedule by the step needs trainer.max_epochs or max_steps.")
         scheduler = self.build_scheduler(optimizer, int(steps))
-        plan = {"scheduler": scheduler, "interval": self.scheduler_interval}
+        plan: dict[str, Any] = {"scheduler": scheduler, "interval": self.scheduler_interval}
+        plan["frequency"] = self.scheduler_frequency
         if hasattr(scheduler, "monitor"):
             plan["monitor"] = scheduler.monitor
+            if scheduler.monitor.startswith("val/"):
+                validations = self.trainer.check_val_every_n_epoch or 1
+                plan["frequency"] = math.lcm(self.scheduler_frequency, validations)
         return {"optimizer": optimizer, "lr_scheduler": plan}
 
     def build_scheduler(self, optimizer: Optimizer, total_steps: int) -> Any:
@@ -125,3 +178,11 @@ class OptimizedModule(LightningModule):
         """Step a schedule; one that watches a metric only in ``on_train_epoch_end``."""
         if metric is None or self._epoch_ends:
             super().lr_scheduler_step(scheduler, metric)
+
+
+def monitors(trainer: Trainer) -> Iterator[tuple[str, str]]:
+    """Yield the callbacks and schedules of a trainer that monitor a metric: (name of the class, metric)."""
+    schedules = [config.scheduler for config in trainer.lr_scheduler_configs]
+    for each in (*trainer.callbacks, *schedules):  # type: ignore[attr-defined]
+        if isinstance(monitor := getattr(each, "monitor", None), str):
+            yield type(each).__name__, monitor

@@ -1,5 +1,6 @@
 """Parsing configs and command lines."""
 
+from enum import Enum
 from typing import Any
 
 import yaml  # type: ignore[import-untyped]
@@ -12,6 +13,12 @@ from digitrec.training.compat.loops import parse_given
 
 class ConfigParser(LightningArgumentParser):
     """Lightning's parser, which also names the config file with a mistake."""
+
+    def dump(self, *args: Any, **kwargs: Any) -> str:
+        """Return a config as YAML, with the values of enumerations, such as Timer's interval."""
+        yaml.SafeDumper.add_multi_representer(Enum, lambda dumper, each: dumper.represent_data(each.value))
+        text: str = super().dump(*args, **kwargs)
+        return text
 
     def parse_string(self, content: str, **kwargs: Any) -> Namespace:
         """Parse the content of a config, with names of earlier releases translated."""

@@ -4,12 +4,13 @@ from typing import Any
 
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import Trainer
+from lightning.pytorch.callbacks import LearningRateFinder, ModelCheckpoint
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from digitrec.training.compat.loops import unscales_itself
 from digitrec.training.optimization import OptimizedModule
-from digitrec.training.trial import config_errors
+from digitrec.training.trial import config_errors, trial_precision
 
 
 def try_out(model: OptimizedModule, val_size: int, trainer: Trainer) -> None:
@@ -23,9 +24,15 @@ def try_out(model: OptimizedModule, val_size: int, trainer: Trainer) -> None:
     Raises:
         MisconfigurationException: the run would fail, at its first step or later.
     """
-    optimizer = model.try_step(trainer.precision_plugin)
+    if trainer.precision == "16-true":
+        raise MisconfigurationException(
+            "trainer.precision 16-true has no loss scaling, so small gradients are lost and the training "
+            "diverges: use 16-mixed, bf16-true or bf16-mixed."
+        )
+    optimizer = model.try_step(trial_precision(trainer))
     _refuse_clipping(optimizer, trainer)
-    monitoring: list[Any] = trainer.early_stopping_callbacks
+    callbacks: list[Any] = trainer.callbacks  # type: ignore[attr-defined]
+    monitoring = list(callbacks)
     if model.scheduler is not None:
         with config_errors(f"model.scheduler, by the {model.scheduler_interval}: "):
             scheduler: Any = model.build_scheduler(optimizer, total_steps=1)
@@ -35,11 +42,39 @@ def try_out(model: OptimizedModule, val_size: int, trainer: Trainer) -> None:
                 "lightning.pytorch.cli.ReduceLROnPlateau with a monitor."
             )
         monitoring.append(scheduler)
-    for callback in monitoring:
-        if not val_size and str(getattr(callback, "monitor", "")).startswith("val/"):
-            raise MisconfigurationException(
-                f"{type(callback).__name__} monitors {callback.monitor}, but data.val_size is 0."
-            )
+    # A callback from elsewhere may log anything.
+    known = all(
+        type(each).__module__.startswith(("lightning.", "digitrec.", "torch.")) for each in monitoring
+    )
+    logged = model.monitored if known else []
+    validates = {"data.val_size": val_size, "trainer.limit_val_batches": trainer.limit_val_batches}
+    for each in monitoring:
+        _refuse(each)
+        _check_monitor(each, logged, [key for key, size in validates.items() if not size])
+
+
+def _refuse(callback: Any) -> None:
+    if isinstance(callback, LearningRateFinder):
+        raise MisconfigurationException(
+            "LearningRateFinder changes an attribute of the model, but the learning rate is an argument of "
+            "model.optimizer: search for it with python -m scripts.sweep."
+        )
+
+
+def _check_monitor(each: Any, logged: list[str], without: list[str]) -> None:
+    """Refuse a monitor that is never logged.
+
+    Without validation a ModelCheckpoint saves nothing, and the last epoch is the result.
+    """
+    name, monitor = type(each).__name__, getattr(each, "monitor", None)
+    if isinstance(each, ModelCheckpoint):
+        without, logged = [], [*logged, "epoch", "step"] if logged else []
+    if monitor is not None and logged and monitor not in logged:
+        raise MisconfigurationException(
+            f"{name} monitors {monitor}, which is not logged: choose one of {', '.join(logged)}."
+        )
+    if without and str(monitor).startswith("val/"):
+        raise MisconfigurationException(f"{name} monitors {monitor}, but {without[0]} is 0.")
 
 
 def _refuse_clipping(optimizer: Optimizer, trainer: Trainer) -> None:

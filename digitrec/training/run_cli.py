@@ -24,7 +24,7 @@ from digitrec.training.runs.checkpoint_io import AtomicCheckpointIO
 from digitrec.training.runs.checks import SPLIT, check_config, check_resume, decisive
 from digitrec.training.runs.folder import continues, resumed_loggers
 from digitrec.training.runs.matching import LOGGER, newest_run
-from digitrec.training.trial import config_errors
+from digitrec.training.trial import config_errors, refusals
 
 
 class RunCLI(LightningCLI):
@@ -56,6 +56,10 @@ class RunCLI(LightningCLI):
         self._checkpoint: dict[str, Any] | None = None
         args = list(sys.argv[1:] if args is None else args)
         self._first = args[0] if args else None
+        with refusals():
+            self._run(args)
+
+    def _run(self, args: Sequence[str]) -> None:
         raising = {"exit_on_error": False}  # cli.main reports what is raised
         super().__init__(
             *self.kind,
@@ -157,6 +161,8 @@ class RunCLI(LightningCLI):
         if self.subcommand == "fit" and self._checkpoint and continues(config):
             kwargs["logger"] = resumed_loggers(config, built.trainer.logger, self._checkpoint["global_step"])
         trainer = super().instantiate_trainer(**kwargs)
+        # First, to clean up after the others.
+        trainer.callbacks.sort(key=lambda each: not isinstance(each, RunConfig))  # type: ignore[attr-defined]
         check_started(trainer)
         if self.subcommand == "fit" and type(trainer.strategy.checkpoint_io) is TorchCheckpointIO:
             trainer.strategy.checkpoint_io = AtomicCheckpointIO()

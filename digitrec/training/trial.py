@@ -7,6 +7,9 @@ from contextlib import contextmanager
 
 import torch
 from lightning.fabric.utilities.exceptions import MisconfigurationException
+from lightning.pytorch import Trainer
+from lightning.pytorch.accelerators import CPUAccelerator
+from lightning.pytorch.plugins.precision import Precision
 from torch import Tensor, nn
 
 from digitrec.models.recognizer import log_probabilities
@@ -37,6 +40,14 @@ def try_classifier(network: nn.Module, images: Tensor) -> Tensor:
     return log_probabilities(network, images, None, 1.0)
 
 
+def trial_precision(trainer: Trainer) -> Precision:
+    """Return the precision of a step that is tried: the trainer's, as far as a CPU can have it."""
+    if isinstance(trainer.accelerator, CPUAccelerator):
+        precision: Precision = trainer.precision_plugin
+        return precision
+    return Precision()
+
+
 @contextmanager
 def config_errors(prefix: str = "") -> Iterator[None]:
     """Report what a class refuses as a mistake in the config."""
@@ -44,6 +55,18 @@ def config_errors(prefix: str = "") -> Iterator[None]:
         yield
     except (TypeError, ValueError, RuntimeError, ImportError) as error:
         raise MisconfigurationException(f"{prefix}{error}") from error
+
+
+@contextmanager
+def refusals() -> Iterator[None]:
+    """Report what Lightning itself raises as a mistake in the config, and nothing else."""
+    try:
+        yield
+    except (TypeError, ValueError, RuntimeError, ImportError, NotImplementedError) as error:
+        *_, (frame, _) = traceback.walk_tb(error.__traceback__)
+        if not frame.f_globals.get("__name__", "").startswith("lightning."):
+            raise
+        raise MisconfigurationException(str(error)) from error
 
 
 def _why_not(network: nn.Module, images: Tensor, error: Exception) -> str:

@@ -208,6 +208,22 @@ def test_epoch_schedule_is_stepped_after_each_epoch(fit):
     assert rates == pytest.approx([0.001, 0.001, 0.0005, 0.0005, 0.00025, 0.00025])
 
 
+@pytest.mark.parametrize("option", ["--model.scheduler_frequency=2", "--trainer.check_val_every_n_epoch=2"])
+def test_plateau_is_stepped_after_every_nth_epoch(option, fit):
+    cli = fit(
+        "--model.scheduler=lightning.pytorch.cli.ReduceLROnPlateau",
+        *("--model.scheduler.monitor=val/acc", "--model.scheduler.patience=0", "--model.scheduler.mode=min"),
+        *("--model.scheduler.factor=0.5", "--trainer.max_epochs=6", "--data.batch_size=350"),
+        option,
+    )
+    assert cli.trainer.lr_scheduler_configs[0].scheduler.last_epoch == 3
+
+
+def test_monitored_names_are_those_that_are_logged(fit):
+    cli = fit()
+    assert cli.model.monitored == sorted(cli.trainer.callback_metrics)
+
+
 def test_fit_learns_the_fake_digits(fit):
     cli = fit("--trainer.max_epochs=8")
     assert cli.trainer.callback_metrics["val/acc"] == 1

@@ -101,9 +101,10 @@ def shown(value: Any) -> Any:
 
 def decisive(trainer: dict[str, Any]) -> dict[str, Any]:
     """Return the part of a trainer's config that a resumed run must not change; checkpoints store it."""
+    given = trainer.get("callbacks") or []
     callbacks = [
         callback
-        for callback in trainer.get("callbacks") or []
+        for callback in ([given] if isinstance(given, dict) else given)  # one needs no list
         if not callback["class_path"].endswith(RECORDING)
     ]
     return {**{key: trainer.get(key) for key in DECISIVE}, "callbacks": callbacks}
