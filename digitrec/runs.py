@@ -1,5 +1,6 @@
 """Finding the checkpoint of a run where no file is named; no Lightning."""
 
+import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -58,62 +59,102 @@ def find_checkpoint(
         return is_detector(model) == detector and matches(model)
 
     unsaved = None
-    for run in _runs(folders):
-        best, last = run / "best.ckpt", run / "last.ckpt"
-        path = best if best.exists() else last
-        if not path.exists():
-            if unsaved is None and _trains(run.parent / "config.yaml", counts):
-                unsaved = run.parent
+    for run, files in _runs(folders):
+        if not files:
+            if unsaved is None and _trains(run / "config.yaml", counts):
+                unsaved = run
             continue
-        checkpoint = read_checkpoint(path)
+        checkpoint = read_checkpoint(files[-1])
         if not counts(checkpoint["hyper_parameters"]):
             continue
+        best = _best(files, checkpoint)
+        last = next((path for path in files if path.name == "last.ckpt"), files[-1])
+        path = last if which == "last" or best is None else best
         if unsaved and which:
-            raise _nothing_saved(unsaved, last if which == "last" and last.exists() else path)
+            raise _nothing_saved(unsaved, path)
         if unsaved:
             print(f"The newest run, {unsaved}, has no checkpoint: an older one is taken.")
-        return _choose(which, run, checkpoint)
+        if which == "best" and best is None:
+            raise _no_best(run, checkpoint)
+        if which == "last" and last == best:
+            raise CheckpointError(f"The newest run, {run}, has no last checkpoint. Use --ckpt_path best.")
+        return path
     if unsaved:
         raise _nothing_saved(unsaved, None)
     return None
 
 
-def _choose(which: str | None, run: Path, checkpoint: dict[str, Any]) -> Path:
-    """Choose between the checkpoints of a run, of which one exists."""
-    best, last = run / "best.ckpt", run / "last.ckpt"
-    if which == "best" and not best.exists():
-        reason = (
-            "stopped before its first validation"
-            if checkpoint["datamodule_hyper_parameters"].get("val_size")
-            else "trained without validation images (data.val_size 0), so its last epoch is the result"
-        )
-        raise CheckpointError(
-            f"The newest run, {run}, has no best checkpoint: it was {reason}. Use --ckpt_path last."
-        )
-    if which == "last" and not last.exists():
-        raise CheckpointError(f"The newest run, {run}, has no last checkpoint. Use --ckpt_path best.")
-    return last if which == "last" or not best.exists() else best
+def _best(files: list[Path], checkpoint: dict[str, Any]) -> Path | None:
+    """Return the file that a ModelCheckpoint with a monitor calls the best, wherever it is.
+
+    Args:
+        files: of a run.
+        checkpoint: the newest of them.
+    """
+    names = {path.name: path for path in files}
+    if "best.ckpt" in names:
+        return names["best.ckpt"]
+    for state in checkpoint.get("callbacks", {}).values():
+        if isinstance(state, dict) and state.get("monitor") and state.get("best_model_path"):
+            path = Path(state["best_model_path"])
+            if path.name in names or path.is_file():
+                return names.get(path.name, path)
+    return None
 
 
-def _runs(folders: Sequence[Path]) -> list[Path]:
-    """Return the folders of checkpoints, the newest first, also of runs that have none yet."""
-    newest: dict[Path, float] = {}
+def _no_best(run: Path, checkpoint: dict[str, Any]) -> CheckpointError:
+    reason = (
+        "stopped before its first validation, or no ModelCheckpoint with a monitor saves one"
+        if checkpoint["datamodule_hyper_parameters"].get("val_size")
+        else "trained without validation images (data.val_size 0), so its last epoch is the result"
+    )
+    return CheckpointError(
+        f"The newest run, {run}, has no best checkpoint: it was {reason}. Use --ckpt_path last."
+    )
+
+
+def _runs(folders: Sequence[Path]) -> list[tuple[Path, list[Path]]]:
+    """Return the runs with their checkpoints in the order of writing, the newest run first."""
+    runs: dict[Path, set[Path]] = {}
     for folder in folders:
-        for path in [*folder.rglob("best.ckpt"), *folder.rglob("last.ckpt")]:
-            newest[path.parent] = max(newest.get(path.parent, 0.0), path.stat().st_mtime)
-    for folder in folders:
+        for path in folder.rglob("*.ckpt"):
+            # A metric in the name of a checkpoint, such as val/acc, makes folders.
+            run = next((each.parent for each in path.parents if each.name == "checkpoints"), path.parent)
+            runs.setdefault(run, set()).add(path)
         for path in folder.rglob("config.yaml"):
-            newest.setdefault(path.parent / "checkpoints", path.stat().st_mtime)
-    return sorted(newest, key=lambda run: newest[run], reverse=True)
+            runs.setdefault(path.parent, set()).update(_elsewhere(path))
+    written = [(run, sorted(files, key=_time)) for run, files in runs.items()]
+    return sorted(written, key=lambda each: _time((each[1] or [each[0] / "config.yaml"])[-1]), reverse=True)
+
+
+def _time(path: Path) -> float:
+    return path.stat().st_mtime
+
+
+def _elsewhere(config: Path) -> list[Path]:
+    """Return the checkpoints that a run has written into the ``dirpath`` of a ModelCheckpoint."""
+    if not re.search(r"dirpath: (?!null)", config.read_text(errors="replace")):  # parsing it takes longer
+        return []
+    callbacks = (_content(config).get("trainer") or {}).get("callbacks")
+    given = [callbacks] if isinstance(callbacks, dict) else callbacks if isinstance(callbacks, list) else []
+    arguments = [each.get("init_args") or {} for each in given if isinstance(each, dict)]
+    places = [Path(each["dirpath"]).expanduser() for each in arguments if each.get("dirpath")]
+    return [path for place in places for path in place.rglob("*.ckpt") if _time(path) >= _time(config)]
+
+
+def _content(config: Path) -> dict[str, Any]:
+    """Return a run's config; an empty one if it cannot be read."""
+    try:
+        content = yaml.safe_load(config.read_text())
+    except (OSError, ValueError, yaml.YAMLError):
+        return {}
+    return content if isinstance(content, dict) else {}
 
 
 def _trains(config: Path, matches: Callable[[dict[str, Any]], bool]) -> bool:
     """Return whether a run's config is that of a training with a model that matches."""
-    try:
-        content = yaml.safe_load(config.read_text())
-    except (OSError, ValueError, yaml.YAMLError):
-        return False
-    if not isinstance(content, dict) or not isinstance(content.get("model"), dict):
+    content = _content(config)
+    if not isinstance(content.get("model"), dict):
         return False
     evaluates = {"verbose", "return_predictions"} & content.keys()  # as test, validate and predict have
     model = translate(content["model"], "model")

@@ -108,6 +108,47 @@ def test_unrelated_folders_are_not_runs_without_a_checkpoint(tmp_path, foreign):
     assert not foreign()
 
 
+def model_checkpoint(path, monitor="val/acc"):
+    return {"callbacks": {"ModelCheckpoint": {"monitor": monitor, "best_model_path": str(path)}}}
+
+
+def save(path, time, best=None, monitor="val/acc"):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    write(path, changes=model_checkpoint(best or path, monitor))
+    os.utime(path, (time, time))
+
+
+@pytest.mark.parametrize("name", ["some epoch.ckpt", "epoch=1-val/acc=0.9.ckpt"])
+def test_other_file_names_are_found(name, tmp_path):
+    checkpoints = tmp_path / "version_0/checkpoints"
+    best, last = checkpoints / name, checkpoints / "newer.ckpt"
+    save(best, 1000)
+    save(last, 2000, "/another/machine/" + best.name)
+    assert [find_checkpoint(which, [tmp_path]) for which in (None, "best", "last")] == [best, best, last]
+
+
+def test_checkpoint_without_a_monitor_is_the_last(tmp_path):
+    path = tmp_path / "version_0/checkpoints/epoch=4-step=860.ckpt"
+    save(path, 1000, monitor=None)
+    assert find_checkpoint(None, [tmp_path]) == find_checkpoint("last", [tmp_path]) == path
+    with pytest.raises(CheckpointError, match="or no ModelCheckpoint with a monitor saves one"):
+        find_checkpoint("best", [tmp_path])
+
+
+@pytest.mark.parametrize("with_last", [True, False])
+def test_best_checkpoint_in_another_folder_is_found(with_last, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    callback = {"class_path": "ModelCheckpoint", "init_args": {"dirpath": "elsewhere"}}
+    (tmp_path / "logs").mkdir()
+    start_run(tmp_path / "logs", "version_0", 2000, trainer={"callbacks": [callback]})
+    save(tmp_path / "elsewhere/of an older run.ckpt", 1000)
+    best = Path("elsewhere/model.ckpt")
+    save(best, 3000)
+    if with_last:
+        save(tmp_path / "logs/version_0/checkpoints/last.ckpt", 4000, best)
+    assert find_checkpoint(None, [Path("logs")]) == best
+
+
 @pytest.mark.parametrize(
     ("logger", "folder"),
     [

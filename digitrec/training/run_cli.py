@@ -59,7 +59,7 @@ class RunCLI(LightningCLI):
         with refusals():
             self._run(args)
 
-    def _run(self, args: Sequence[str]) -> None:
+    def _run(self, args: list[str]) -> None:
         raising = {"exit_on_error": False}  # cli.main reports what is raised
         super().__init__(
             *self.kind,
@@ -159,7 +159,7 @@ class RunCLI(LightningCLI):
         given = built.trainer.callbacks or []
         kwargs["callbacks"] = [*callbacks, *(given if isinstance(given, list) else [given])]
         if self.subcommand == "fit" and self._checkpoint and continues(config):
-            kwargs["logger"] = resumed_loggers(config, built.trainer.logger, self._checkpoint["global_step"])
+            kwargs["logger"] = resumed_loggers(config, built.trainer.logger, self._checkpoint)
         trainer = super().instantiate_trainer(**kwargs)
         # First, to clean up after the others.
         trainer.callbacks.sort(key=lambda each: not isinstance(each, RunConfig))  # type: ignore[attr-defined]

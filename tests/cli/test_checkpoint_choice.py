@@ -1,5 +1,6 @@
 """Which checkpoint a command loads, and the model that is stored in it."""
 
+import json
 from pathlib import Path
 
 import pytest
@@ -67,7 +68,7 @@ def test_run_without_validation_images_has_only_its_last_epoch(fit, mistake):
     run = fit("--data.val_size=0")
     assert evaluate("test") == checkpoint(run, "last")
     assert mistake("test", "--ckpt_path=best") == (
-        f"The newest run, {folder(run)}/checkpoints, has no best checkpoint: it was trained without "
+        f"The newest run, {folder(run)}, has no best checkpoint: it was trained without "
         "validation images (data.val_size 0), so its last epoch is the result. Use --ckpt_path last."
     )
     assert "nothing to validate on" in mistake("validate")
@@ -87,6 +88,35 @@ def test_runs_are_searched_where_the_configured_logger_writes(fit, mistake):
 def test_run_without_logger_is_found(fit, workplace):
     fit("--trainer.logger=false")
     assert evaluate("test") == Path("checkpoints/best.ckpt")
+
+
+CALLBACK = "lightning.pytorch.callbacks.ModelCheckpoint"
+SAVED = {
+    "a file name": (
+        {"filename": "{epoch}", "monitor": "val/acc", "mode": "max"},
+        "{run}/checkpoints/epoch={epoch}.ckpt",
+    ),
+    "a folder": ({"dirpath": "kept", "filename": "it", "monitor": "val/loss"}, "kept/it.ckpt"),
+    "nothing": ({"save_top_k": 0, "monitor": "val/loss"}, None),
+    "Lightning's own": (None, "{run}/checkpoints/epoch={epoch}-step=12.ckpt"),
+}
+
+
+@pytest.mark.parametrize(("arguments", "expected"), SAVED.values(), ids=SAVED)
+def test_checkpoints_of_any_callback_are_found(arguments, expected, fit, mistake):
+    callbacks = arguments and [{"class_path": CALLBACK, "init_args": arguments}]
+    run = fit(f"--trainer.callbacks={json.dumps(callbacks)}", "--trainer.max_epochs=2")
+    if expected is None:
+        assert "has no checkpoint" in mistake("test")
+        return
+    tested = evaluate("test").as_posix()
+    assert tested in {expected.format(run=folder(run), epoch=epoch) for epoch in (0, 1)}
+
+
+def test_default_root_dir_is_searched(fit):
+    fit("--trainer.logger=true", "--trainer.default_root_dir=there")
+    found = evaluate("test", "--trainer.default_root_dir=there")
+    assert found == Path("there/lightning_logs/version_0/checkpoints/best.ckpt")
 
 
 @pytest.mark.parametrize(

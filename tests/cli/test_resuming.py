@@ -1,5 +1,8 @@
 """Resume a run with fit and ``--ckpt_path``."""
 
+import csv
+import json
+
 import torch
 
 from digitrec.cli import DigitCLI
@@ -32,3 +35,20 @@ def test_fit_with_nothing_to_resume_is_an_error(fit, mistake):
         ["fit", f"--config={folder(run)}/config.yaml", "--ckpt_path=last", "--trainer.max_epochs=2"]
     )
     assert resumed.trainer.global_step == 12
+
+
+def test_all_loggers_of_a_resumed_run_go_on(fit, workplace):
+    names = {"TensorBoardLogger": "t", "CSVLogger": "c"}
+    loggers = [
+        {"class_path": f"lightning.pytorch.loggers.{name}", "init_args": {"save_dir": folder, "name": "runs"}}
+        for name, folder in names.items()
+    ]
+    (workplace / "c/runs/version_3").mkdir(parents=True)  # the next one is 4, that of TensorBoard 0
+    argument = f"--trainer.logger={json.dumps(loggers)}"
+    fit(argument)
+    fit(argument, "--ckpt_path=last", "--trainer.max_epochs=2")
+    assert [path.name for path in (workplace / "t/runs").iterdir()] == ["version_0"]
+    assert sorted(path.name for path in (workplace / "c/runs").iterdir()) == ["version_3", "version_4"]
+    with (workplace / "c/runs/version_4/metrics.csv").open() as file:
+        rows = [row for row in csv.DictReader(file) if row["val/acc"]]
+    assert [int(row["step"]) for row in rows] == [5, 11]

@@ -35,8 +35,8 @@ class ExactResume(Callback):
     def state_dict(self) -> dict[str, Any]:
         """Return what a resumed run must agree with.
 
-        The keys are ``seed``, ``processes``, ``epoch_steps`` (optimizer steps per epoch), ``max_epochs`` and
-        ``trainer`` (the decisive part of its config).
+        The keys are ``seed``, ``processes``, ``epoch_steps`` (optimizer steps per epoch), ``max_epochs``,
+        ``trainer`` (the decisive part of its config) and ``versions`` (of the loggers, which go on).
         """
         return self._state
 
@@ -63,6 +63,7 @@ class ExactResume(Callback):
             "epoch_steps": batches,
             "max_epochs": trainer.max_epochs,
             "trainer": self._decisive,
+            "versions": [logger.version for logger in trainer.loggers],
         }
         progress: Any = trainer.fit_loop.epoch_loop.batch_progress
         done = 0 if progress.is_last_batch else progress.current.processed

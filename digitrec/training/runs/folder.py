@@ -50,19 +50,25 @@ def continues(config: Namespace) -> bool:
     return runs.resolve() == run.parent.resolve() and args.version in (None, run.name, _version(run))
 
 
-def resumed_loggers(config: Namespace, built: Any, step: int) -> list[Logger]:
+def resumed_loggers(config: Namespace, built: Any, checkpoint: dict[str, Any]) -> list[Logger]:
     """Build the loggers of a run that continues in its folder.
+
+    Points that the run had logged after the checkpoint, before it was stopped, are dropped.
 
     Args:
         config: of ``fit``, for which ``continues`` is true.
-        built: the logger or loggers that its config makes. The first is replaced: Lightning puts checkpoints
-            into its folder.
-        step: points from this step on, which the run had logged before it was stopped, are dropped.
+        built: the logger or loggers that its config makes; those that can continue are replaced.
+        checkpoint: from which it continues.
     """
-    logger = _first(config.trainer.logger)
-    run = Path(config.ckpt_path).parent.parent
-    arguments = {**logger.init_args.as_dict(), "version": _version(run), "purge_step": step}
-    return [CONTINUED[logger.class_path](**arguments), *(built[1:] if isinstance(built, list) else [])]
+    given, made = ([each] if not isinstance(each, list) else each for each in (config.trainer.logger, built))
+    known = checkpoint.get("callbacks", {}).get("ExactResume", {}).get("versions", [None] * len(given))
+    # The first one's folder has the checkpoints, whatever it was called when they were written.
+    versions = [_version(Path(config.ckpt_path).parent.parent), *known[1:]]
+    for place, (logger, version) in enumerate(zip(given, versions, strict=False)):
+        if version is not None and logger.class_path in CONTINUED:
+            continued = {"version": version, "purge_step": checkpoint["global_step"]}
+            made[place] = CONTINUED[logger.class_path](**{**logger.init_args.as_dict(), **continued})
+    return made
 
 
 def _first(loggers: Any) -> Any:

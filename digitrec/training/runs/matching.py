@@ -69,7 +69,7 @@ def _find_matching(
 
 
 def _runs_folders(given: Namespace) -> list[Path]:
-    """Return the folder of the config's logger; without a logger also that of the checkpoints."""
+    """Return the folder of the config's logger, that of the trainer, and that of checkpoints."""
     logger = given.get("trainer.logger")
     first = logger[0] if isinstance(logger, list) and logger else logger
     named = isinstance(first, Namespace | dict)
@@ -77,6 +77,7 @@ def _runs_folders(given: Namespace) -> list[Path]:
     if named and first["class_path"].endswith("WandbLogger"):  # its name is the name of one run
         init_args["name"] = init_args.get("project") or "lightning_logs"
     folders = [Path(init_args["save_dir"] or ".").expanduser() / (init_args["name"] or "")]
-    if logger is False:
-        folders.append(Path(given.get("trainer.default_root_dir") or ".") / "checkpoints")
+    root = given.get("trainer.default_root_dir")
+    if logger is False or root:
+        folders.append(Path(root) if root else Path("checkpoints"))
     return folders
