@@ -1,6 +1,7 @@
 """Reader: finds and recognizes the digits in a picture, with their boxes and confidences."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -66,13 +67,27 @@ class Reader:
         if threshold is not None and not 0 <= threshold <= 1:
             raise ValueError(f"threshold must be 0 to 1, not {threshold}")
         page = load(picture)
-        (found,) = self.detector.find([page.pixels])
-        images = images_of(found)
-        classify = self.classifier.probabilities
-        probabilities, turns = most_upright(images, classify(images), classify)
+        with one_thread():
+            (found,) = self.detector.find([page.pixels])
+            images = images_of(found)
+            classify = self.classifier.probabilities
+            probabilities, turns = most_upright(images, classify(images), classify)
         return assemble(
             page, found, probabilities, turns, self.classifier.threshold if threshold is None else threshold
         )
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Keep PyTorch to one thread: a second one brings little, and waits when other programs use the cores."""
+    threads = torch.get_num_threads()
+    if threads > 1:
+        torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        if threads > 1:
+            torch.set_num_threads(threads)
 
 
 def images_of(found: Sequence[Found]) -> Tensor:

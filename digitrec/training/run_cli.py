@@ -3,8 +3,10 @@
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
+import torch
+from jsonargparse.typing import PositiveInt
 from lightning.fabric.plugins.io import TorchCheckpointIO
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import Callback, LightningDataModule, Trainer
@@ -83,7 +85,9 @@ class RunCLI(LightningCLI):
         return {name: known[name] for name in names}
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
-        """Add the arguments of the callbacks that have any."""
+        """Add the number of threads, and the arguments of the callbacks that have any."""
+        text = "PyTorch's threads on the CPU; a second one slows a small network when other programs run"
+        parser.add_argument("--threads", type=PositiveInt | Literal["all"], default=1, help=text)
         for key, callback in self.configured.items():
             parser.add_class_arguments(callback, key)
 
@@ -112,7 +116,10 @@ class RunCLI(LightningCLI):
         self._path = str(path)
 
     def before_instantiate_classes(self) -> None:
-        """Tell the trainer which checkpoint to restore."""
+        """Set the number of threads, and tell the trainer which checkpoint to restore."""
+        threads = self.config[self.config.subcommand].threads
+        if threads != "all":  # PyTorch's own choice, or that of OMP_NUM_THREADS
+            torch.set_num_threads(threads)
         if self._checkpoint is not None:
             config = self.config[self.config.subcommand]
             config.ckpt_path, config.weights_only = self._path, True
@@ -121,6 +128,7 @@ class RunCLI(LightningCLI):
         model, data = checkpoint["hyper_parameters"], checkpoint["datamodule_hyper_parameters"]
         defaults = {f"model.{key}": value for key, value in model.items()}
         defaults |= {f"data.{key}": data[key] for key in SPLIT if key in data}
+        defaults["threads"] = checkpoint.get("callbacks", {}).get("ExactResume", {}).get("threads", 1)
         for subparser in subcommand_parsers(self).values():
             try:
                 subparser.set_defaults(defaults)
@@ -154,7 +162,10 @@ class RunCLI(LightningCLI):
         arguments: dict[type[Callback], Callback] = {
             kind: built[key] for key, kind in self.configured.items()
         }
-        arguments[ExactResume] = ExactResume(decisive(config.trainer.as_dict()))
+        threads = (
+            config.threads if config.threads == "all" else int(config.threads)
+        )  # no class of jsonargparse
+        arguments[ExactResume] = ExactResume(decisive(config.trainer.as_dict()), threads)
         callbacks = [arguments.get(kind) or kind() for kind in self.callbacks[str(self.subcommand)]]
         given = built.trainer.callbacks or []
         kwargs["callbacks"] = [*callbacks, *(given if isinstance(given, list) else [given])]

@@ -20,10 +20,12 @@ class ExactResume(Callback):
 
     Args:
         decisive: the part of the trainer's config that must stay the same; checkpoints store it.
+        threads: PyTorch's, which must stay the same, too; a number or ``all``.
     """
 
-    def __init__(self, decisive: dict[str, Any]) -> None:
+    def __init__(self, decisive: dict[str, Any], threads: int | str = 1) -> None:
         self._seed = 0
+        self._threads = threads
         self._decisive = decisive
         self._known: dict[str, Any] = {}  # the state in the checkpoint
         self._state: dict[str, Any] = {}
@@ -36,7 +38,7 @@ class ExactResume(Callback):
         """Return what a resumed run must agree with.
 
         The keys are ``seed``, ``processes``, ``epoch_steps`` (optimizer steps per epoch), ``max_epochs``,
-        ``trainer`` (the decisive part of its config) and ``versions`` (of the loggers, which go on).
+        ``trainer`` (the decisive part of its config), ``threads`` and ``versions`` (of the loggers).
         """
         return self._state
 
@@ -63,6 +65,7 @@ class ExactResume(Callback):
             "epoch_steps": batches,
             "max_epochs": trainer.max_epochs,
             "trainer": self._decisive,
+            "threads": self._threads,
             "versions": [logger.version for logger in trainer.loggers],
         }
         progress: Any = trainer.fit_loop.epoch_loop.batch_progress

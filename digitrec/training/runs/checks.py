@@ -165,6 +165,8 @@ def _changes(
         yield f"data.{key}", *values
     for key, *values in differences(decisive(config["trainer"]), known.get("trainer", {})):
         yield f"trainer.{key}", *values
+    if config.get("threads") != known.get("threads", config.get("threads")):
+        yield "threads", config["threads"], known["threads"]
     epochs = config["trainer"]["max_epochs"]
     if data.get("augment") and data.get("augment_annealing") and epochs != known.get("max_epochs", epochs):
         yield "trainer.max_epochs", epochs, known["max_epochs"]  # over which the distortion is annealed
