@@ -36,6 +36,7 @@ def test_all_threads_are_those_of_pytorch(fit, threads):
         "--model.network.init_args.hidden=[4]",
         "--trainer.max_epochs=1",
         "--data.val_size=50",
+        "--trainer.log_every_n_steps=1",
     )
     evaluate("test")
     assert threads == []
