@@ -26,23 +26,20 @@ LEAST_SCORE = 0.6
 class DetectedDigits:
     """Adds digits that the detector finds on rendered training pages.
 
-    They are made once, which takes some minutes, and kept in the data folder. Needs OpenCV: the extra
+    The pretrained detector finds them. They are made once, which takes some minutes, and kept in the data
+    folder. Needs OpenCV: the extra
     ``pages``.
 
     Args:
         count: number of digits to add.
         data_dir: folder of MNIST, of the page renderer's glyphs and of the digits.
         seed: of the pages.
-        detector: a checkpoint of the detector; None takes the pretrained one.
     """
 
-    def __init__(
-        self, count: int = 60_000, data_dir: str = "data", seed: int = 0, detector: str | None = None
-    ) -> None:
+    def __init__(self, count: int = 60_000, data_dir: str = "data", seed: int = 0) -> None:
         if count < 1:
             raise ValueError(f"count must be at least 1, not {count}.")
         self._count, self._data_dir, self._seed = count, data_dir, seed
-        self._detector = Path(detector or PRETRAINED_DETECTOR)
 
     def __call__(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         """Return the digits followed by the detected ones.
@@ -51,7 +48,7 @@ class DetectedDigits:
             images: uint8 (N, 28, 28), digits.
             labels: int64 (N,).
         """
-        name = f"detected-{self._count}-{self._seed}-{crc32(self._detector.read_bytes()):08x}.npz"
+        name = f"detected-{self._count}-{self._seed}-{crc32(PRETRAINED_DETECTOR.read_bytes()):08x}.npz"
         file = Path(self._data_dir) / name
         if not file.exists():
             found = list(islice(self._digits(), self._count))
@@ -72,7 +69,7 @@ class DetectedDigits:
         pages = PageDataModule(self._data_dir, val_size=VALIDATION_IMAGES)
         pages.prepare_data()
         dataset = PageDataset(pages.renderer(train=True), self._seed, rank=0, steps=0)
-        network, limits = load_detector(self._detector), DecodingLimits()
+        network, limits = load_detector(), DecodingLimits()
         for step in count():
             batch = targets(dataset.scenes(step), with_items=True)
             with torch.inference_mode():

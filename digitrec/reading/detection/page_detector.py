@@ -50,8 +50,8 @@ class ScalePolicy:
     narrow: float = 2.5
     edge: int = 8
     least_side: int = 64
-    small: float = 24.0
-    ideal: float = 36.0
+    small: float = 32.0
+    ideal: float = 48.0
     enough: float = 0.6
     some: float = 0.3
     even: float = 0.3
