@@ -27,19 +27,21 @@ class DetectedDigits:
     """Adds digits that the detector finds on rendered training pages.
 
     The pretrained detector finds them. They are made once, which takes some minutes, and kept in the data
-    folder. Needs OpenCV: the extra
-    ``pages``.
+    folder. They need OpenCV: the extra ``pages``.
 
     Args:
         count: number of digits to add.
         data_dir: folder of MNIST, of the page renderer's glyphs and of the digits.
         seed: of the pages.
+        train: whether the pages are written with training images; otherwise with held-out ones.
     """
 
-    def __init__(self, count: int = 60_000, data_dir: str = "data", seed: int = 0) -> None:
+    def __init__(
+        self, count: int = 60_000, data_dir: str = "data", seed: int = 0, train: bool = True
+    ) -> None:
         if count < 1:
             raise ValueError(f"count must be at least 1, not {count}.")
-        self._count, self._data_dir, self._seed = count, data_dir, seed
+        self._count, self._data_dir, self._seed, self._train = count, data_dir, seed, train
 
     def __call__(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         """Return the digits followed by the detected ones.
@@ -48,8 +50,9 @@ class DetectedDigits:
             images: uint8 (N, 28, 28), digits.
             labels: int64 (N,).
         """
-        name = f"detected-{self._count}-{self._seed}-{crc32(PRETRAINED_DETECTOR.read_bytes()):08x}.npz"
-        file = Path(self._data_dir) / name
+        key = self._count, self._seed, "train" if self._train else "val"
+        detector = crc32(PRETRAINED_DETECTOR.read_bytes())
+        file = Path(self._data_dir) / f"detected-{'-'.join(map(str, key))}-{detector:08x}.npz"
         if not file.exists():
             found = list(islice(self._digits(), self._count))
             with replacing(file) as target:
@@ -68,7 +71,7 @@ class DetectedDigits:
 
         pages = PageDataModule(self._data_dir, val_size=VALIDATION_IMAGES)
         pages.prepare_data()
-        dataset = PageDataset(pages.renderer(train=True), self._seed, rank=0, steps=0)
+        dataset = PageDataset(pages.renderer(self._train), self._seed, rank=0, steps=0)
         network, limits = load_detector(), DecodingLimits()
         for step in count():
             batch = targets(dataset.scenes(step), with_items=True)
