@@ -18,7 +18,7 @@ def peak(): return int(re.search(r"VmHWM:\\s*(\\d+)", Path("/proc/self/status").
 reader = Reader.pretrained()
 reader.read(np.full((60, 60), 255, np.uint8))
 before = peak()
-for shape in ((3000, 4000), (100, 40_000)):
+for shape in ((3000, 4000), (100, 40_000), (1, 100_000), (20, 100_000)):
     reader.read(np.random.default_rng(0).integers(100, 200, shape, dtype=np.uint8))
 print(peak() - before)
 """

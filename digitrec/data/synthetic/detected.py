@@ -13,11 +13,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from digitrec.errors import DigitrecError
 from digitrec.files import replacing
 from digitrec.models.detector_weights import PRETRAINED_DETECTOR, load_detector
 
 VALIDATION_IMAGES = 5000
-"""Images of MNIST that no training page is written with, as in configs/handwriting.yaml."""
+"""Held-out images of MNIST (with split_seed 0) that no training page is written with."""
 
 LEAST_SCORE = 0.6
 """Score of a detected digit, at least: half of the fainter ones are illegible."""
@@ -63,7 +64,11 @@ class DetectedDigits:
 
     def _digits(self) -> Iterator[tuple[np.ndarray, int]]:
         """Render pages without end, and yield the digits that are found on them."""
-        from digitrec.data.pages.datamodule import PageDataModule, PageDataset  # they need OpenCV
+        try:
+            from digitrec.data.pages.datamodule import PageDataModule, PageDataset
+        except ModuleNotFoundError as error:
+            missing = "data.detected needs the package opencv-python-headless: pip install 'digitrec[pages]'."
+            raise DigitrecError(missing) from error
         from digitrec.data.pages.targets import targets
         from digitrec.evaluation.detection import match
         from digitrec.reading.detection.decoding import DecodingLimits, Maps, decode

@@ -72,7 +72,7 @@ class Maps:
         inner = [edge // STRIDE for edge in edges]
         small = np.s_[..., inner[0] : -inner[0] or None, inner[1] : -inner[1] or None]
         foreground, centers, offsets, sizes, kinds = (
-            part.numpy() for part in Detection(*(part[number] for part in found)).in_pixels()
+            part.float().cpu().numpy() for part in Detection(*(part[number] for part in found)).in_pixels()
         )
         return cls(foreground[0][whole], centers[0][small], offsets[small], sizes[0][small], kinds[0][small])
 

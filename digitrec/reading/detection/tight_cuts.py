@@ -8,11 +8,20 @@ from digitrec.reading.detection.mnist_image import mnist_image
 TALL = 2.5
 """Height of such a picture, at least, in widths."""
 
+LARGEST = 100, 400
+"""Width and height of such a picture, at most, in pixels."""
+
 CONTRAST = 60
 """Gray levels between stroke and background; with less the whole picture is the stroke, if it is dark."""
 
 DARK = 100
 """Gray level of such a stroke, at most."""
+
+REACH = 0.9
+"""Share of the rows that the stroke is in, at least."""
+
+DIGIT = 0.8
+"""Probability that is given to such a stroke of being a digit."""
 
 
 def tight_one(page: Gray) -> list[Found]:
@@ -24,14 +33,17 @@ def tight_one(page: Gray) -> list[Found]:
         page: uint8 (height, width), on which nothing was found.
 
     Returns:
-        The digit, or nothing where the picture is not tall, or plain and light.
+        The digit, or nothing where the picture is large or not tall, or plain and light.
     """
     height, width = page.shape
     low, high = int(page.min()), int(page.max())
     plain = high - low < CONTRAST
-    if height < TALL * width or (plain and low > DARK):
+    if height < TALL * width or width > LARGEST[0] or height > LARGEST[1] or (plain and low > DARK):
         return []
     dark = page < (low + high) / 2
     middle = dark[height // 3 : height - height // 3, width // 3 : width - width // 3].mean()
     stroke = np.ones(page.shape, bool) if plain else dark if middle >= 0.5 else ~dark
-    return [Found(mnist_image(stroke.astype(np.float32)), (0.0, 0.0, float(width), float(height)))]
+    if stroke.any(1).mean() < REACH:
+        return []
+    box = 0.0, 0.0, float(width), float(height)
+    return [Found(mnist_image(stroke.astype(np.float32)), box, digit=DIGIT)]

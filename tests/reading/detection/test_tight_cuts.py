@@ -24,6 +24,21 @@ def test_slanted_stroke_from_edge_to_edge_is_taken_in_either_polarity(light):
     assert is_bar(found.image)
 
 
-@pytest.mark.parametrize("page", [np.full((60, 8), 240), np.full((60, 40), 20), np.full((8, 60), 20)])
-def test_light_strips_and_pages_that_are_not_tall_have_no_digit(page):
+def shaded(height, width):
+    return np.tile(np.linspace(60, 230, width), (height, 1))
+
+
+@pytest.mark.parametrize(
+    "page",
+    [
+        np.full((60, 8), 240),
+        np.full((60, 40), 20),
+        np.full((8, 60), 20),
+        np.full((600, 200), 20),
+        shaded(600, 200),
+        shaded(3000, 1000),
+    ],
+    ids=lambda page: str(page.shape),
+)
+def test_light_strips_large_pages_and_pages_that_are_not_tall_have_no_digit(page):
     assert tight_one(page.astype(np.uint8)) == []
