@@ -8,9 +8,6 @@ from digitrec.reading.detection.mnist_image import mnist_image
 TALL = 2.5
 """Height of such a picture, at least, in widths."""
 
-LARGEST = 100, 400
-"""Width and height of such a picture, at most, in pixels."""
-
 CONTRAST = 60
 """Gray levels between stroke and background; with less the whole picture is the stroke, if it is dark."""
 
@@ -19,6 +16,12 @@ DARK = 100
 
 REACH = 0.9
 """Share of the rows that the stroke is in, at least."""
+
+MARGIN = 0.15
+"""Margin to its left and right, at most, in widths of the picture."""
+
+RUNS = 1.1
+"""Mean number of separate parts of the stroke in a row, at most."""
 
 DIGIT = 0.8
 """Probability that is given to such a stroke of being a digit."""
@@ -33,17 +36,20 @@ def tight_one(page: Gray) -> list[Found]:
         page: uint8 (height, width), on which nothing was found.
 
     Returns:
-        The digit, or nothing where the picture is large or not tall, or plain and light.
+        The digit; nothing where the picture is not tall, or has no bar that nearly fills it.
     """
     height, width = page.shape
     low, high = int(page.min()), int(page.max())
     plain = high - low < CONTRAST
-    if height < TALL * width or width > LARGEST[0] or height > LARGEST[1] or (plain and low > DARK):
+    if height < TALL * width or (plain and low > DARK):
         return []
     dark = page < (low + high) / 2
     middle = dark[height // 3 : height - height // 3, width // 3 : width - width // 3].mean()
     stroke = np.ones(page.shape, bool) if plain else dark if middle >= 0.5 else ~dark
-    if stroke.any(1).mean() < REACH:
+    starts = np.diff(stroke.astype(np.int8), axis=1, prepend=0) > 0
+    is_bar = stroke.any(1).mean() >= REACH and starts.sum() <= RUNS * height
+    near = 1 + int(MARGIN * width)
+    if not is_bar or not stroke[:, :near].any() or not stroke[:, -near:].any():
         return []
     box = 0.0, 0.0, float(width), float(height)
     return [Found(mnist_image(stroke.astype(np.float32)), box, digit=DIGIT)]

@@ -28,17 +28,37 @@ def shaded(height, width):
     return np.tile(np.linspace(60, 230, width), (height, 1))
 
 
+def sheet(height, width):
+    page = np.full((height, width), 60)
+    page[height // 5 : -height // 5, width // 5 : -width // 5] = 220
+    return page
+
+
+def ruled(height, width):
+    page = np.full((height, width), 230)
+    page[height // 8 :: height // 8] = 90
+    page[:, width // 10] = 90
+    return page
+
+
+def half_dark(height, width):
+    page = np.full((height, width), 220)
+    page[:, : width // 3] = 80
+    return page
+
+
 @pytest.mark.parametrize(
     "page",
     [
         np.full((60, 8), 240),
         np.full((60, 40), 20),
         np.full((8, 60), 20),
-        np.full((600, 200), 20),
         shaded(600, 200),
-        shaded(3000, 1000),
+        sheet(3000, 1000),
+        ruled(600, 200),
+        half_dark(600, 200),
     ],
-    ids=lambda page: str(page.shape),
+    ids=["light", "not tall", "wide", "shaded", "sheet on a desk", "ruled", "half dark"],
 )
-def test_light_strips_large_pages_and_pages_that_are_not_tall_have_no_digit(page):
+def test_other_pages_have_no_digit(page):
     assert tight_one(page.astype(np.uint8)) == []
