@@ -17,7 +17,7 @@ DARK = 100
 REACH = 0.9
 """Share of the rows that the stroke is in, at least."""
 
-MARGIN = 0.15
+MARGIN = 0.3
 """Margin to its left and right, at most, in widths of the picture."""
 
 RUNS = 1.1
