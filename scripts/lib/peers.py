@@ -23,6 +23,7 @@ PACKAGES = ("rapidocr", "onnxruntime", "ddddocr", "pytesseract", "scikit-image",
 SIDE, BOX = 28, 20  # pixels: MNIST's image, and the longest side of its digit
 WORD_HEIGHT, BORDER = 48, 10  # pixels: of a digit for Tesseract, and of the white border around a picture
 SPECK = 0.3  # a component lower than this share of the 90th percentile of heights is no digit
+DDDDOCR_SIDE = 4096  # pixels: ddddocr refuses longer sides; it shrinks to a height of 64
 DIGITS = "0123456789"
 Read = Callable[[Image.Image, bool], list[str]]
 """Takes a picture and whether it is a single digit; returns the text of each line."""
@@ -126,10 +127,11 @@ def ddddocr() -> Read:
     """Build ddddocr, its probabilities restricted to digits; it takes each picture for one line."""
     from ddddocr import DdddOcr
 
-    engine = DdddOcr(show_ad=False, max_image_side=100_000, max_image_bytes=1 << 30)
+    engine = DdddOcr(show_ad=False)
     columns = [0, *(engine.get_charset().index(digit) for digit in DIGITS)]  # 0: blank
 
     def read(image: Image.Image, single: bool) -> list[str]:
+        image.thumbnail((DDDDOCR_SIDE, DDDDOCR_SIDE))
         result = engine.classification(image, probability=True)
         probabilities = np.array(result["probabilities"])[:, 0, columns]
         best = probabilities.argmax(axis=1)
