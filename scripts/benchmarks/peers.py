@@ -11,14 +11,15 @@ import numpy as np
 
 from digitrec.data.download import ensure_mnist
 from digitrec.data.mnist import load_mnist
-from digitrec.reading.reader import Reader
-from scripts.benchmarks.picture_accuracy import Measured, Result, measure
+from scripts.benchmarks.picture_accuracy import measure
 from scripts.lib import peers as peer_process
 from scripts.lib.baselines import Prediction, reader_method
 from scripts.lib.docs import PICTURES, markdown_table, report
 from scripts.lib.mnist import DATA
 from scripts.lib.peers import PEERS
 from scripts.lib.picture_sets.sets import Picture, found_sets, known_sets
+from scripts.lib.picture_tables import Measured, Result
+from scripts.lib.readers import readers
 
 COLUMNS = {"digitrec": "digitrec", **PEERS}
 """Methods by name, each with its name in the table."""
@@ -67,7 +68,10 @@ def _file(picture: Picture, crop: Path) -> str:
 
 
 def _with_peers(result: Result, names: Iterable[str], texts: Iterable[str]) -> Result:
-    read = {name: Prediction(text, 0.0) for name, text in zip(names, texts, strict=True)}  # 0.0: not compared
+    named = zip(names, texts, strict=True)
+    read = {
+        name: Prediction(text, (0.0,) * len(text.replace(" ", ""))) for name, text in named
+    }  # not compared
     return Result(result.picture, result.predictions | read)
 
 
@@ -99,15 +103,9 @@ def peer_table(measured: Measured, methods: Sequence[str] = tuple(COLUMNS)) -> s
         correct = sum(result.correct(method) for result in single)
         share = f"{correct / len(single):.1%}" if single else "-"
         exact = sum(result.correct(method) for result in pages)
-        correct_lines = sum(_exact_lines(result, method) for result in pages)
+        correct_lines = sum(result.score(method).lines_exact for result in pages)
         rows.append([COLUMNS[method], share, str(exact), str(correct_lines)])
     return markdown_table(rows, right=(1, 2, 3))
-
-
-def _exact_lines(result: Result, method: str) -> int:
-    """Return how many lines are read exactly, by their position."""
-    lines = zip(result.picture.label.split(), result.predictions[method].text.split(), strict=False)
-    return sum(label == predicted for label, predicted in lines)
 
 
 def peers(folders: list[Path], python: Path, sets: str = "used") -> None:
@@ -126,7 +124,8 @@ def peers(folders: list[Path], python: Path, sets: str = "used") -> None:
     """
     ensure_mnist(DATA)
     found = [(known, folder) for known, folder in found_sets(folders, sets) if known.kind != "benchmark"]
-    measured = measure(found, {"digitrec": reader_method(Reader.pretrained())})
+    with readers() as compared:
+        measured = measure(found, {"digitrec": reader_method(compared["digitrec"])})
     measured, versions = add_peers(measured, python)
     text = f"The peers: {', '.join(versions)}.\n\n{peer_table(measured)}"
     listed = [known for known in known_sets(sets) if known.kind != "benchmark"]

@@ -26,8 +26,8 @@ def measured(tmp_path, monkeypatch):
     single = Picture("owner/name", "7.png", "7", tmp_path / "7.png")
     row = Picture("owner/rows", "1.png", "12 34", Image.new("L", (9, 7)))
     return [
-        (SINGLE, [Result(single, {"digitrec": Prediction("7", 0.9)})]),
-        (ROW, [Result(row, {"digitrec": Prediction("12 3?", 0.9)})]),
+        (SINGLE, [Result(single, {"digitrec": Prediction("7", (0.9,))})]),
+        (ROW, [Result(row, {"digitrec": Prediction("12 3?", (0.9,) * 4)})]),
     ]
 
 
