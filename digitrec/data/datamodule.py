@@ -22,6 +22,7 @@ from digitrec.data.synthetic.detected import VALIDATION_IMAGES, DetectedDigits
 from digitrec.data.synthetic.digits import SyntheticDigits
 from digitrec.data.synthetic.outliers import OutlierImages
 from digitrec.models.normalization import normalize
+from digitrec.models.specs import stored
 
 TRAINING_IMAGES = 60_000
 
@@ -80,6 +81,7 @@ class MNISTDataModule(LightningDataModule):
         if outlier_share and outliers is None:
             raise ValueError(f"data.outlier_share is {outlier_share}, but data.outliers is null")
         self.save_hyperparameters(logger=False)
+        self.save_hyperparameters(stored("data", self.hparams), logger=False)
         self.data_dir = data_dir
         self.batch_size = batch_size
         self.eval_batch_size = eval_batch_size

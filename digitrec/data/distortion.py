@@ -69,6 +69,8 @@ class RandomDistortion:
                 raise ValueError(f"{name} must be at most 1, not {value}.")
         if control_points < 2:
             raise ValueError(f"control_points must be at least 2, not {control_points}.")
+        self.rotation, self.scale, self.shear, self.shift = rotation, scale, shear, shift
+        self.stroke, self.blur, self.brightness = stroke, blur, brightness
         self._limits = torch.tensor([math.radians(rotation), scale, scale, shear, shift, shift])
         self._elastic = elastic
         self._control_points = control_points

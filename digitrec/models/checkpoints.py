@@ -1,7 +1,6 @@
 """Reading a checkpoint without running what it names, and building its classifier without Lightning."""
 
 import pydoc
-import re
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -15,6 +14,7 @@ from digitrec.errors import CheckpointError
 from digitrec.models.detector import DigitDetector
 from digitrec.models.recognizer import Recognizer
 from digitrec.models.renames import translate
+from digitrec.models.specs import INSTANTIATOR, PLATEAU, WORD, instantiate, is_class_of_ours, unsaved
 
 PRETRAINED = Path(__file__).parents[1] / "weights" / "digits.ckpt"
 """The pretrained weights; scripts/ship.py makes them."""
@@ -25,9 +25,6 @@ PATHS = frozenset({"data_dir", "pictures", "start_from", "classifier"})
 NO_EFFECT = PATHS | {"eval_batch_size", "num_workers"}
 """Hyperparameters of the data that change no training image and no result."""
 
-_INSTANTIATOR = "lightning.pytorch.cli.instantiate_module"
-_PLATEAU = "lightning.pytorch.cli.ReduceLROnPlateau"  # torch's own has no monitor
-_WORD = re.compile(r"[\w/-]*")  # no parser can read a class path in it, or YAML that holds one
 _BEFORE = {"tta": None, "threshold": 0.41}
 """Values of hyperparameters that checkpoints of earlier releases don't have."""
 
@@ -49,9 +46,9 @@ def build_classifier(checkpoint: dict[str, Any], path: str | Path) -> Recognizer
     prefix = "network."
     weights = {key: value for key, value in checkpoint["state_dict"].items() if key.startswith(prefix)}
     try:
-        network = _instantiate(model["network"])
+        network = instantiate(model["network"])
         network.load_state_dict({key.removeprefix(prefix): value for key, value in weights.items()})
-        tta = _instantiate(model["tta"]) if model["tta"] else None
+        tta = instantiate(model["tta"]) if model["tta"] else None
     except (TypeError, ValueError, RuntimeError, AttributeError) as error:
         raise misfit from error
     return Recognizer(network, model.get("temperature", 1.0), tta, model["threshold"]).eval()
@@ -75,6 +72,12 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
     data = translate(checkpoint.get("datamodule_hyper_parameters", {}), "data")
     if not isinstance(model, dict) or not isinstance(data, dict):
         raise foreign
+    for reason in filter(None, map(unsaved, model.values())):
+        raise CheckpointError(
+            f"The checkpoint {path} cannot build {reason}; or read pictures where it is trained, by "
+            "Reader(model.recognizer())."
+        )
+    data = {key: value for key, value in data.items() if not unsaved(value)}
     for name in foreign_names(model, data):
         raise CheckpointError(
             f"The checkpoint {path} names {name}, which is not a class of digitrec or torch, so it is not "
@@ -107,12 +110,12 @@ def check_kind(model: dict[str, Any], path: str | Path, detector: bool = False) 
 def foreign_names(model: dict[str, Any], data: dict[str, Any]) -> Iterator[Any]:
     """Find the names in hyperparameters that a parser might import and that are no class of ours."""
     for hyper_parameters in (model, data):
-        instantiator = hyper_parameters.pop("_instantiator", _INSTANTIATOR)
-        if instantiator != _INSTANTIATOR:  # load_from_checkpoint would import and call it
+        instantiator = hyper_parameters.pop("_instantiator", INSTANTIATOR)
+        if instantiator != INSTANTIATOR:  # load_from_checkpoint would import and call it
             yield instantiator
     named = [{key: value for key, value in part.items() if key not in PATHS} for part in (model, data)]
     for name in _strings(named):
-        if not _WORD.fullmatch(name) and name != _PLATEAU and not _is_class_of_ours(name):
+        if not WORD.fullmatch(name) and name != PLATEAU and not is_class_of_ours(name):
             yield name
 
 
@@ -134,8 +137,8 @@ def load_content(path: str | Path) -> Any:
             return torch.load(path, map_location="cpu", weights_only=True)
     except UnpicklingError as error:
         raise CheckpointError(
-            f"The checkpoint {path} holds Python objects, so it is not loaded. A Trainer without the command "
-            "line writes such files: train with python -m digitrec fit, or use model.recognizer()."
+            f"The checkpoint {path} holds Python objects, so it is not loaded: train again with this "
+            "release, or choose another."
         ) from error
     except PermissionError:
         raise
@@ -152,16 +155,6 @@ def load_content(path: str | Path) -> Any:
     raise CheckpointError(f"The checkpoint {path} is damaged: choose another.")
 
 
-def _instantiate(spec: dict[str, Any]) -> Any:
-    """Build an object from ``class_path`` and ``init_args``; the class has been checked."""
-    arguments = {
-        key: _instantiate(value) if isinstance(value, dict) and "class_path" in value else value
-        for key, value in (spec.get("init_args") or {}).items()
-    }
-    cls: Any = pydoc.locate(spec["class_path"])
-    return cls(**arguments)
-
-
 def _strings(value: Any) -> Iterator[str]:
     """Yield every string inside hyperparameters: a parser might take it for something to import."""
     if isinstance(value, dict):
@@ -172,14 +165,3 @@ def _strings(value: Any) -> Iterator[str]:
             yield from _strings(inner)
     elif isinstance(value, str):
         yield value
-
-
-def _is_class_of_ours(name: str) -> bool:
-    if not name.startswith(("digitrec.", "torch.")) or not name.replace(".", "").isidentifier():
-        return False
-    # The prefix is not enough: torch.os.system is a name under torch, too.
-    try:
-        found = pydoc.locate(name)
-    except pydoc.ErrorDuringImport:
-        return False
-    return isinstance(found, type) and found.__module__.split(".")[0] in ("digitrec", "torch")

@@ -72,6 +72,7 @@ class DigitDetector(nn.Module):
 
     def __init__(self, channels: Sequence[int] = (16, 32, 48, 72)) -> None:
         super().__init__()
+        self.channels = tuple(channels)
         first, second, third, fourth = channels
         self.stem = _conv(1, first, 5, stride=2)
         self.down = nn.ModuleList(

@@ -22,10 +22,13 @@ class MLP(nn.Module):
         ValueError: a width is smaller than 1.
     """
 
+    returns_log_probabilities = True
+
     def __init__(self, hidden: tuple[int, ...] = (128, 64)) -> None:
         super().__init__()
         if any(width < 1 for width in hidden):
             raise ValueError(f"hidden must hold widths of at least 1, not {list(hidden)}")
+        self.hidden = tuple(hidden)
         layers: list[nn.Module] = [nn.Flatten()]
         for inputs, outputs in pairwise((PIXELS, *hidden)):
             layers += [nn.Linear(inputs, outputs), nn.ReLU()]

@@ -40,6 +40,7 @@ class TTA:
             raise ValueError(f"width is a fraction and must be below 1, not {width}.")
         if stroke > 1:
             raise ValueError(f"stroke must be at most 1, not {stroke}.")
+        self.rotation, self.shear, self.width = rotation, shear, width
         signs = torch.tensor(list(itertools.product((-1.0, 1.0), repeat=3)))
         maps = affine_maps(
             rotation=signs[:, 0] * math.radians(rotation),

@@ -8,22 +8,31 @@ from typing import Any, Literal
 import torch
 import torch.nn.functional as F
 from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
+from lightning.pytorch.plugins.precision import Precision
 from torch import Tensor, nn
 from torchmetrics import MeanMetric
 from torchmetrics.classification import MulticlassAccuracy
 
 from digitrec.data.batches import Batch, PredictBatch
+from digitrec.models.normalization import SIDE, normalize
 from digitrec.models.recognizer import CHUNK, Recognizer, log_probabilities
+from digitrec.models.specs import stored
 from digitrec.models.tta import TTA
 from digitrec.reading.turns import most_upright
 from digitrec.training.optimization import OptimizedModule
+from digitrec.training.trial import try_classifier
+
+TRIAL_IMAGES = 4
+"""Images of the batch with which a network is tried: more than a batch normalization needs."""
 
 
 class DigitClassifier(OptimizedModule):
-    """Train a network that returns log-probabilities of the ten digits.
+    """Train a network that tells the ten digits apart.
 
     Args:
-        network: takes normalized images (batch, 28, 28) to log-probabilities (batch, 10).
+        network: takes normalized images (batch, 28, 28), without a channel axis, to logits or
+            log-probabilities (batch, 10). The loss is the cross-entropy of either, as log_softmax does not
+            change log-probabilities. One step is tried on a copy before the training.
         optimizer: called with the parameters, returns the optimizer.
         scheduler: called with the optimizer, returns the learning-rate schedule; None keeps the rate.
         scheduler_interval: steps the schedule after each ``epoch`` or after each optimizer ``step``; see
@@ -61,6 +70,7 @@ class DigitClassifier(OptimizedModule):
             # The advice would leave out the network's class, without which a checkpoint cannot be loaded.
             warnings.filterwarnings("ignore", message="Attribute 'network' is an instance of `nn.Module`")
             self.save_hyperparameters()
+        self.save_hyperparameters(stored("model", self.hparams))
         self.label_smoothing = label_smoothing
         self.temperature = temperature
         self.tta = tta
@@ -82,6 +92,12 @@ class DigitClassifier(OptimizedModule):
             return log_probabilities(self.network, images, None, self.temperature)
         chunks = torch.split(images, CHUNK)
         return torch.cat([log_probabilities(self.network, c, self.tta, self.temperature) for c in chunks])
+
+    def trial_loss(self, network: nn.Module, precision: Precision) -> Tensor:
+        """Return the loss of a batch of noise, and check what the network makes of it."""
+        pixels = torch.randint(256, (TRIAL_IMAGES, SIDE, SIDE), dtype=torch.uint8)
+        images: Tensor = precision.convert_input(normalize(pixels))
+        return F.nll_loss(try_classifier(network, images), torch.arange(TRIAL_IMAGES))
 
     def recognizer(self) -> Recognizer:
         """Return a copy for reading, in evaluation mode: ``Reader(model.recognizer())``."""

@@ -6,6 +6,7 @@ from typing import Any, Literal
 import torch
 import torch.nn.functional as F
 from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
+from lightning.pytorch.plugins.precision import Precision
 from torch import Tensor, nn
 from torchmetrics import MeanMetric
 
@@ -15,6 +16,7 @@ from digitrec.evaluation.detection import match
 from digitrec.models.checkpoints import PRETRAINED, load_classifier
 from digitrec.models.detector import OFFSET_UNIT, Detection, DigitDetector
 from digitrec.models.detector_weights import network_weights
+from digitrec.models.specs import stored
 from digitrec.reading.detection.decoding import DecodingLimits, Maps, decode
 from digitrec.reading.detection.mnist_image import mnist_image
 from digitrec.training.optimization import OptimizedModule
@@ -88,6 +90,7 @@ class DetectorTraining(OptimizedModule):
             # The advice would leave out the network's class, without which a checkpoint cannot be loaded.
             warnings.filterwarnings("ignore", message="Attribute 'network' is an instance of `nn.Module`")
             self.save_hyperparameters(ignore=["start_from", "classifier"])  # files that may be gone later
+        self.save_hyperparameters(stored("model", self.hparams))
         if start_from is not None:
             try:
                 network.load_state_dict(network_weights(start_from))
@@ -101,6 +104,11 @@ class DetectorTraining(OptimizedModule):
         """Run the network on gray pages."""
         found: Detection = self.network(pages)
         return found
+
+    def trial_loss(self, network: nn.Module, precision: Precision) -> Tensor:
+        """Return the sum of the maps of two gray pages."""
+        found: Detection = network(precision.convert_input(torch.rand(2, 1, 64, 64) * 255))
+        return torch.stack([each.sum() for each in found]).sum()
 
     def training_step(self, batch: PageBatch, batch_idx: int) -> Tensor:
         """Return the loss of a batch."""

@@ -1,12 +1,19 @@
 """OptimizedModule: a LightningModule whose network, optimizer and learning-rate schedule are arguments."""
 
+import copy
 from typing import Any, Literal
 
+import torch
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import LightningModule
 from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
-from torch import nn
+from lightning.pytorch.plugins.precision import Precision
+from lightning.pytorch.utilities import rank_zero_warn
+from torch import Tensor, nn
 from torch.optim import Optimizer
+
+from digitrec.models.specs import unsaved
+from digitrec.training.trial import config_errors
 
 
 class OptimizedModule(LightningModule):
@@ -34,6 +41,49 @@ class OptimizedModule(LightningModule):
         self.scheduler = scheduler
         self.scheduler_interval = scheduler_interval
         self._epoch_ends = False
+
+    def setup(self, stage: str) -> None:
+        """Try the network and its optimizer before the training; warn if checkpoints cannot build them."""
+        if stage != "fit":
+            return
+        self.try_step(self.trainer.precision_plugin)
+        for reason in filter(None, map(unsaved, self.hparams.values())):
+            rank_zero_warn(f"The checkpoints of this training cannot build {reason}.")
+
+    def try_step(self, precision: Precision) -> Optimizer:
+        """Take one step with a generated batch, on a copy of the network; return its optimizer.
+
+        Raises:
+            MisconfigurationException: the network, the optimizer or the precision cannot train.
+        """
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            network = precision.convert_module(copy.deepcopy(self.network).cpu()).train()
+            with config_errors("model.optimizer: "):
+                optimizer = self.optimizer(network.parameters())
+
+            def closure() -> Tensor:
+                optimizer.zero_grad()
+                with precision.forward_context():
+                    loss = self.trial_loss(network, precision)
+                loss.backward()  # type: ignore[no-untyped-call]
+                return loss
+
+            with config_errors(f"model.optimizer, {type(optimizer).__name__}: "):
+                optimizer.step(closure)  # type: ignore[arg-type]
+        return optimizer
+
+    def trial_loss(self, network: nn.Module, precision: Precision) -> Tensor:
+        """Return the loss of a generated batch.
+
+        Args:
+            network: a copy of the network, as ``precision`` converts it.
+            precision: converts the batch.
+
+        Raises:
+            MisconfigurationException: the network does not return what is expected of it.
+        """
+        raise NotImplementedError
 
     def configure_optimizers(self) -> Any:
         """Build the optimizer, and the schedule if there is one.

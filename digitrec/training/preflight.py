@@ -1,7 +1,5 @@
 """Checks before a training, so that a mistake in the config is reported before the first step."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 from lightning.fabric.utilities.exceptions import MisconfigurationException
@@ -11,10 +9,11 @@ from torch.optim.lr_scheduler import ReduceLROnPlateau
 
 from digitrec.training.compat.loops import unscales_itself
 from digitrec.training.optimization import OptimizedModule
+from digitrec.training.trial import config_errors
 
 
 def try_out(model: OptimizedModule, val_size: int, trainer: Trainer) -> None:
-    """Build the optimizer and the schedule once, and check the monitors.
+    """Try a step, build the schedule once, and check the monitors.
 
     Args:
         model: the model to be trained; it is not changed.
@@ -24,8 +23,7 @@ def try_out(model: OptimizedModule, val_size: int, trainer: Trainer) -> None:
     Raises:
         MisconfigurationException: the run would fail, at its first step or later.
     """
-    with config_errors("model.optimizer: "):
-        optimizer = model.optimizer(model.network.parameters())
+    optimizer = model.try_step(trainer.precision_plugin)
     _refuse_clipping(optimizer, trainer)
     monitoring: list[Any] = trainer.early_stopping_callbacks
     if model.scheduler is not None:
@@ -50,12 +48,3 @@ def _refuse_clipping(optimizer: Optimizer, trainer: Trainer) -> None:
             "trainer.gradient_clip_val does not work with a fused optimizer in 16-mixed, since that undoes "
             "the loss scaling itself: set model.optimizer.init_args.fused false, or precision bf16-mixed."
         )
-
-
-@contextmanager
-def config_errors(prefix: str = "") -> Iterator[None]:
-    """Report what a class refuses as a mistake in the config."""
-    try:
-        yield
-    except (TypeError, ValueError, RuntimeError, ImportError) as error:
-        raise MisconfigurationException(f"{prefix}{error}") from error

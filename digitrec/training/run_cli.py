@@ -18,12 +18,13 @@ from digitrec.training.compat.loops import subcommand_parsers
 from digitrec.training.compat.overhead import reduce_overhead
 from digitrec.training.optimization import OptimizedModule
 from digitrec.training.parser import ConfigParser, parse_without_defaults
-from digitrec.training.preflight import config_errors, try_out
+from digitrec.training.preflight import try_out
 from digitrec.training.processes import check_started, is_first
 from digitrec.training.runs.checkpoint_io import AtomicCheckpointIO
 from digitrec.training.runs.checks import SPLIT, check_config, check_resume, decisive
 from digitrec.training.runs.folder import continues, resumed_loggers
 from digitrec.training.runs.matching import LOGGER, newest_run
+from digitrec.training.trial import config_errors
 
 
 class RunCLI(LightningCLI):

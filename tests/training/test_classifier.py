@@ -12,6 +12,8 @@ from digitrec.data.batches import Batch, PredictBatch
 class Recorded(torch.nn.Module):
     """A network that returns fixed log-probabilities."""
 
+    returns_log_probabilities = True  # as MLP says, too
+
     def __init__(self, log_probabilities):
         super().__init__()
         self.log_probabilities = torch.nn.Parameter(log_probabilities)
@@ -45,6 +47,17 @@ def test_loss_is_cross_entropy_and_equals_nll_on_log_probabilities(log_probabili
     loss, _ = classifier(Recorded(log_probabilities))._step("val", batch())
     torch.testing.assert_close(loss, F.cross_entropy(log_probabilities, batch().targets))
     torch.testing.assert_close(loss, F.nll_loss(log_probabilities, batch().targets))
+
+
+def test_logits_and_log_probabilities_give_the_published_loss(log_probabilities):
+    logits = 3 * log_probabilities + torch.arange(8.0)[:, None]
+    expected = F.cross_entropy(logits, batch().targets)
+    for output in (logits, logits.log_softmax(1)):
+        network = Recorded(output)
+        network.returns_log_probabilities = False
+        loss, predicted = classifier(network)._step("val", batch())
+        torch.testing.assert_close(loss, expected)
+        torch.testing.assert_close(predicted, logits.log_softmax(1))
 
 
 def test_label_smoothing_equals_pytorchs_and_is_for_training_only(log_probabilities):

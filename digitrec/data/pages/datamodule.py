@@ -20,6 +20,7 @@ from digitrec.data.pages.scene import Renderer, Scene
 from digitrec.data.pages.targets import PageBatch, targets
 from digitrec.data.raster import use_one_thread
 from digitrec.data.samplers import ShuffledSampler
+from digitrec.models.specs import stored
 
 SHAPES = ((96, 96, 10), (64, 64, 20), (64, 176, 8), (112, 112, 8), (128, 128, 6), (160, 160, 4))
 """Height, width and number of the scenes of a batch, by turns; about 90,000 pixels each."""
@@ -111,6 +112,7 @@ class PageDataModule(LightningDataModule):
         check_range({"val_size": val_size}, 1, TRAINING_IMAGES - 1)
         check_range({"num_workers": num_workers}, 0, math.inf)
         self.save_hyperparameters(logger=False)
+        self.save_hyperparameters(stored("data", self.hparams), logger=False)
         self.data_dir, self.steps, self.val_steps = data_dir, steps, val_steps
         self.val_size, self.split_seed, self.num_workers = val_size, split_seed, num_workers
         self.sizes = sizes or PoolSizes()

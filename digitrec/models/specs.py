@@ -1,0 +1,141 @@
+"""What configs and checkpoints say instead of a pickle: the path of a class and its plain arguments."""
+
+import functools
+import inspect
+import pydoc
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import nn
+
+INSTANTIATOR = "lightning.pytorch.cli.instantiate_module"
+"""What load_from_checkpoint builds a LightningModule with."""
+
+PLATEAU = "lightning.pytorch.cli.ReduceLROnPlateau"
+"""The only class of Lightning in a checkpoint: torch's own has no monitor."""
+
+NOT_SAVED = "not_saved"
+"""Key of a sentence that says why a value could not be saved."""
+
+WORD = re.compile(r"[\w/-]*")
+"""No parser can read a class path in it, or YAML that holds one."""
+
+
+def stored(owner: str, values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return hyperparameters as a checkpoint stores them; those of the command line already are: nothing.
+
+    Args:
+        owner: ``model`` or ``data``, for the message in place of what cannot be saved.
+        values: arguments of a LightningModule or LightningDataModule.
+    """
+    if "_instantiator" in values:
+        return {}
+    result: dict[str, Any] = {"_instantiator": INSTANTIATOR}
+    for key, value in values.items():
+        try:
+            result[key] = describe(value)
+        except TypeError as error:
+            result[key] = {NOT_SAVED: f"{owner}.{key}, which is {error}"}
+    return result
+
+
+def unsaved(value: Any) -> str | None:
+    """Return the sentence in place of a hyperparameter that could not be saved."""
+    return value.get(NOT_SAVED) if isinstance(value, Mapping) else None
+
+
+def describe(value: Any) -> Any:
+    """Describe a value by plain ones.
+
+    A class, or functools.partial of one, becomes its path and the arguments. Those of an object are its
+    attributes of the same names, as in scikit-learn, perhaps after an underscore.
+
+    Raises:
+        TypeError: it cannot be built again; the message says what it is and what to do.
+    """
+    if value is None or isinstance(value, bool | int | float | str):
+        return value
+    if isinstance(value, list | tuple):
+        return [describe(each) for each in value]
+    if isinstance(value, Path):
+        return str(value)
+    if isinstance(value, type):
+        return {"class_path": class_path(value), "init_args": {}}
+    if isinstance(value, functools.partial) and not value.args and isinstance(value.func, type):
+        arguments = {key: describe(each) for key, each in value.keywords.items()}
+        return {"class_path": class_path(value.func), "init_args": arguments}
+    if isinstance(value, functools.partial) or hasattr(value, "__name__"):
+        name = getattr(value, "__name__", "functools.partial")
+        raise TypeError(f"a function, {name}: use a class, or functools.partial of one with keywords")
+    return _describe_object(value)
+
+
+def class_path(cls: type) -> str:
+    """Return the path of a class in its package, or else in its module.
+
+    Raises:
+        TypeError: it is no class of digitrec or torch.
+    """
+    parts = cls.__module__.split(".")
+    packages = [".".join(parts[:length]) for length in (*range(len(parts) - 1, 1, -1), len(parts))]
+    for path in (f"{package}.{cls.__qualname__}" for package in packages):
+        if path == PLATEAU or (is_class_of_ours(path) and pydoc.locate(path) is cls):
+            return path
+    raise TypeError(
+        f"{cls.__name__} of {cls.__module__}, no class of digitrec or torch: move it into digitrec/models"
+    )
+
+
+def is_class_of_ours(name: str) -> bool:
+    """Return whether a name is the path of a class of digitrec or torch; no other module is imported."""
+    if not name.startswith(("digitrec.", "torch.")) or not name.replace(".", "").isidentifier():
+        return False
+    # The prefix is not enough: torch.os.system is a name under torch, too.
+    try:
+        found = pydoc.locate(name)
+    except pydoc.ErrorDuringImport:
+        return False
+    return isinstance(found, type) and found.__module__.split(".")[0] in ("digitrec", "torch")
+
+
+def instantiate(spec: dict[str, Any]) -> Any:
+    """Build an object from ``class_path`` and ``init_args``; the class has been checked."""
+    arguments = {
+        key: instantiate(value) if isinstance(value, dict) and "class_path" in value else value
+        for key, value in (spec.get("init_args") or {}).items()
+    }
+    cls: Any = pydoc.locate(spec["class_path"])
+    return cls(**arguments)
+
+
+def _describe_object(value: Any) -> dict[str, Any]:
+    cls = type(value)
+    path, arguments = class_path(cls), {}
+    for name, parameter in inspect.signature(cls).parameters.items():
+        if parameter.kind in (parameter.VAR_POSITIONAL, parameter.VAR_KEYWORD):
+            raise TypeError(f"a {cls.__name__} of any objects: write a class of its own in digitrec/models")
+        kept = next((key for key in (name, f"_{name}") if key in vars(value)), None)
+        if kept is None:
+            raise TypeError(
+                f"a {cls.__name__} that does not keep its argument {name}: add self.{name} = {name} to its "
+                "__init__"
+            )
+        arguments[name] = describe(vars(value)[kept])
+    spec = {"class_path": path, "init_args": arguments}
+    if isinstance(value, nn.Module) and not _builds(spec, value):
+        raise TypeError(f"a {cls.__name__} whose attributes are not the arguments that it was built with")
+    return spec
+
+
+def _builds(spec: dict[str, Any], network: nn.Module) -> bool:
+    """Return whether a description builds a network of the same layers and weights."""
+    try:
+        with torch.random.fork_rng(devices=[]):
+            twin = instantiate(spec)
+        twin.load_state_dict(network.state_dict())
+    except (TypeError, ValueError, RuntimeError):
+        return False
+    return repr(twin) == repr(network)
