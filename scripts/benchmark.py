@@ -15,11 +15,13 @@ python -m scripts.benchmark pictures FOLDER...
                                       accuracy on public pictures; the sets are listed in
                                       scripts/lib/picture_sets/used.yaml, with --sets unseen in unseen.yaml,
                                       with --sets pages in pages.yaml
+python -m scripts.benchmark peers FOLDER... --python PEERS/bin/python
+                                      other recognizers on the same pictures
 
 rendered and pictures compare with the reader of another commit: --previous CLONE.
 
 Results go into docs/results/: train and fast into speed.md, export and web into web.md, checkpoints into
-kills.md, reading, png, rendered and pictures into pictures.md.
+kills.md, reading, png, rendered, pictures and peers into pictures.md.
 """
 
 import argparse
@@ -29,6 +31,7 @@ from pathlib import Path
 from digitrec.data.download import ensure_mnist
 from digitrec.errors import CheckpointError
 from scripts.benchmarks.overheads import checkpoints, distort, figures
+from scripts.benchmarks.peers import PeerError, peers
 from scripts.benchmarks.picture_accuracy import pictures
 from scripts.benchmarks.png_accuracy import png
 from scripts.benchmarks.reading_time import reading
@@ -87,6 +90,15 @@ def add_pictures(parser: argparse.ArgumentParser) -> None:
     add_previous(parser)
 
 
+def add_peers(parser: argparse.ArgumentParser) -> None:
+    """Add the options of ``peers``."""
+    parser.add_argument("folders", nargs="+", type=Path, metavar="FOLDER", help="snapshots of repositories")
+    parser.add_argument("--sets", choices=("used", "unseen"), default="used")
+    parser.add_argument(
+        "--python", type=Path, required=True, help="interpreter of the environment with the peers' packages"
+    )
+
+
 def add_rendered(parser: argparse.ArgumentParser) -> None:
     """Add the options of ``rendered``."""
     parser.add_argument("--digits", type=int, default=500)
@@ -116,6 +128,7 @@ def main() -> None:
     for name in ("memory", "web", "png"):
         subparsers.add_parser(name)
     add_pictures(subparsers.add_parser("pictures"))
+    add_peers(subparsers.add_parser("peers"))
     add_rendered(subparsers.add_parser("rendered"))
     options = vars(parser.parse_args())
     what = options.pop("what")
@@ -123,8 +136,9 @@ def main() -> None:
         commands = {"train": train, "fast": fast, "distort": distort, "memory": memory, "pictures": pictures}
         commands |= {"checkpoints": checkpoints, "reading": time_reading, "figures": figures}
         commands |= {"rendered": rendered, "png": read_png, "export": time_export, "web": time_web}
+        commands |= {"peers": peers}
         commands[what](**options)
-    except (CheckpointError, LabelError) as error:
+    except (CheckpointError, LabelError, PeerError) as error:
         sys.exit(f"benchmark: {error}")
 
 

@@ -3,8 +3,9 @@
 python -m scripts.ship                     train and calibrate
 python -m scripts.ship --from RUN.ckpt     calibrate an existing run of the config
 
-The checkpoint is that of the last epoch. On the held-out images of the config (data.val_size), which choose
-no checkpoint, the temperature and the rejection threshold are chosen. Both are written into the checkpoint.
+The checkpoint is that of the last epoch. The temperature and the rejection threshold are chosen on the
+held-out images of the config (data.val_size), which choose no checkpoint, and on as many digits that the page
+detector finds on pages written with these images. Both are written into the checkpoint.
 scripts/model_card.py measures the result on the test images.
 """
 
@@ -18,6 +19,7 @@ from torch import Tensor
 
 from digitrec.cli import DigitCLI
 from digitrec.data.datamodule import MNISTDataModule
+from digitrec.data.synthetic.detected import DetectedDigits
 from digitrec.files import replacing
 from digitrec.models.checkpoints import PRETRAINED, load_classifier, read_checkpoint
 from digitrec.models.normalization import normalize
@@ -25,8 +27,11 @@ from digitrec.models.recognizer import CHUNK
 from digitrec.training.messages import ignore_warnings
 
 CONFIG = "configs/handwriting.yaml"
-REFUSED = 0.004
-"""Share of the held-out digits that may be refused; of digits in pictures more are refused."""
+CALIBRATION = 1
+"""Seed of the pages on which the temperature and the threshold are chosen."""
+
+REFUSED = 0.02
+"""Share of these digits that may be refused; of digits in pictures more are refused."""
 
 
 def train() -> Path:
@@ -84,12 +89,13 @@ def ship(path: Path) -> None:
     """Calibrate a run and write its weights, without what only resuming needs."""
     checkpoint = read_checkpoint(path)
     images, labels = held_out(checkpoint)
+    images, labels = DetectedDigits(len(images), seed=CALIBRATION, train=False)(images, labels)
     scores = log_probabilities(path, images)
     temperature = round(best_temperature(scores, labels), 3)
     confidence = F.softmax(scores / temperature, dim=1).amax(dim=1)
     threshold = best_threshold(confidence)
     accuracy = (scores.argmax(dim=1) == labels).double().mean()
-    print(f"Accuracy on {len(labels)} held-out images: {accuracy:.2%}; temperature {temperature}.")
+    print(f"Accuracy on {len(labels)} held-out digits: {accuracy:.2%}; temperature {temperature}.")
     print(f"Threshold {threshold}: it refuses at most {REFUSED:.1%} of them.")
     kept = {key: checkpoint[key] for key in ("pytorch-lightning_version", "state_dict")}
     whole = torch.load(path, weights_only=True)  # read_checkpoint leaves out Lightning's _instantiator

@@ -18,7 +18,7 @@ from digitrec.data.download import ensure_mnist
 from digitrec.data.mnist import load_mnist
 from digitrec.data.pictures import PictureDataset
 from digitrec.data.samplers import ShuffledSampler, UnrepeatedSampler
-from digitrec.data.synthetic.detected import DetectedDigits
+from digitrec.data.synthetic.detected import VALIDATION_IMAGES, DetectedDigits
 from digitrec.data.synthetic.digits import SyntheticDigits
 from digitrec.data.synthetic.outliers import OutlierImages
 from digitrec.models.normalization import normalize
@@ -93,6 +93,11 @@ class MNISTDataModule(LightningDataModule):
         self.augment_annealing = augment_annealing
         self.augment_final_strength = augment_final_strength
         self.synthetic = synthetic
+        if detected is not None and (val_size, split_seed) != (VALIDATION_IMAGES, 0):
+            raise ValueError(
+                f"data.detected needs data.val_size {VALIDATION_IMAGES} and data.split_seed 0: its pages are "
+                "written with the other images."
+            )
         self.detected = detected
         self.outliers = outliers
         self.outlier_share = outlier_share
@@ -155,7 +160,7 @@ class MNISTDataModule(LightningDataModule):
         sampler: DistributedSampler[Any] = DistributedSampler(dataset, **self._ranks(), shuffle=False)
         workers = self.num_workers
         if self.pictures is not None and workers == 0:  # finding the digits takes longer than starting them
-            workers = min(len(dataset) - 1, os.cpu_count() or 1)  # type: ignore[arg-type]
+            workers = min(len(sampler) - 1, _processors() // self._ranks()["num_replicas"])
         return DataLoader(dataset, batch_size=None, sampler=sampler, num_workers=workers)
 
     def transfer_batch_to_device(
@@ -239,3 +244,8 @@ def check_range(values: dict[str, float], lowest: float, highest: float) -> None
         if not lowest <= value <= highest:
             limits = f"at least {lowest}" if highest == math.inf else f"{lowest} to {highest}"
             raise ValueError(f"data.{name} must be {limits}, not {value}")
+
+
+def _processors() -> int:
+    """Return the number of processors that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

@@ -104,12 +104,12 @@ class DigitDetector(nn.Module):
         features = [self.stem(standardize(pages).contiguous(memory_format=torch.channels_last))]
         for down in self.down:
             features.append(down(features[-1]))
-        merged = [features.pop()]
+        merged = features.pop()
         for up, merge in zip(self.up, self.merge, strict=True):
-            fine = features.pop()
-            merged.append(merge(fine + _resized(up(merged[-1]), fine)))
-        foreground, centers, offsets, sizes = self.head(merged[-1]).split([STRIDE**2, 1, 2, 1], dim=1)
-        kinds = _resized(self.kinds(merged[-2]), merged[-1])
+            coarse, merged = merged, _resized(up(merged), features[-1])
+            merged = merge(merged.add_(features.pop()))  # in place: the finest features are large
+        foreground, centers, offsets, sizes = self.head(merged).split([STRIDE**2, 1, 2, 1], dim=1)
+        kinds = _resized(self.kinds(coarse), merged)
         return Detection(F.pixel_shuffle(foreground, STRIDE), centers, offsets, sizes, kinds)
 
     def fused(self) -> "DigitDetector":

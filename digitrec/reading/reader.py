@@ -20,13 +20,16 @@ from digitrec.reading.pictures.page import Page
 from digitrec.reading.results import Digit, Reading
 from digitrec.reading.turns import most_upright
 
+MARK = 0.25
+"""Probability of being a digit, below which a mark is ``?`` at any threshold."""
+
 
 class Reader:
     """Find and recognize the digits in pictures.
 
     Args:
         classifier: recognizes the digits; it is used on the device that it is on.
-        detector: finds them; None takes the pretrained one.
+        detector: finds them, on the CPU; None takes the pretrained one.
     """
 
     def __init__(self, classifier: Recognizer, detector: PageDetector | None = None) -> None:
@@ -116,8 +119,10 @@ def assemble(
         for position, number in enumerate(numbers):
             each, row = found[number], tuple(rows[number])
             confidence = each.digit * max(row)
-            digit = str(row.index(max(row))) if confidence >= threshold else "?"
+            named = confidence >= threshold and each.digit >= MARK
+            digit = str(row.index(max(row))) if named else "?"
             left, top, width, height = (round(side * page.scale) for side in each.box)
             box = left, top, max(1, width), max(1, height)
-            digits.append(Digit(digit, confidence, row, box, line, position, each.image))
+            image = np.rot90(each.image, turns)
+            digits.append(Digit(digit, confidence, row, box, line, position, image))
     return Reading(tuple(digits))

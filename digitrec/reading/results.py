@@ -11,13 +11,13 @@ class Digit:
     """One digit of a picture.
 
     Attributes:
-        digit: ``0`` to ``9``, or ``?`` where the confidence is below the threshold.
-        confidence: probability of the most probable digit, 0 to 1.
+        digit: ``0`` to ``9``; ``?`` for a mark that is none, or where the confidence is below the threshold.
+        confidence: probability that it is a digit times that of the most probable digit, 0 to 1.
         probabilities: of the digits 0 to 9; they sum to 1.
         box: x, y, width, height in pixels of the picture.
         line: number of its line, from 0.
         position: number in its line, from 0.
-        image: uint8 (28, 28), white on black, the input of the network.
+        image: uint8 (28, 28), white on black, upright: the input of the network.
     """
 
     digit: str

@@ -66,6 +66,7 @@ def pretend_there_is_a_gpu(monkeypatch):
 
 
 @by_name(OVERLAYS)
+@pytest.mark.filterwarnings("ignore:CUDA is not available")  # the trial of the network, with a pretended GPU
 def test_overlay_keeps_callbacks_of_the_experiment(config: Path, workplace, monkeypatch):
     monkeypatch.setattr("lightning.pytorch.Trainer.fit", lambda *args, **kwargs: None)
     if config.stem == "gpu":

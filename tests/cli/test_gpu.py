@@ -20,6 +20,9 @@ BEST = f"--config={ROOT}/configs/best.yaml"
 A_FEW_STEPS = ["--trainer.max_epochs=1", "--data.val_size=50", "--trainer.log_every_n_steps=1"]
 
 
+pytestmark = pytest.mark.filterwarnings("ignore:CUDA is not available")  # where a GPU is only pretended
+
+
 def constants(tree):
     return {node.value for node in ast.walk(tree) if isinstance(node, ast.Constant)}
 

@@ -104,7 +104,10 @@ def test_trained_run_is_exported(fit, workplace, capsys, monkeypatch):
     ("change", "message"),
     [
         (lambda model: setattr(model, "temperature", model.temperature * 1.01), "probabilities are .* off"),
-        (lambda model: model.network.layers[-1].bias.data.neg_().add_(torch.arange(10.0)), "other digits"),
+        (
+            lambda model: model.network.layers[-1].bias.data.sub_(99 * torch.arange(10.0)),
+            "other digits",
+        ),
         (lambda model: model.network.layers[-1].bias.data.fill_(torch.nan), "other digits|off"),
     ],
 )

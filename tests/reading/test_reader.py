@@ -107,6 +107,10 @@ def test_mark_and_doubtful_digit_are_question_marks(digit, confidence, text):
     assert read.confidence == pytest.approx(digit * confidence)
 
 
+def test_mark_is_a_question_mark_at_any_threshold():
+    assert assemble(PAGE, found(BOX, digit=0.1), probabilities((3, 1.0)), 0, 0).text == "?"
+
+
 def test_digits_come_in_reading_order():
     boxes = (60, 20, 20, 30), (10, 70, 20, 30), (10, 18, 20, 30)
     read = assemble(PAGE, found(*boxes), probabilities((1, 0.9), (2, 0.9), (3, 0.9)), 0, 0.5)
@@ -117,7 +121,10 @@ def test_digits_come_in_reading_order():
 @pytest.mark.parametrize("turns", [0, 2])
 def test_page_upside_down_is_read_as_if_it_were_upright(turns):
     page = np.rot90(np.asarray(picture("27035")), -turns)
-    assert Reader.pretrained().read(np.ascontiguousarray(page)).text == "27035"
+    read = Reader.pretrained().read(np.ascontiguousarray(page))
+    assert read.text == "27035"
+    seven = read.digits[1].image > 100
+    assert seven[:14].sum() > seven[14:].sum()  # upright
 
 
 def test_boxes_are_scaled_to_the_picture():

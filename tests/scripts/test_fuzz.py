@@ -8,6 +8,7 @@ import sys
 import pytest
 
 from digitrec.errors import PictureError
+from digitrec.reading.detection.page_detector import PageDetector
 from digitrec.reading.pictures import loading
 from scripts import fuzz
 from scripts.lib.fuzzing import worker
@@ -26,10 +27,11 @@ def test_two_hundred_damaged_files_are_read_or_refused():
 
 
 def test_intact_files_of_every_format_are_read(tmp_path):
-    path = tmp_path / "a.png"
+    path, detector = tmp_path / "a.png", PageDetector()
     for content in samples(random.Random(1)):
         path.write_bytes(content)
-        assert worker.read(path) == ("refused" if content.startswith(b"\0\0\1\0") else "read")  # an icon
+        is_icon = content.startswith(b"\0\0\1\0")
+        assert worker.read(path, detector) == ("refused" if is_icon else "read")
 
 
 def test_a_seed_makes_the_same_files_again():
@@ -47,7 +49,7 @@ def test_a_traceback_and_a_message_that_is_no_sentence_are_failures(tmp_path, mo
             raise error
 
         monkeypatch.setattr(loading, "load", load)
-        return worker.read(tmp_path / "a.png")
+        return worker.read(tmp_path / "a.png", PageDetector())
 
     assert "Traceback" in fail(KeyError("x"))
     assert fail(PictureError("two\nlines of a.png.")).startswith("not a sentence")

@@ -188,9 +188,12 @@ def test_mistake_prints_one_sentence_and_makes_no_run(args, message, config, cap
 
 
 def test_missing_opencv_is_named(monkeypatch, capsys):
-    for name in [name for name in sys.modules if name.startswith("digitrec.")]:
-        if name.startswith(("digitrec.data.pages", "digitrec.data.raster", "digitrec.training.detector")):
-            monkeypatch.delitem(sys.modules, name)
+    needing = "digitrec.data.pages", "digitrec.data.raster", "digitrec.training.detector"
+    hidden = [name for name in sys.modules if name.startswith(needing)]
+    for package, _, module in (name.rpartition(".") for name in hidden):
+        monkeypatch.delattr(sys.modules[package], module, raising=False)  # all come back after the test
+    for name in hidden:
+        monkeypatch.delitem(sys.modules, name)
     monkeypatch.setitem(sys.modules, "cv2", None)
     assert main(["detector", "fit"]) == 1
     missing = "The package opencv-python-headless is missing: pip install 'digitrec[pages]'."

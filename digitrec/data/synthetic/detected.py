@@ -13,11 +13,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from digitrec.errors import DigitrecError
 from digitrec.files import replacing
 from digitrec.models.detector_weights import PRETRAINED_DETECTOR, load_detector
 
 VALIDATION_IMAGES = 5000
-"""Images of MNIST that no training page is written with, as in configs/handwriting.yaml."""
+"""Held-out images of MNIST (with split_seed 0) that no training page is written with."""
 
 LEAST_SCORE = 0.6
 """Score of a detected digit, at least: half of the fainter ones are illegible."""
@@ -26,24 +27,22 @@ LEAST_SCORE = 0.6
 class DetectedDigits:
     """Adds digits that the detector finds on rendered training pages.
 
-    They are made once, which takes some minutes, and kept in the data folder. Needs OpenCV: the extra
-    ``pages``.
+    The pretrained detector finds them. They are made once, which takes some minutes, and kept in the data
+    folder. They need OpenCV: the extra ``pages``.
 
     Args:
         count: number of digits to add.
         data_dir: folder of MNIST, of the page renderer's glyphs and of the digits.
         seed: of the pages.
-        detector: a checkpoint of the detector; None takes the pretrained one.
+        train: whether the pages are written with training images; otherwise with held-out ones.
     """
 
     def __init__(
-        self, count: int = 60_000, data_dir: str = "data", seed: int = 0, detector: str | None = None
+        self, count: int = 60_000, data_dir: str = "data", seed: int = 0, train: bool = True
     ) -> None:
         if count < 1:
             raise ValueError(f"count must be at least 1, not {count}.")
-        self._count, self._data_dir, self._seed = count, data_dir, seed
-        self.detector = detector
-        self._detector = Path(detector or PRETRAINED_DETECTOR)
+        self._count, self._data_dir, self._seed, self._train = count, data_dir, seed, train
 
     def __call__(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
         """Return the digits followed by the detected ones.
@@ -52,8 +51,9 @@ class DetectedDigits:
             images: uint8 (N, 28, 28), digits.
             labels: int64 (N,).
         """
-        name = f"detected-{self._count}-{self._seed}-{crc32(self._detector.read_bytes()):08x}.npz"
-        file = Path(self._data_dir) / name
+        key = self._count, self._seed, "train" if self._train else "val"
+        detector = crc32(PRETRAINED_DETECTOR.read_bytes())
+        file = Path(self._data_dir) / f"detected-{'-'.join(map(str, key))}-{detector:08x}.npz"
         if not file.exists():
             found = list(islice(self._digits(), self._count))
             with replacing(file) as target:
@@ -64,7 +64,11 @@ class DetectedDigits:
 
     def _digits(self) -> Iterator[tuple[np.ndarray, int]]:
         """Render pages without end, and yield the digits that are found on them."""
-        from digitrec.data.pages.datamodule import PageDataModule, PageDataset  # they need OpenCV
+        try:
+            from digitrec.data.pages.datamodule import PageDataModule, PageDataset
+        except ModuleNotFoundError as error:
+            missing = "data.detected needs the package opencv-python-headless: pip install 'digitrec[pages]'."
+            raise DigitrecError(missing) from error
         from digitrec.data.pages.targets import targets
         from digitrec.evaluation.detection import match
         from digitrec.reading.detection.decoding import DecodingLimits, Maps, decode
@@ -72,8 +76,8 @@ class DetectedDigits:
 
         pages = PageDataModule(self._data_dir, val_size=VALIDATION_IMAGES)
         pages.prepare_data()
-        dataset = PageDataset(pages.renderer(train=True), self._seed, rank=0, steps=0)
-        network, limits = load_detector(self._detector), DecodingLimits()
+        dataset = PageDataset(pages.renderer(self._train), self._seed, rank=0, steps=0)
+        network, limits = load_detector(), DecodingLimits()
         for step in count():
             batch = targets(dataset.scenes(step), with_items=True)
             with torch.inference_mode():

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from digitrec.models.detector import OFFSET_UNIT, SIZE_UNIT, STRIDE, Detection
+from digitrec.models.detector import STRIDE, Detection
 
 Map = NDArray[np.float32]
 
@@ -71,13 +71,10 @@ class Maps:
         whole = np.s_[edges[0] : -edges[0] or None, edges[1] : -edges[1] or None]
         inner = [edge // STRIDE for edge in edges]
         small = np.s_[..., inner[0] : -inner[0] or None, inner[1] : -inner[1] or None]
-        return cls(
-            found.foreground[number, 0].sigmoid().numpy()[whole],
-            found.centers[number, 0].sigmoid().numpy()[small],
-            (found.offsets[number] * OFFSET_UNIT).numpy()[small],
-            (found.sizes[number, 0].clamp(-3, 3).exp() * SIZE_UNIT).numpy()[small],
-            found.kinds[number, 0].sigmoid().numpy()[small],
+        foreground, centers, offsets, sizes, kinds = (
+            part.float().cpu().numpy() for part in Detection(*(part[number] for part in found)).in_pixels()
         )
+        return cls(foreground[0][whole], centers[0][small], offsets[small], sizes[0][small], kinds[0][small])
 
 
 def decode(maps: Maps, limits: DecodingLimits) -> list[Instance]:

@@ -23,10 +23,10 @@ class ScalePolicy:
     """At which scales a page is looked at, and which of them is taken.
 
     sides: geometric means of a view's two sides, in pixels, from coarse to fine.
-    most_pixels: of a view.
+    most_pixels: of a view with its edge.
     most_enlargement: of a page with small digits.
-    least_finest: side of the finest view of a small page. A larger page is not enlarged unless its digits are
-        small, since enlarged noise looks like strokes.
+    least_finest: side of the finest view of a small page. A larger page is enlarged only if its digits are
+        small, and then taken only if they are clear.
     longest: pixels of the longer side of the first view of a narrow page, such as a tightly cut 1.
     narrow: a page whose longer side is this many times the shorter one is narrow.
     edge: pixels of the edge's median that are put round a view, at least.
@@ -37,6 +37,7 @@ class ScalePolicy:
     some: clearness from which on a view is kept while a finer one is made.
     even: score of an instance that counts neither for its view nor against it.
     least_step: of two views the finer one is larger by this factor at least.
+    least_contrast: gray levels between the lightest and the darkest pixel of a page that is not empty.
     least_score: of an instance, below which it is dropped.
     least_alone: the same in a view that is not clear: noise may look like something, but not very clearly.
     batch_pixels: of the views that the network sees at once, all of one shape.
@@ -50,12 +51,13 @@ class ScalePolicy:
     narrow: float = 2.5
     edge: int = 8
     least_side: int = 64
-    small: float = 24.0
-    ideal: float = 36.0
+    small: float = 32.0
+    ideal: float = 48.0
     enough: float = 0.6
     some: float = 0.3
     even: float = 0.3
     least_step: float = 1.12
+    least_contrast: int = 8
     least_score: float = 0.25
     least_alone: float = 0.5
     batch_pixels: int = 150_000
@@ -109,7 +111,11 @@ class PageDetector:
         scales: dict[int, float] = {}
         for number, page in enumerate(pages):
             found[number] = mnist_like(page)
-            if not found[number]:
+            if found[number]:
+                continue
+            if int(page.max()) - int(page.min()) < self.policy.least_contrast:
+                found[number] = tight_one(page)
+            else:
                 scales[number] = next(searches[number])
         while scales:
             views = {number: self._view(pages[number], scale) for number, scale in scales.items()}
@@ -128,7 +134,9 @@ class PageDetector:
         the scale that gives them the ideal size. Without a clear view the one is taken that shows most.
         """
         policy, side = self.policy, math.sqrt(page.size)
-        most = min(policy.most_enlargement, math.sqrt(policy.most_pixels / page.size))
+        most = policy.most_enlargement
+        while math.prod(self._padded(page, most)) > policy.most_pixels:
+            most *= 0.95
         most_planned = min(most, max(1.0, policy.least_finest / side))
         plan = [min(wanted / side, most_planned) for wanted in policy.sides]
         if max(page.shape) > policy.narrow * min(page.shape):
@@ -147,7 +155,7 @@ class PageDetector:
                     kept.append(here)
             elif here.clearness > policy.enough:
                 return here
-            else:
+            elif scale <= most_planned:  # in an enlarged view noise looks like strokes: it must be clear
                 kept.append(here)
         solid = [each.without_faint(policy.least_alone) for each in kept]
         return max(solid, key=lambda each: (bool(each.digits), each.value(policy.even)))
@@ -172,15 +180,19 @@ class PageDetector:
         instances = tuple(each for each in decode(maps, self.limits) if each.score >= least)
         return Hypothesis(view.down, view.across, instances)
 
+    def _padded(self, page: Gray, scale: float) -> list[int]:
+        """Return the height and width of a view with its edge."""
+        policy = self.policy
+        least = (max(policy.least_side, 4 * round(side * scale / 4) + 2 * policy.edge) for side in page.shape)
+        return [MULTIPLE * math.ceil(side / MULTIPLE) for side in least]
+
     def _view(self, page: Gray, scale: float) -> View:
         """Resize a page, and put the median of its edge round it until its sides suit the network."""
         height, width = (max(4, 4 * round(side * scale / 4)) for side in page.shape)
         how = Image.Resampling.BICUBIC if scale > 1 else Image.Resampling.BILINEAR
         small = np.asarray(Image.fromarray(page).resize((width, height), how, reducing_gap=2.0))
         around = np.concatenate([small[0], small[-1], small[:, 0], small[:, -1]])
-        policy = self.policy
-        least = (max(policy.least_side, side + 2 * policy.edge) for side in (height, width))
-        whole = [MULTIPLE * math.ceil(side / MULTIPLE) for side in least]
+        whole = self._padded(page, scale)
         edges = (whole[0] - height) // 2, (whole[1] - width) // 2
         pixels = np.pad(small, [(edge, edge) for edge in edges], constant_values=int(np.median(around)))
         return View(pixels, edges, height / page.shape[0], width / page.shape[1])
