@@ -74,10 +74,8 @@ def find_checkpoint(
             raise _nothing_saved(unsaved, path)
         if unsaved:
             print(f"The newest run, {unsaved}, has no checkpoint: an older one is taken.")
-        if which == "best" and best is None:
-            raise _no_best(run, checkpoint)
-        if which == "last" and last == best:
-            raise CheckpointError(f"The newest run, {run}, has no last checkpoint. Use --ckpt_path best.")
+        else:
+            _check(which, run, best, last, checkpoint)
         return path
     if unsaved:
         raise _nothing_saved(unsaved, None)
@@ -102,15 +100,19 @@ def _best(files: list[Path], checkpoint: dict[str, Any]) -> Path | None:
     return None
 
 
-def _no_best(run: Path, checkpoint: dict[str, Any]) -> CheckpointError:
-    reason = (
-        "stopped before its first validation, or no ModelCheckpoint with a monitor saves one"
-        if checkpoint["datamodule_hyper_parameters"].get("val_size")
-        else "trained without validation images (data.val_size 0), so its last epoch is the result"
-    )
-    return CheckpointError(
-        f"The newest run, {run}, has no best checkpoint: it was {reason}. Use --ckpt_path last."
-    )
+def _check(which: str | None, run: Path, best: Path | None, last: Path, checkpoint: dict[str, Any]) -> None:
+    """Refuse the best or last checkpoint of a run that has none."""
+    if which == "best" and best is None:
+        reason = (
+            "stopped before its first validation, or no ModelCheckpoint with a monitor saves one"
+            if checkpoint["datamodule_hyper_parameters"].get("val_size")
+            else "trained without validation images (data.val_size 0), so its last epoch is the result"
+        )
+        raise CheckpointError(
+            f"The newest run, {run}, has no best checkpoint: it was {reason}. Use --ckpt_path last."
+        )
+    if which == "last" and last == best:
+        raise CheckpointError(f"The newest run, {run}, has no last checkpoint. Use --ckpt_path best.")
 
 
 def _runs(folders: Sequence[Path]) -> list[tuple[Path, list[Path]]]:
