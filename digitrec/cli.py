@@ -7,13 +7,13 @@ python -m digitrec detector {fit,validate} [the same]
 
 import sys
 from collections.abc import Sequence
-from io import TextIOWrapper
 from typing import ClassVar
 
 from jsonargparse import ArgumentError
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import Callback, Trainer
 
+from digitrec.arguments import escape_names
 from digitrec.data.datamodule import MNISTDataModule
 from digitrec.errors import DigitrecError, MNISTUnavailableError, sentence
 from digitrec.training.callbacks import ExactResume, Figures, Hyperparameters, StopAtDivergence
@@ -55,8 +55,7 @@ def main(args: Sequence[str] | None = None) -> int:
         user, a full disk, a training that diverged or a picture that could not be read; each with one
         sentence on standard error.
     """
-    if isinstance(sys.stdout, TextIOWrapper):  # a file name may have characters that the terminal has not
-        sys.stdout.reconfigure(errors="backslashreplace")
+    escape_names()
     ignore_warnings()
     args = list(sys.argv[1:] if args is None else args)
     detector = args[:1] == [DETECTOR]

@@ -3,6 +3,7 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import TextIOWrapper
 from pathlib import Path
 from typing import IO
 
@@ -34,3 +35,14 @@ def replacing(path: Path, shared: bool = False) -> Iterator[IO[bytes]]:
         if isinstance(error, OSError) and error.filename is None:  # a full disk does not name the file
             error.filename = os.fspath(path)
         raise
+
+
+@contextmanager
+def replacing_text(path: Path, shared: bool = False) -> Iterator[TextIOWrapper]:
+    """Open a text file as ``replacing`` does, for rows of CSV and any file names in them."""
+    with replacing(path, shared) as file:
+        text = TextIOWrapper(file, newline="", encoding="utf-8", errors="surrogateescape")
+        try:
+            yield text
+        finally:
+            text.detach()  # it writes the last rows

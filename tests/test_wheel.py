@@ -29,7 +29,8 @@ def wheel(tmp_path_factory):
     clone, folder = tmp_path_factory.mktemp("clone"), tmp_path_factory.mktemp("dist")
     for name in ("pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, clone)
-    shutil.copytree(ROOT / "digitrec", clone / "digitrec", ignore=shutil.ignore_patterns("__pycache__"))
+    for name in ("digitrec", "configs"):
+        shutil.copytree(ROOT / name, clone / name, ignore=shutil.ignore_patterns("__pycache__"))
     run(sys.executable, "-m", "build", "--wheel", "--outdir", folder, clone, cwd=clone)
     return next(folder.glob("*.whl"))
 

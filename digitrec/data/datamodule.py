@@ -1,7 +1,6 @@
 """MNISTDataModule: the splits, their loaders, and what happens to a batch before the network."""
 
 import math
-import os
 from typing import Any, TypeVar
 
 import torch
@@ -160,7 +159,9 @@ class MNISTDataModule(LightningDataModule):
         sampler: DistributedSampler[Any] = DistributedSampler(dataset, **self._ranks(), shuffle=False)
         workers = self.num_workers
         if self.pictures is not None and workers == 0:  # finding the digits takes longer than starting them
-            workers = min(len(sampler) - 1, _processors() // self._ranks()["num_replicas"])
+            from digitrec.reading.cores import processors
+
+            workers = min(len(sampler) - 1, processors() // self._ranks()["num_replicas"])
         return DataLoader(dataset, batch_size=None, sampler=sampler, num_workers=workers)
 
     def transfer_batch_to_device(
@@ -244,8 +245,3 @@ def check_range(values: dict[str, float], lowest: float, highest: float) -> None
         if not lowest <= value <= highest:
             limits = f"at least {lowest}" if highest == math.inf else f"{lowest} to {highest}"
             raise ValueError(f"data.{name} must be {limits}, not {value}")
-
-
-def _processors() -> int:
-    """Return the number of processors that this process may use."""
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1

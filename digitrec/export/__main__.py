@@ -4,11 +4,11 @@ python -m digitrec.export [--what classifier|detector] [--ckpt_path pretrained|b
                           [--data_dir data]
 """
 
-import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from digitrec.arguments import Parser
 from digitrec.errors import CheckpointError, ExportError, sentence
 from digitrec.export.classifier import GENERATED, export_classifier
 from digitrec.export.detector import SIZES, export_detector
@@ -24,7 +24,7 @@ def main(args: Sequence[str] | None = None) -> int:
     Returns:
         The exit status: 0, or 1 after a mistake, with one sentence on standard error.
     """
-    parser = argparse.ArgumentParser(prog="python -m digitrec.export", description=__doc__.splitlines()[0])
+    parser = Parser(prog="digitrec export", description=__doc__.splitlines()[0])
     parser.add_argument("--what", choices=OUTPUTS, default="classifier", help="default: classifier")
     parser.add_argument("--ckpt_path", default="pretrained", help="pretrained, best, last or a file")
     parser.add_argument("--output", type=Path, help=f"default: {' or '.join(OUTPUTS.values())}")

@@ -1,4 +1,4 @@
-"""Output of ``predict`` for pictures: text lines, CSV rows, annotated copies and sheets of crops."""
+"""Output for pictures: text lines, CSV rows, annotated copies and sheets of crops."""
 
 import csv
 from collections.abc import Sequence
@@ -18,31 +18,31 @@ SHEET = 160
 
 
 class PictureOutput:
-    """Write the readings of pictures into a run folder.
+    """Write the readings of pictures.
 
     Args:
-        folder: the run folder; it exists.
-        file: the CSV file.
-        annotated: whether to write a copy of each picture with boxes into ``annotated/``, and sheets of the
-            inputs of the network as ``crops-1.png``, ``crops-2.png`` and so on.
+        file: the CSV file; None writes none.
+        copies: the folder for a copy of each picture with boxes; None writes none.
+        sheets: the folder for sheets of the inputs of the network, ``crops-1.png``, ``crops-2.png`` and so
+            on, where copies are written; None writes none.
     """
 
-    def __init__(self, folder: Path, file: IO[str], annotated: bool) -> None:
-        self._folder = folder
-        self._rows = csv.writer(file)
-        self._rows.writerow(COLUMNS)
-        self._annotated = annotated
+    def __init__(self, file: IO[str] | None, copies: Path | None = None, sheets: Path | None = None) -> None:
+        self._rows = csv.writer(file) if file else None
+        if self._rows:
+            self._rows.writerow(COLUMNS)
+        self._copies = copies
+        self._sheets = sheets if copies else None
         self._names: set[str] = set()
-        self._sheets = 0
+        self._written = 0
         self._crops: list[Digit] = []
 
     def write(self, path: Path, page: Page, reading: Reading) -> str:
         """Write the reading of a picture and return it as a line of text."""
-        for digit in reading.digits:
-            columns = path, digit.line, digit.position, *digit.box, digit.digit
-            self._rows.writerow([*columns, *(f"{p:.6f}" for p in (digit.confidence, *digit.probabilities))])
-        if self._annotated:
-            self._annotate(path, page, reading)
+        if self._rows:
+            self._rows.writerows(_row(path, digit) for digit in reading.digits)
+        if self._copies:
+            self._annotate(self._copies, path, page, reading)
         if not reading.digits:
             return f"{printable(str(path))}: no digit found"
         text = reading.text.replace("\n", " / ")
@@ -53,7 +53,7 @@ class PictureOutput:
         if self._crops:
             self._write_sheet(self._crops)
 
-    def _annotate(self, path: Path, page: Page, reading: Reading) -> None:
+    def _annotate(self, folder: Path, path: Path, page: Page, reading: Reading) -> None:
         scale, found = page.scale, [digit.box for digit in reading.digits]
         boxes = [(x / scale, y / scale, width / scale, height / scale) for x, y, width, height in found]
         stem, suffix = (
@@ -65,16 +65,21 @@ class PictureOutput:
             number += 1
             name = f"{stem}-{number}{suffix}"
         self._names.add(name)
-        folder = self._folder / "annotated"
-        folder.mkdir(exist_ok=True)
+        folder.mkdir(parents=True, exist_ok=True)
         annotate(page.pixels, boxes, [d.digit for d in reading.digits]).save(folder / f"{name}.png")
-        self._crops += reading.digits
+        self._crops += reading.digits if self._sheets else ()
         while len(self._crops) >= SHEET:
             self._write_sheet(self._crops[:SHEET])
             del self._crops[:SHEET]
 
     def _write_sheet(self, digits: Sequence[Digit]) -> None:
-        self._sheets += 1
+        assert self._sheets
+        self._written += 1
         labels = [f"{digit.digit}  {digit.confidence:.0%}" for digit in digits]
         sheet = contact_sheet([digit.image for digit in digits], labels)
-        sheet.save(self._folder / f"crops-{self._sheets}.png")
+        sheet.save(self._sheets / f"crops-{self._written}.png")
+
+
+def _row(path: Path, digit: Digit) -> list[object]:
+    probabilities = (f"{p:.6f}" for p in (digit.confidence, *digit.probabilities))
+    return [path, digit.line, digit.position, *digit.box, digit.digit, *probabilities]

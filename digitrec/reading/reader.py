@@ -1,7 +1,6 @@
 """Reader: finds and recognizes the digits in a picture, with their boxes and confidences."""
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +11,7 @@ from torch import Tensor
 from digitrec.models.checkpoints import PRETRAINED, load_classifier
 from digitrec.models.normalization import SIDE
 from digitrec.models.recognizer import Recognizer
+from digitrec.reading.cores import one_thread
 from digitrec.reading.detection.hypotheses import Found
 from digitrec.reading.detection.lines import in_lines
 from digitrec.reading.detection.page_detector import PageDetector
@@ -67,9 +67,12 @@ class Reader:
             ValueError: the threshold is not 0 to 1.
             PictureError: the picture cannot be read; the message names it and says why.
         """
+        return self.read_page(load(picture), threshold)
+
+    def read_page(self, page: Page, threshold: float | None = None) -> Reading:
+        """Read a picture that is loaded; see ``read``."""
         if threshold is not None and not 0 <= threshold <= 1:
             raise ValueError(f"threshold must be 0 to 1, not {threshold}")
-        page = load(picture)
         with one_thread():
             (found,) = self.detector.find([page.pixels])
             images = images_of(found)
@@ -78,19 +81,6 @@ class Reader:
         return assemble(
             page, found, probabilities, turns, self.classifier.threshold if threshold is None else threshold
         )
-
-
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Keep PyTorch to one thread: a second one brings little, and waits when other programs use the cores."""
-    threads = torch.get_num_threads()
-    if threads > 1:
-        torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        if threads > 1:
-            torch.set_num_threads(threads)
 
 
 def images_of(found: Sequence[Found]) -> Tensor:

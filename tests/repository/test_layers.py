@@ -6,18 +6,21 @@ from tests.conftest import ROOT
 
 MAY_IMPORT = {
     "errors": set(),
+    "arguments": set(),
     "files": set(),
     "_lazy": set(),
     "evaluation": set(),
     "models": {"errors", "files"},
     "runs": {"errors", "models"},
     "reading": {"errors", "models"},
+    "read": {"arguments", "errors", "files", "models", "reading", "runs"},
+    "configs": {"arguments", "errors"},
     "web": {"errors", "models", "reading", "runs"},
     "data": {"_lazy", "errors", "evaluation", "files", "models", "reading"},
-    "export": {"errors", "files", "models", "runs", "data"},
-    "training": {"errors", "files", "evaluation", "models", "runs", "reading", "data"},
-    "cli": {"errors", "models", "data", "training"},
-    "__main__": {"cli", "training"},
+    "export": {"arguments", "errors", "files", "models", "runs", "data"},
+    "training": {"arguments", "errors", "files", "evaluation", "models", "runs", "reading", "data"},
+    "cli": {"arguments", "errors", "models", "data", "training"},
+    "__main__": {"arguments", "cli", "configs", "export", "read", "training", "web"},
 }
 """The packages that each package may import, besides itself."""
 

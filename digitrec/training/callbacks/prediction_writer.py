@@ -15,7 +15,7 @@ from torch import Tensor
 from tqdm import tqdm
 
 from digitrec.data.batches import PredictBatch
-from digitrec.files import replacing
+from digitrec.files import replacing_text
 from digitrec.reading.pictures.picture import Picture
 from digitrec.training.callbacks.collector import on_first_process
 from digitrec.training.runs.folder import run_folder
@@ -61,9 +61,7 @@ class PredictionsWriter(BasePredictionWriter):
             return
         folder.mkdir(parents=True, exist_ok=True)
         self._path = folder / "predictions.csv"
-        file = self._replacing.enter_context(replacing(self._path, shared=True))
-        self._file = TextIOWrapper(file, newline="", encoding="utf-8", errors="surrogateescape")
-        self._replacing.callback(self._file.detach)  # it writes the last rows
+        self._file = self._replacing.enter_context(replacing_text(self._path, shared=True))
         data: Any = trainer.datamodule  # type: ignore[attr-defined]
         if data.pictures is None:
             csv.writer(self._file).writerow(COLUMNS)
@@ -71,7 +69,8 @@ class PredictionsWriter(BasePredictionWriter):
         # Imported here: it is slow to import, and training does not need it.
         from digitrec.reading.output import PictureOutput
 
-        self._pictures = PictureOutput(folder, self._file, self._annotate)
+        annotated = folder / "annotated" if self._annotate else None
+        self._pictures = PictureOutput(self._file, annotated, sheets=folder)
 
     def write_on_batch_end(
         self,
