@@ -12,7 +12,7 @@ train: .venv/installed
 	@echo
 	@echo 'Next:  . .venv/bin/activate                                                # use this environment'
 	@echo '       tensorboard --logdir lightning_logs                                 # look at the run'
-	@echo '       python -m digitrec predict --ckpt_path pretrained --data.pictures DIR   # read your own pictures'
+	@echo '       digitrec read DIR                                                   # read your own pictures'
 
 test: .venv/installed
 	$(BIN)/ruff check .

@@ -16,7 +16,7 @@ from lightning.pytorch import Callback, Trainer
 from digitrec.arguments import escape_names
 from digitrec.data.datamodule import MNISTDataModule
 from digitrec.errors import DigitrecError, MNISTUnavailableError, sentence
-from digitrec.training.callbacks import ExactResume, Figures, Hyperparameters, StopAtDivergence
+from digitrec.training.callbacks import ExactResume, Figures, Hyperparameters, Progress, StopAtDivergence
 from digitrec.training.callbacks.prediction_writer import PredictionsWriter
 from digitrec.training.callbacks.report import ReportWriter
 from digitrec.training.classifier import DigitClassifier
@@ -34,14 +34,14 @@ class DigitCLI(RunCLI):
     kind = DigitClassifier, MNISTDataModule
     callbacks: ClassVar = {
         # Figures has to come before weight averaging, which removes its weights when a validation ends.
-        "fit": (ExactResume, StopAtDivergence, Figures, Hyperparameters),
-        "validate": (Figures,),
-        "test": (Figures, Hyperparameters, ReportWriter),
+        "fit": (ExactResume, StopAtDivergence, Figures, Hyperparameters, Progress),
+        "validate": (Figures, Progress),
+        "test": (Figures, Hyperparameters, ReportWriter, Progress),
         "predict": (PredictionsWriter,),
     }
     configured: ClassVar = {"predictions": PredictionsWriter, "figures": Figures}
     parser_texts: ClassVar = {
-        "prog": "python -m digitrec",
+        "prog": "digitrec",
         "description": "Train the classifier of digits, evaluate it, and predict with it. The page detector "
         f"has commands of its own: python -m digitrec {DETECTOR} --help.",
     }
@@ -69,7 +69,7 @@ def main(args: Sequence[str] | None = None) -> int:
             return error.status
         message, status = sentence(error), error.status
     except (ArgumentError, MisconfigurationException) as error:
-        message = plain_message(error)
+        message = " ".join([plain_message(error), *getattr(error, "__notes__", [])]).strip()
     except OSError as error:
         message = sentence(error)
     except RuntimeError as error:

@@ -55,7 +55,8 @@ class Runs:
         if done.returncode:
             raise SystemExit(f"{' '.join(args)} on {processes} processes: {done.stderr[-2000:]}")
         self.count += 1
-        return self.folder / "lightning_logs" / f"version_{self.count - 1}"
+        evaluation = [] if args[0] == "fit" else [args[0]]
+        return self.folder.joinpath("lightning_logs", *evaluation, f"version_{self.count - 1}")
 
 
 def points(run: Path, tag: str) -> list[Any]:

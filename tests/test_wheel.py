@@ -60,9 +60,12 @@ def test_wheel_reads_a_picture_in_an_empty_folder(python, tmp_path):
     assert text == "270"
     command = ["-m", "digitrec", "predict", "--ckpt_path", "pretrained", "--data.pictures", "x.png"]
     assert "x.png: 270  (" in run(python, *command, cwd=tmp_path)
-    with (tmp_path / "lightning_logs/version_0/predictions.csv").open() as file:
+    with (tmp_path / "lightning_logs/predict/version_0/predictions.csv").open() as file:
         assert [row["digit"] for row in csv.DictReader(file)] == ["2", "7", "0"]
     assert {path.name for path in tmp_path.iterdir()} == {"x.png", "lightning_logs"}
+    assert "x.png: 270  (" in run(Path(python).with_name("digitrec"), "read", "x.png", cwd=tmp_path)
+    run(Path(python).with_name("digitrec"), "configs", cwd=tmp_path)
+    assert (tmp_path / "configs/fast.yaml").read_text() == (ROOT / "configs/fast.yaml").read_text()
 
 
 @pytest.mark.network

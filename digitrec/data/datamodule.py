@@ -72,6 +72,8 @@ class MNISTDataModule(LightningDataModule):
         outlier_share: float = 0.0,
     ) -> None:
         super().__init__()
+        if data_dir in (None, "", "null"):
+            raise ValueError("data.data_dir must be the name of a folder; leave it out for data")
         check_range({"batch_size": batch_size, "eval_batch_size": eval_batch_size}, 1, math.inf)
         check_range({"val_size": val_size}, 0, TRAINING_IMAGES - 1)
         check_range({"num_workers": num_workers}, 0, math.inf)

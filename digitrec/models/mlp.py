@@ -26,8 +26,8 @@ class MLP(nn.Module):
 
     def __init__(self, hidden: tuple[int, ...] = (128, 64)) -> None:
         super().__init__()
-        if any(width < 1 for width in hidden):
-            raise ValueError(f"hidden must hold widths of at least 1, not {list(hidden)}")
+        if hidden is None or any(width < 1 for width in hidden):  # None: null in a config
+            raise ValueError(f"hidden must be a list of widths of at least 1, as in [128, 64], not {hidden}")
         self.hidden = tuple(hidden)
         layers: list[nn.Module] = [nn.Flatten()]
         for inputs, outputs in pairwise((PIXELS, *hidden)):

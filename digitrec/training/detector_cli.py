@@ -3,7 +3,7 @@
 from typing import ClassVar
 
 from digitrec.data.pages.datamodule import PageDataModule
-from digitrec.training.callbacks import ExactResume, Hyperparameters, StopAtDivergence
+from digitrec.training.callbacks import ExactResume, Hyperparameters, Progress, StopAtDivergence
 from digitrec.training.detector import DetectorTraining
 from digitrec.training.run_cli import RunCLI
 
@@ -13,11 +13,11 @@ class DetectorCLI(RunCLI):
 
     kind = DetectorTraining, PageDataModule
     callbacks: ClassVar = {
-        "fit": (ExactResume, StopAtDivergence, Hyperparameters),
-        "validate": (),
+        "fit": (ExactResume, StopAtDivergence, Hyperparameters, Progress),
+        "validate": (Progress,),
     }
     trains_detector = True
     parser_texts: ClassVar = {
-        "prog": "python -m digitrec detector",
+        "prog": "digitrec detector",
         "description": "Train the page detector on rendered pages, and validate it: docs/detector.md.",
     }

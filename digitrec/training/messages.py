@@ -1,9 +1,13 @@
 """Messages for the user: one sentence for a mistake, and no warning that nobody can act on."""
 
+import inspect
 import logging
+import pydoc
 import re
 import warnings
+from collections.abc import Iterable
 
+from digitrec.arguments import suggestion
 from digitrec.training.processes import is_first
 
 
@@ -15,6 +19,26 @@ def plain_message(error: Exception) -> str:
     for pattern, replacement in _REPLACEMENTS:
         text = re.sub(pattern, replacement, text, flags=re.DOTALL)
     return " ".join(text.split())
+
+
+def hint(error: Exception, keys: Iterable[str]) -> str:
+    """Suggest what was meant by a key or a class that does not exist; empty if nothing is close.
+
+    Args:
+        error: of the parser.
+        keys: that the parser knows.
+    """
+    message = plain_message(error)
+    if found := re.search(r"there is no (\w+) in ([\w.]+)\.", message):
+        return suggestion(found[1], dir(pydoc.locate(found[2])))
+    if "there is no such" not in message:
+        return ""
+    key = re.split(r"[=: ]", message.lstrip("-"))[0]
+    known = list(keys)
+    if found := re.search(r"Problem with given class_path '([\w.]+)'", str(error)):
+        arguments = inspect.signature(pydoc.locate(found[1])).parameters  # type: ignore[arg-type]
+        known = [f"{key.rpartition('.')[0]}.{argument}" for argument in arguments]
+    return suggestion(key, known)
 
 
 def of_detector(message: str) -> str:
@@ -47,7 +71,7 @@ def _refused_value(text: str) -> str:
     ]
     if "NoneType" in expected:
         expected = [*(name for name in expected if name != "NoneType"), "null"]
-    wanted = " or ".join(dict.fromkeys(expected)).replace("tuple", "list")
+    wanted = " or ".join(dict.fromkeys(expected)).replace("tuple", "list, as in [128, 64]")
     given = value[1] if value else "its value"
     return f"{before}{key}: {given} is not accepted{': expected ' if wanted else ''}{wanted}."
 
@@ -59,6 +83,10 @@ _REASONS = (
     (r"Import path (\S+) does not correspond to a subclass of (\w+)", "{key}: {0} is not a {1}."),
     (r"module '(\S+)' has no attribute '(\w+)'", "{key}: there is no {1} in {0}."),
     (r"No module named '(\S+)'", "{key}: there is no module {0}."),
+    (
+        r"File does not exist: '?([^'\n]+/configs/[^'\n]+)'?",
+        "--{key}: there is no file {0}: digitrec configs copies the experiments into ./configs.",
+    ),
     (r"File does not exist: '?([^'\n]+)'?", "--{key}: there is no file {0}."),
     (r"Path is not a file: '?([^'\n]+)'?", "--{key}: {0} is not a file."),
 )
@@ -76,8 +104,7 @@ _REPLACEMENTS = (
     (r"unrecognized arguments: (-.*)", r"\1: there is no such option; see --help."),
     (
         r"unrecognized arguments: (.*)",
-        r"\1: to which option does this belong? Several values are a list in quotes, \"[a, b]\"; "
-        r"a pattern with * is one value in quotes.",
+        r"\1: to which option does this belong? Several values are a list in quotes, '[a, b]'.",
     ),
     (
         r"argument (--[\w.]+)\S*: expected one argument",
@@ -92,7 +119,8 @@ _REPLACEMENTS = (
     (r"'utf-8' codec can't decode .*", "this is not a text file."),
     (
         r"(?:the following )?arguments are required: (model.*)",
-        r"\1: there is no value; give an experiment, for example --config configs/mlp.yaml.",
+        r"\1: there is no value; give an experiment, for example --config configs/mlp.yaml "
+        "(digitrec configs copies it there).",
     ),
     (
         r".*given class_path '[\w.]*?(\w+)':\s+Requirement '([\w-]+)[^']*' not met.*",

@@ -1,6 +1,11 @@
 """Parsing configs and command lines."""
 
+import json
+import textwrap
+from argparse import SUPPRESS
+from collections.abc import Iterator, Sequence
 from enum import Enum
+from itertools import takewhile
 from typing import Any
 
 import yaml  # type: ignore[import-untyped]
@@ -8,11 +13,44 @@ from jsonargparse import ArgumentError, ArgumentParser, Namespace
 from lightning.pytorch.cli import LightningArgumentParser
 
 from digitrec.models.renames import translate
-from digitrec.training.compat.loops import parse_given
+from digitrec.training.compat.loops import options, parse_given
+
+ALL_HELP = "--help=all"
+"""The option that asks for the help of every key, with the classes of torch and Lightning."""
+
+MOST_USED = (
+    *("max_epochs", "max_time", "accelerator", "devices", "precision", "logger", "callbacks"),
+    *("limit_train_batches", "gradient_clip_val", "fast_dev_run"),
+)
+"""The keys of the trainer that the short help has."""
+
+FIRST, LEFT_OUT = ("model", "data"), ("help", "weights_only", "verbose", "return_predictions")
+"""Groups that come first in the short help, and keys that it has not."""
+
+HELP = {
+    "ckpt_path": "a checkpoint: best or last (of the newest run), pretrained, or a FILE",
+    "config": "an experiment, such as configs/mlp.yaml; several are merged",
+    "print_config": "print the complete config and exit",
+    "seed_everything": "the seed of all random numbers; true draws one",
+}
+"""Texts that replace those of Lightning."""
 
 
 class ConfigParser(LightningArgumentParser):
-    """Lightning's parser, which also names the config file with a mistake."""
+    """Lightning's parser with a short help, which also names the config file with a mistake."""
+
+    whole_help = False
+    """Whether the help has every key, with the classes of torch and Lightning."""
+
+    def format_help(self, *args: Any) -> str:
+        """Return the keys of digitrec and the most used of Lightning; all of them on demand."""
+        for key, action in options(self).items():
+            action.help = HELP.get(key, action.help)
+        if self.whole_help or "trainer.max_epochs" not in options(self):
+            text: str = super().format_help(*args).replace("[options] ", "")
+            # The others take the model of the checkpoint.
+            return text if self.prog.endswith("fit") else text.replace("(required, ", "(")
+        return "\n".join(_short_help(self))
 
     def dump(self, *args: Any, **kwargs: Any) -> str:
         """Return a config as YAML, with the values of enumerations, such as Timer's interval."""
@@ -40,6 +78,16 @@ class ConfigParser(LightningArgumentParser):
         return parsed
 
 
+def gather(args: Sequence[str], option: str) -> list[str]:
+    """Join the values that follow an option into a list, as a shell makes them from a pattern."""
+    if option not in args:
+        return list(args)
+    start = args.index(option) + 1
+    values = list(takewhile(lambda arg: not arg.startswith("-"), args[start:]))
+    joined = [json.dumps(values)] if len(values) > 1 else values
+    return [*args[:start], *joined, *args[start + len(values) :]]
+
+
 def parse_without_defaults(parser: ArgumentParser, args: list[str]) -> Namespace:
     """Parse what the user's files and command line say themselves, without any default."""
     try:
@@ -60,3 +108,29 @@ def _without_options(args: list[str], prefix: str) -> list[str]:
         else:
             kept.append(arg)
     return kept
+
+
+def _short_help(parser: ArgumentParser) -> Iterator[str]:
+    """Yield the lines of the short help: model and data, the most used keys of the trainer, and the rest."""
+    command = parser.prog.replace(" [options]", "")
+    yield f"usage: {command} [--config FILE] [--KEY VALUE ...]"
+    known = options(parser)
+    shown = [key for key in known if key.rpartition(".")[2] not in LEFT_OUT and f"{key}.{key}" not in known]
+    groups = dict.fromkeys([*FIRST, "trainer", *(key.rpartition(".")[0] for key in shown)])
+    for group in groups:
+        keys = [key for key in shown if key.rpartition(".")[0] == group and key not in groups]
+        if group == "trainer":
+            keys = [f"trainer.{name}" for name in MOST_USED]
+        yield f"\n{group or 'run'}:"
+        for key in keys:
+            text = " ".join((known[key].help or "").split()).partition(". ")[0].replace("``", "").rstrip(".")
+            default = known[key].default
+            if isinstance(default, bool | int | float | str) and default != SUPPRESS:
+                text = f"{text} (default: {json.dumps(default)})"
+            yield from textwrap.wrap(
+                f"--{key:<31} {text}", 110, initial_indent="  ", subsequent_indent=" " * 36
+            )
+    yield (
+        f"\nEvery key can also stand in a config. {command} {ALL_HELP} lists all keys with their\n"
+        f"types and classes; {command} --model.network.help CLASS lists the arguments of a class.\n"
+    )

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 import torch
+from jsonargparse import ArgumentError
 from jsonargparse.typing import PositiveInt
 from lightning.fabric.plugins.io import TorchCheckpointIO
 from lightning.fabric.utilities.exceptions import MisconfigurationException
@@ -16,15 +17,16 @@ from digitrec.errors import CheckpointError
 from digitrec.models.checkpoints import PRETRAINED, check_kind, foreign_names, read_checkpoint
 from digitrec.models.renames import translate_argument
 from digitrec.training.callbacks import ExactResume, RunConfig
-from digitrec.training.compat.loops import subcommand_parsers
+from digitrec.training.compat.loops import options, subcommand_parsers
 from digitrec.training.compat.overhead import reduce_overhead
+from digitrec.training.messages import hint
 from digitrec.training.optimization import OptimizedModule
-from digitrec.training.parser import ConfigParser, parse_without_defaults
+from digitrec.training.parser import ALL_HELP, ConfigParser, gather, parse_without_defaults
 from digitrec.training.preflight import try_out
 from digitrec.training.processes import check_started, is_first
 from digitrec.training.runs.checkpoint_io import AtomicCheckpointIO
-from digitrec.training.runs.checks import SPLIT, check_config, check_resume, decisive
-from digitrec.training.runs.folder import continues, resumed_loggers
+from digitrec.training.runs.checks import SPLIT, check_config, check_resume, check_single, decisive
+from digitrec.training.runs.folder import continues, place, resumed_loggers
 from digitrec.training.runs.matching import LOGGER, newest_run
 from digitrec.training.trial import config_errors, refusals
 
@@ -58,6 +60,8 @@ class RunCLI(LightningCLI):
         self._checkpoint: dict[str, Any] | None = None
         args = list(sys.argv[1:] if args is None else args)
         self._first = args[0] if args else None
+        self._whole_help = ALL_HELP in args
+        args = ["--help" if arg == ALL_HELP else arg for arg in args]
         with refusals():
             self._run(args)
 
@@ -68,7 +72,8 @@ class RunCLI(LightningCLI):
             args=args,
             auto_configure_optimizers=False,
             seed_everything_default=1,
-            trainer_defaults={"logger": LOGGER},
+            # Lightning's summary counts no FLOPs here; Progress prints the number of parameters.
+            trainer_defaults={"logger": LOGGER, "enable_model_summary": False},
             save_config_callback=RunConfig,
             parser_class=ConfigParser,
             parser_kwargs={
@@ -77,6 +82,13 @@ class RunCLI(LightningCLI):
                 **{name: dict(raising) for name in self.subcommands()},
             },
         )
+
+    def init_parser(self, **kwargs: Any) -> LightningArgumentParser:
+        """Build a parser, with the help that is asked for."""
+        parser = super().init_parser(**kwargs)
+        assert isinstance(parser, ConfigParser)
+        parser.whole_help = self._whole_help
+        return parser
 
     def subcommands(self) -> dict[str, set[str]]:  # type: ignore[override]  # Lightning's is static
         """Return the subcommand that is asked for, or all: the parser of each takes a tenth of a second."""
@@ -88,20 +100,32 @@ class RunCLI(LightningCLI):
         """Add the number of threads, and the arguments of the callbacks that have any."""
         text = "PyTorch's threads on the CPU; a second one slows a small network when other programs run"
         parser.add_argument("--threads", type=PositiveInt | Literal["all"], default=1, help=text)
+        text = "the name of the run, which is that of its folder; version_0, version_1 and so on without one"
+        parser.add_argument("--name", type=str | None, help=text)
         for key, callback in self.configured.items():
             parser.add_class_arguments(callback, key)
 
     def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
         """Parse with the model of the chosen checkpoint as the default, and refuse what contradicts it."""
-        args = [translate_argument(argument) for argument in args]
+        args = gather([translate_argument(argument) for argument in args], "--data.pictures")
+        try:
+            self._parse(parser, args)
+        except ArgumentError as error:
+            error.add_note(hint(error, options(subcommand_parsers(self).get(args[0], parser))))
+            raise
+
+    def _parse(self, parser: LightningArgumentParser, args: list[str]) -> None:
+        for subparser in subcommand_parsers(self).values():
+            if "verbose" in options(subparser):
+                subparser.set_defaults({"verbose": False})  # Progress prints the metrics
         path = self._choose_checkpoint(parser, args)
         if path is None:
-            self.config = parser.parse_args(args)
+            self._parse_config(parser, args)
             return
         checkpoint = read_checkpoint(path)
         check_kind(checkpoint["hyper_parameters"], path, self.trains_detector)
         self._set_defaults(checkpoint, path)
-        self.config = parser.parse_args(args)
+        self._parse_config(parser, args)
         config = self.config[self.config.subcommand]
         check_config(config.as_dict(), self.config.subcommand, checkpoint, path)
         self._checkpoint, config.ckpt_path = checkpoint, str(path)
@@ -114,6 +138,12 @@ class RunCLI(LightningCLI):
             print(f"Checkpoint: {path}{how}")
         config.ckpt_path = None  # or Lightning would parse the hyperparameters of the file once more
         self._path = str(path)
+
+    def _parse_config(self, parser: LightningArgumentParser, args: list[str]) -> None:
+        self.config = parser.parse_args(args)
+        config = self.config[self.config.subcommand]
+        check_single([str(path) for path in config.config or []])
+        place(config, self.config.subcommand)
 
     def before_instantiate_classes(self) -> None:
         """Set the number of threads, and tell the trainer which checkpoint to restore."""

@@ -20,7 +20,7 @@ from scripts.lib.rendering import Options, render
 from scripts.lib.strokes import stroke_digits
 from tests.reading.pictures.pictures_for_tests import png_header
 
-RUN = Path("lightning_logs/version_0")
+RUN = Path("lightning_logs/predict/version_0")
 
 
 def encoded(image, kind="PNG"):
@@ -140,7 +140,7 @@ def test_empty_folder_prints_one_sentence_and_makes_no_run(workplace, capfd):
     status, out, err = predict(capfd, "nothing")
     assert (status, out) == (1, [])
     assert err == ["digitrec: The folder nothing contains no pictures: choose another."]
-    assert not list(Path().glob("lightning_logs/*/predictions.csv*"))
+    assert not list(Path().glob("lightning_logs/predict/*/predictions.csv*"))
 
 
 def test_unreadable_folder_is_named_and_others_are_read(workplace, capfd, monkeypatch):

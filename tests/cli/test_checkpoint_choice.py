@@ -87,7 +87,8 @@ def test_runs_are_searched_where_the_configured_logger_writes(fit, mistake):
 
 def test_run_without_logger_is_found(fit, workplace):
     fit("--trainer.logger=false")
-    assert evaluate("test") == Path("checkpoints/best.ckpt")
+    assert evaluate("test") == Path("lightning_logs/checkpoints/best.ckpt")
+    assert {path.name for path in workplace.iterdir()} == {"data", "lightning_logs"}
 
 
 CALLBACK = "lightning.pytorch.callbacks.ModelCheckpoint"

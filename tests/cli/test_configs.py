@@ -30,11 +30,15 @@ OF_ALL_RUNS = {
     "ExactResume",
     "StopAtDivergence",
     "Hyperparameters",
+    "Progress",
 }
 
 
 def by_name(paths):
     return pytest.mark.parametrize("config", paths, ids=lambda path: path.stem)
+
+
+DEBUG = f"--config={ROOT}/configs/trainer/debug.yaml"
 
 
 def own_callbacks(cli):
@@ -49,7 +53,7 @@ def test_experiment_is_complete_and_can_be_fitted_and_tested(config: Path, workp
     assert (trainer.devices, trainer.accelerator) == (1, "auto")
     checkpoints = workplace / cli.trainer.log_dir / "checkpoints"
     assert sorted(path.name for path in checkpoints.iterdir()) == ["best.ckpt", "last.ckpt"]
-    tested = DigitCLI(["test", f"--config={config}"])
+    tested = DigitCLI(["test", f"--config={config}", DEBUG])
     assert 0 <= tested.trainer.callback_metrics["test/acc"] <= 1
 
 
@@ -91,7 +95,7 @@ def test_csv_overlay_writes_metrics_and_its_run_can_be_tested(workplace):
     table = list(csv.DictReader((workplace / cli.trainer.log_dir / "metrics.csv").read_text().splitlines()))
     accuracy = [float(row["val/acc"]) for row in table if row["val/acc"]]
     assert accuracy == pytest.approx([cli.trainer.callback_metrics["val/acc"].item()])
-    tested = DigitCLI(["test", *configs[1:]])
+    tested = DigitCLI(["test", *configs[1:], DEBUG])
     assert tested.config["test"].ckpt_path == str(Path(cli.trainer.log_dir) / "checkpoints" / "best.ckpt")
     assert (workplace / tested.trainer.log_dir / "report.json").exists()
 
@@ -107,7 +111,7 @@ def test_ema_overlay_validates_draws_and_saves_averaged_weights(workplace, monke
     saved = torch.load(workplace / cli.trainer.log_dir / "checkpoints" / "best.ckpt", weights_only=True)
     assert torch.equal(drawn[0], saved["state_dict"]["network.layers.1.weight"])
     assert not torch.equal(weights(saved["current_model_state"]), weights(saved["state_dict"]))
-    tested = DigitCLI(["test"])
+    tested = DigitCLI(["test", DEBUG])
     assert torch.equal(weights(tested.model.state_dict()), weights(saved["state_dict"]))
 
 

@@ -15,11 +15,11 @@ from tests.conftest import ROOT
 MISTAKES = {
     "an unknown option": (
         ["fit", *QUICK, "--trainer.max_epochz=3"],
-        "--trainer.max_epochz=3: there is no such option",
+        "--trainer.max_epochz=3: there is no such option; see --help. Did you mean trainer.max_epochs?",
     ),
     "an unknown argument of a class": (
-        ["fit", *QUICK, "--model.network.init_args.width=3"],
-        "model.network.init_args.width: there is no such key.",
+        ["fit", *QUICK, "--model.network.init_args.hiden=3"],
+        "model.network.init_args.hiden: there is no such key. Did you mean model.network.init_args.hidden?",
     ),
     "an unknown word": (["fitt"], "argument subcommand: invalid choice: 'fitt'"),
     "no experiment": (
@@ -34,7 +34,32 @@ MISTAKES = {
     ),
     "a word for a list": (
         ["fit", *QUICK, "--model.network.init_args.hidden=wide"],
-        "model.network.init_args.hidden: wide is not accepted: expected list.",
+        "model.network.init_args.hidden: wide is not accepted: expected list, as in [128, 64].",
+    ),
+    "null for a list": (
+        ["fit", *QUICK, "--model.network.init_args.hidden=null"],
+        "hidden must be a list of widths of at least 1, as in [128, 64], not None",
+    ),
+    "null for a folder": (
+        ["fit", *QUICK, "--data.data_dir=null"],
+        "data.data_dir must be the name of a folder",
+    ),
+    "two experiments": (
+        ["fit", MLP, f"--config={ROOT}/configs/best.yaml"],
+        f"{ROOT}/configs/mlp.yaml and {ROOT}/configs/best.yaml are two complete experiments: give one",
+    ),
+    "a name with a slash": (["fit", *QUICK, "--name=a/b"], "--name a/b: it is to be a folder of"),
+    "a name without a logger": (
+        ["fit", *QUICK, "--name=a", "--trainer.logger=false"],
+        "--name a: it is to be a folder of TensorBoardLogger or CSVLogger, without a slash.",
+    ),
+    "a missing experiment": (
+        ["fit", "--config=configs/mlp.yaml"],
+        "--config: there is no file /",
+    ),
+    "values of no option": (
+        ["fit", *QUICK, "more"],
+        "more: to which option does this belong? Several values are a list in quotes, '[a, b]'.",
     ),
     "a word for an argument of the optimizer": (
         ["fit", *QUICK, "--model.optimizer.init_args.lr=fast"],
@@ -45,8 +70,8 @@ MISTAKES = {
         "model.scheduler_interval: week is not accepted: expected epoch or step.",
     ),
     "no such class": (
-        ["fit", *QUICK, "--model.network=digitrec.CNN"],
-        "model.network: there is no CNN in digitrec.",
+        ["fit", *QUICK, "--model.network=digitrec.models.MPL"],
+        "model.network: there is no MPL in digitrec.models. Did you mean MLP?",
     ),
     "no class": (["fit", *QUICK, "--model.network=os.system"], "model.network: os.system is not a Module."),
     "a class without its argument": (

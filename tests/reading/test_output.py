@@ -11,7 +11,7 @@ from digitrec.cli import main
 from scripts.lib.rendering import Options, render
 from scripts.lib.strokes import stroke_digits
 
-RUN = Path("lightning_logs/version_0")
+RUN = Path("lightning_logs/predict/version_0")
 
 
 @pytest.fixture

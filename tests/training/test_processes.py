@@ -105,7 +105,8 @@ def two(workplace, tmp_path_factory):
         if path.name != "data":
             copy = shutil.copytree if path.is_dir() else shutil.copy
             copy(path, workplace / path.name)
-    return [Path("lightning_logs") / f"version_{number}" for number in range(5)]
+    runs = ("version_0", "test/version_0", "predict/version_0", "validate/version_0", "predict/version_1")
+    return [Path("lightning_logs", run) for run in runs]
 
 
 def test_two_processes_succeed_and_only_the_first_prints(two):
@@ -145,7 +146,7 @@ def test_two_processes_write_the_predictions_of_one(two):
 
 def test_two_processes_read_pictures_as_one(two, capsys):
     assert main(PREDICT_PICTURES) == 1
-    alone, captured = Path("lightning_logs/version_5"), capsys.readouterr()
+    alone, captured = Path("lightning_logs/predict/version_2"), capsys.readouterr()
     files = sorted(path.relative_to(alone) for path in alone.rglob("*.[cp][sn][vg]"))
     assert {"predictions.csv", "0.png.png", "crops-1.png"} <= {path.name for path in files}
     for file in files:

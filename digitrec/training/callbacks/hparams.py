@@ -11,6 +11,9 @@ from lightning.pytorch.loggers import TensorBoardLogger
 
 from digitrec.models.checkpoints import NO_EFFECT, read_checkpoint
 
+SHOWN = ("acc", "loss")
+"""Metrics of the validation that the HParams tab shows before all others."""
+
 
 class Hyperparameters(Callback):
     """Log the hyperparameters when a run starts, so that a run that is stopped has its row, too."""
@@ -20,6 +23,16 @@ class Hyperparameters(Callback):
         data = getattr(trainer.datamodule, "hparams", {})  # type: ignore[attr-defined]  # none from Python
         seed = os.environ.get("PL_GLOBAL_SEED")
         _log_row(trainer, hyperparameters(pl_module.hparams, data, seed, trainer.max_epochs))
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Log ``val/acc`` and ``val/loss`` once more: the tab shows the first five metrics by their names."""
+        logger = tensorboard_logger(trainer)
+        if logger is None or not trainer.is_global_zero or trainer.sanity_checking:
+            return
+        metrics = trainer.callback_metrics
+        found = {name: metrics[f"val/{name}"] for name in SHOWN if f"val/{name}" in metrics}
+        values = {f"hparams/val_{name}": float(value) for name, value in found.items()}
+        logger.log_metrics(values, max(0, trainer.global_step - 1))
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Mark the run as finished."""

@@ -6,18 +6,18 @@ from collections.abc import Sequence
 from contextlib import ExitStack, suppress
 from io import TextIOWrapper
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from lightning.pytorch import LightningModule, Trainer
-from lightning.pytorch.callbacks import BasePredictionWriter, TQDMProgressBar
+from lightning.pytorch.callbacks import BasePredictionWriter
 from torch import Tensor
-from tqdm import tqdm
 
 from digitrec.data.batches import PredictBatch
 from digitrec.files import replacing_text
 from digitrec.reading.pictures.picture import Picture
 from digitrec.training.callbacks.collector import on_first_process
+from digitrec.training.callbacks.progress import say
 from digitrec.training.runs.folder import run_folder
 
 if TYPE_CHECKING:
@@ -123,16 +123,7 @@ class PredictionsWriter(BasePredictionWriter):
         assert self._pictures is not None
         if picture.page is not None:
             reading = assemble(picture.page, picture.found, probabilities, turns, threshold)
-            _print(trainer, self._pictures.write(picture.path, picture.page, reading), sys.stdout)
+            say(trainer, self._pictures.write(picture.path, picture.page, reading))
         else:
             self.failed += 1
-            _print(trainer, f"digitrec: {picture.error}", sys.stderr)
-
-
-def _print(trainer: Trainer, line: str, file: IO[str]) -> None:
-    """Print a line, above the progress bar if there is one."""
-    bar = trainer.progress_bar_callback
-    if isinstance(bar, TQDMProgressBar) and bar.is_enabled:
-        tqdm.write(line, file=file)
-    else:
-        print(line, file=file)
+            say(trainer, f"digitrec: {picture.error}", sys.stderr)

@@ -36,9 +36,7 @@ class RunConfig(SaveConfigCallback):
         if folder is None or not trainer.is_global_zero or self._continues(folder):
             return
         if (folder / self.config_filename).exists():
-            raise MisconfigurationException(
-                f"{folder} is the folder of another run: give the logger a new one."
-            )
+            raise MisconfigurationException(f"{folder} is the folder of another run: choose another --name.")
         self._started = folder
         folder.mkdir(parents=True, exist_ok=True)
         self._save(folder, self.config)

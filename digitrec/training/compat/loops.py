@@ -1,5 +1,6 @@
 """Access to private attributes of Lightning's loops, checkpoint callback and parsers."""
 
+from argparse import Action
 from typing import Any
 
 from jsonargparse import ArgumentParser, Namespace
@@ -55,3 +56,8 @@ def parse_given(parser: ArgumentParser, args: list[str]) -> Namespace:
 def subcommand_parsers(cli: LightningCLI) -> dict[str, LightningArgumentParser]:
     """Return the parser of each subcommand."""
     return cli._subcommand_parsers
+
+
+def options(parser: ArgumentParser) -> dict[str, Action]:
+    """Return the options of a parser by their keys."""
+    return {action.dest: action for action in parser._actions}

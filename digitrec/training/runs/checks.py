@@ -1,9 +1,12 @@
 """Whether a config fits the checkpoint that it is to run with, and whether a run can be resumed from it."""
 
 import pydoc
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
+
+import yaml  # type: ignore[import-untyped]
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 
 from digitrec.errors import CheckpointError
 from digitrec.models.checkpoints import NO_EFFECT
@@ -29,6 +32,20 @@ DECISIVE = (
 
 RECORDING = ("ProgressBar", "Monitor", "Summary", "Timer", "Sheet", "Checkpoint", "EarlyStopping")
 """Endings of the names of callbacks that only record, or that end a run; others may change its weights."""
+
+
+def check_single(paths: Sequence[str]) -> None:
+    """Refuse two experiments in one command: what the first one has and the second has not would stay.
+
+    Raises:
+        MisconfigurationException: two of the config files have a network and an optimizer.
+    """
+    models = {path: yaml.safe_load(Path(path).read_text()).get("model") or {} for path in paths}
+    complete = [path for path, model in models.items() if {"network", "optimizer"} <= model.keys()]
+    if len(complete) > 1:
+        raise MisconfigurationException(
+            f"{complete[0]} and {complete[1]} are two complete experiments: give one --config, and overlays."
+        )
 
 
 def check_config(config: dict[str, Any], subcommand: str, checkpoint: dict[str, Any], path: Path) -> None:

@@ -5,11 +5,15 @@ from pathlib import Path
 from typing import Any
 
 from jsonargparse import Namespace
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import Trainer
 from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger
 from lightning.pytorch.loggers.logger import DummyLogger
 
 from digitrec.training.compat.csv_logger import ContinuedCSVLogger
+
+RUNS = "lightning_logs"
+"""The folder of all runs."""
 
 CONTINUED: dict[str, Any] = {
     "lightning.pytorch.loggers.TensorBoardLogger": TensorBoardLogger,
@@ -32,6 +36,36 @@ def run_folder(trainer: Trainer) -> Path | None:
     version = logger.version if isinstance(logger.version, str) else f"version_{logger.version}"
     folder = Path(logger.save_dir or trainer.default_root_dir) / str(logger.name) / version
     return trainer.strategy.broadcast(folder)
+
+
+def place(config: Namespace, subcommand: str) -> None:
+    """Choose the folder of a run, by changing its config.
+
+    Trainings are in the folder of the logger, as ``version_N`` or by their name. Evaluations are in ``test``,
+    ``validate`` and ``predict`` there. Without a logger the checkpoints go where the runs are.
+
+    Args:
+        config: of the subcommand, with ``name`` and ``trainer``.
+        subcommand: ``fit``, ``validate``, ``test`` or ``predict``.
+
+    Raises:
+        MisconfigurationException: the name is none of a folder, or no logger takes it.
+    """
+    trainer = config.trainer
+    loggers = trainer.logger if isinstance(trainer.logger, list) else [trainer.logger]
+    known = [each for each in loggers if isinstance(each, Namespace) and each.class_path in CONTINUED]
+    if config.name and (Path(config.name).name != config.name or not known):
+        raise MisconfigurationException(
+            f"--name {config.name}: it is to be a folder of TensorBoardLogger or CSVLogger, without a slash."
+        )
+    for arguments in (each.init_args for each in known):
+        if subcommand != "fit":
+            arguments.name = str(Path(arguments.name or "", subcommand))
+        arguments.version = config.name or arguments.version
+        if subcommand != "fit" and Path(arguments.save_dir, arguments.name, str(arguments.version)).exists():
+            arguments.version = None  # the config of the run names it; an evaluation overwrites no other
+    if subcommand == "fit" and trainer.logger is False and trainer.default_root_dir is None:
+        trainer.default_root_dir = RUNS
 
 
 def continues(config: Namespace) -> bool:

@@ -13,10 +13,11 @@ from torch import nn
 from digitrec.errors import CheckpointError
 from digitrec.runs import find_checkpoint
 from digitrec.training.runs.checks import differences
+from digitrec.training.runs.folder import RUNS
 
 LOGGER = {
     "class_path": "lightning.pytorch.loggers.TensorBoardLogger",
-    "init_args": {"save_dir": ".", "name": "lightning_logs", "default_hp_metric": False},
+    "init_args": {"save_dir": ".", "name": RUNS, "default_hp_metric": False},
 }
 """The default logger; runs are looked for in its folder."""
 
@@ -69,15 +70,13 @@ def _find_matching(
 
 
 def _runs_folders(given: Namespace) -> list[Path]:
-    """Return the folder of the config's logger, that of the trainer, and that of checkpoints."""
+    """Return the folder of the config's logger, and that of the trainer."""
     logger = given.get("trainer.logger")
     first = logger[0] if isinstance(logger, list) and logger else logger
     named = isinstance(first, Namespace | dict)
     init_args = {**LOGGER["init_args"], **dict(first.get("init_args") or {} if named else {})}  # type: ignore[dict-item]
     if named and first["class_path"].endswith("WandbLogger"):  # its name is the name of one run
-        init_args["name"] = init_args.get("project") or "lightning_logs"
+        init_args["name"] = init_args.get("project") or RUNS
     folders = [Path(init_args["save_dir"] or ".").expanduser() / (init_args["name"] or "")]
     root = given.get("trainer.default_root_dir")
-    if logger is False or root:
-        folders.append(Path(root) if root else Path("checkpoints"))
-    return folders
+    return [*folders, Path(root)] if root else folders

@@ -1,6 +1,7 @@
 """The hyperparameters of a run in TensorBoard's HParams tab."""
 
 import re
+from pathlib import Path
 
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
@@ -8,6 +9,7 @@ from tensorboard.plugins.hparams.plugin_data_pb2 import HParamsPluginData
 
 from digitrec.cli import DigitCLI
 from digitrec.training.classifier import DigitClassifier
+from tests.conftest import curves
 from tests.training.callbacks.conftest import events
 from tests.training.conftest import Killed
 
@@ -43,6 +45,14 @@ def test_hparams_describe_the_run_and_keep_its_curves(fit):
     # The tab shows the last value of a curve.
     (last,) = events(cli).Scalars("val/acc")
     assert last.value == pytest.approx(cli.trainer.callback_metrics["val/acc"].item())
+
+
+def test_hparams_tab_begins_with_the_validation(fit):
+    cli = fit("--trainer.max_epochs=2")
+    shown = curves(Path(cli.trainer.log_dir))
+    assert sorted(shown)[:2] == ["hparams/val_acc", "hparams/val_loss"]
+    assert shown["hparams/val_acc"] == shown["val/acc"]
+    assert shown["hparams/val_loss"] == shown["val/loss"]
 
 
 def test_test_run_has_the_hparams_of_its_training_run(fit):

@@ -50,6 +50,12 @@ def test_parser_parses_without_defaults_and_validation():
     assert parser.parse_args([], defaults=False, _skip_validation=True) == jsonargparse.Namespace()
 
 
+def test_parser_lists_its_options():
+    parser = jsonargparse.ArgumentParser()
+    parser.add_argument("--some.key", type=int, default=1)
+    assert [(action.dest, action.default) for action in parser._actions][1:] == [("some.key", 1)]
+
+
 def test_cli_stores_a_parser_for_each_subcommand():
     assert "_subcommand_parsers" in inspect.getsource(LightningCLI)
 

@@ -78,7 +78,7 @@ def test_predict_on_a_full_disk_prints_one_sentence_and_leaves_no_file(fit, monk
 
         monkeypatch.setattr(PredictionsWriter, "write_on_batch_end", fill_the_disk)
         assert main(["predict"]) == 1
-    path = Path("lightning_logs/version_1/predictions.csv")
+    path = Path("lightning_logs/predict/version_0/predictions.csv")
     assert capsys.readouterr().err.splitlines()[-1] == f"digitrec: {path}: File too large"
     assert list(path.parent.glob("predictions*")) == []
 

@@ -1,0 +1,93 @@
+"""What a run prints: a line for each epoch, how it ended, and the metrics of an evaluation."""
+
+import time
+from collections.abc import Iterable
+from pathlib import Path
+from typing import IO, Any
+
+from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.callbacks import ModelCheckpoint, TQDMProgressBar
+from lightning.pytorch.trainer.states import TrainerFn
+from tqdm import tqdm
+
+from digitrec.training.runs.folder import run_folder
+
+
+class Progress(Callback):
+    """Print a line for each epoch, and at the end the best metric, its checkpoint and the next command."""
+
+    def __init__(self) -> None:
+        self._began = 0.0
+        self._validated = False
+
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Print the size of the network."""
+        network: Any = pl_module.network
+        size = sum(each.numel() for each in network.parameters())
+        say(trainer, f"{type(network).__name__}: {size:,} parameters")
+
+    def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Start the clock of an epoch."""
+        self._began, self._validated = time.monotonic(), False
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Remember that there are new metrics; print those of ``validate``."""
+        self._validated = not trainer.sanity_checking
+        if trainer.state.fn == TrainerFn.VALIDATING:
+            say(trainer, _metrics(trainer, ["val/"]))
+
+    def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Print what the report of a test has not."""
+        say(trainer, _metrics(trainer, ["test/loss"]))
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Print the metrics of the epoch."""
+        stages = ["train/loss", "val/"] if self._validated else ["train/loss"]
+        epochs = f"/{trainer.max_epochs}" if (trainer.max_epochs or -1) > 0 else ""
+        seconds = time.monotonic() - self._began
+        say(
+            trainer,
+            f"Epoch {trainer.current_epoch + 1}{epochs}: {_metrics(trainer, stages)}  ({seconds:.0f} s)",
+        )
+
+    def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Print how the run ended."""
+        folder = run_folder(trainer)  # a collective operation
+        saved = [each for each in trainer.checkpoint_callbacks if isinstance(each, ModelCheckpoint)]
+        best = next((each for each in saved if each.monitor and each.best_model_path), None)
+        path = next((each.best_model_path for each in ([best] if best else reversed(saved))), "")
+        lines = [f"Finished after epoch {trainer.current_epoch}, step {trainer.global_step}."]
+        if best is not None and best.best_model_score is not None:
+            lines[0] += f" Best {best.monitor}: {best.best_model_score:.4g}"
+        if folder is not None:
+            lines.append(f"Run:        {_short(folder)}")
+        if path:
+            tests = type(pl_module).test_step is not LightningModule.test_step
+            command = "digitrec test" if tests else "digitrec detector validate"
+            lines += [
+                f"Checkpoint: {_short(path)}",
+                f"Next:       python -m {command} --ckpt_path {_short(path)}",
+            ]
+        say(trainer, "\n".join(lines))
+
+
+def say(trainer: Trainer, text: str, file: IO[str] | None = None) -> None:
+    """Print on the first process, above the progress bar if there is one; on standard output by default."""
+    if trainer.is_global_zero:
+        bar = trainer.progress_bar_callback
+        if isinstance(bar, TQDMProgressBar) and bar.is_enabled:
+            tqdm.write(text, file=file)
+        else:
+            print(text, file=file)
+
+
+def _metrics(trainer: Trainer, prefixes: Iterable[str]) -> str:
+    values = trainer.callback_metrics.items()
+    chosen = [(name, value) for prefix in prefixes for name, value in values if name.startswith(prefix)]
+    return ", ".join(f"{name} {float(value):.4g}" for name, value in chosen)
+
+
+def _short(path: str | Path) -> str:
+    """Return a path relative to the current folder, if it is inside."""
+    path = Path(path)
+    return str(path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path)
