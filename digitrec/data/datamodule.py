@@ -104,9 +104,11 @@ class MNISTDataModule(LightningDataModule):
         self.outlier_share = outlier_share
 
     def prepare_data(self) -> None:
-        """Download and verify the four files; Lightning calls this in one process per machine."""
+        """Download and verify the four files, and make what takes long; one process per machine does this."""
         if not self._reads_pictures():
             ensure_mnist(self.data_dir)
+        if self.detected is not None and self.trainer is not None and self.trainer.training:
+            self.detected.prepare()
 
     def setup(self, stage: str) -> None:
         """Read the images of a stage (fit, validate, test or predict) into memory; list the pictures.

@@ -8,10 +8,10 @@ from torch import Tensor
 LEAST_DIGITS = 3
 """Fewer digits do not say how a page is turned: 6 and 9 are the same."""
 
-UPRIGHT = 0.75
+UPRIGHT = 0.85
 """Mean confidence from which on a page is taken to be upright."""
 
-GAIN = 0.25
+GAIN = 0.12
 """By how much a turn must raise the mean confidence."""
 
 

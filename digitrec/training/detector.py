@@ -58,7 +58,7 @@ def losses(found: Detection, batch: PageBatch) -> dict[str, Tensor]:
     sizes = (F.smooth_l1_loss(found.sizes, batch.sizes, reduction="none", beta=0.1) * owned).sum() / count
     weight = owned * (batch.kinds + MARK_WEIGHT * (1 - batch.kinds))
     kinds = F.binary_cross_entropy_with_logits(found.kinds, batch.kinds, weight, reduction="sum") / count
-    parts = 3 * entropy + 0.5 * dice, 4 * centers, 2 * offsets, 0.5 * sizes, 0.5 * kinds
+    parts = 3 * entropy + 0.5 * dice, 4 * centers, 2 * offsets, 0.5 * sizes, kinds
     return dict(zip(LOSSES, parts, strict=True))
 
 
@@ -159,7 +159,7 @@ class DetectorTraining(OptimizedModule):
         images = {
             place: mnist_image(instances[pairs[place]].mask)
             for place in digits
-            if place in pairs and instances[pairs[place]].digit >= 0.5
+            if place in pairs and instances[pairs[place]].is_digit
         }
         read = self._read([torch.from_numpy(image) for image in images.values()])
         right = {place for place, digit in zip(images, read, strict=True) if digit == items[place].label}
@@ -168,11 +168,11 @@ class DetectorTraining(OptimizedModule):
                 self.metrics["val/found"](float(place in images))
                 self.metrics["val/read"](float(place in right))
             else:
-                is_mark = place in pairs and instances[pairs[place]].digit < 0.5
+                is_mark = place in pairs and not instances[pairs[place]].is_digit
                 self.metrics["val/marks_found"](float(is_mark))
         judged = batch.judged[number, 0]
         others = (
-            each for place, each in enumerate(instances) if place not in pairs.values() and each.digit >= 0.5
+            each for place, each in enumerate(instances) if place not in pairs.values() and each.is_digit
         )
         # What nobody asked for is not invented.
         invented = sum(

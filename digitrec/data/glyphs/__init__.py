@@ -5,10 +5,21 @@ from digitrec.data.glyphs.pool import (
     MARK,
     SAMPLES,
     STEPS,
+    VERSION,
     Glyphs,
     drawn_digits,
     drawn_marks,
     from_images,
 )
 
-__all__ = ["KINDS", "MARK", "SAMPLES", "STEPS", "Glyphs", "drawn_digits", "drawn_marks", "from_images"]
+__all__ = [
+    "KINDS",
+    "MARK",
+    "SAMPLES",
+    "STEPS",
+    "VERSION",
+    "Glyphs",
+    "drawn_digits",
+    "drawn_marks",
+    "from_images",
+]

@@ -28,6 +28,9 @@ MARK = 10
 KINDS = (*SIGNS, *POINTS, "letter")
 """What a label from MARK on means."""
 
+VERSION = 3
+"""Raise it when glyphs are made differently: pools that were made before are then made anew."""
+
 _FINE = 2 * SAMPLES  # samples a unit while a field is made
 _DRAWN_WIDTH = 2.4  # units, the nominal pen of glyphs drawn from skeletons
 

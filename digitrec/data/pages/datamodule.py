@@ -12,7 +12,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from digitrec.data.datamodule import TRAINING_IMAGES, check_range
 from digitrec.data.download import ensure_mnist
-from digitrec.data.glyphs import Glyphs, drawn_digits, drawn_marks, from_images
+from digitrec.data.glyphs import VERSION, Glyphs, drawn_digits, drawn_marks, from_images
 from digitrec.data.mnist import load_mnist
 from digitrec.data.pages.layouts import Pool
 from digitrec.data.pages.marks.fonts import strips
@@ -165,7 +165,7 @@ class PageDataModule(LightningDataModule):
 
     def _file(self, train: bool) -> Path:
         sizes = self.sizes
-        name = f"{sizes.written}-{sizes.drawn}-{sizes.marks}-{self.val_size}-{self.split_seed}"
+        name = f"{VERSION}-{sizes.written}-{sizes.drawn}-{sizes.marks}-{self.val_size}-{self.split_seed}"
         return Path(self.data_dir) / f"glyphs-{'train' if train else 'val'}-{name}.npz"
 
     def renderer(self, train: bool) -> Renderer:

@@ -24,9 +24,12 @@ class Shares:
     huge: float = 0.07
 
 
-COMMON = "+-=x/()"
+COMMON = "+-=x÷/%()"
 """Signs of sums, which stand between digits more often than others. Slashes and brackets look like 1."""
 
+
+UNCLEAR = "-/()[]:.,"
+"""Signs that, without another one beside them, look like a 1, a rule or a speck."""
 
 LEAST_HEIGHT = 16.0
 """Pixels of a digit that must be found, at least: half of those of 12 to 16 pixels were illegible."""
@@ -55,6 +58,8 @@ class Pool:
         self.signs = np.setdiff1d(marks, self.points)
         common = [MARK + KINDS.index(sign) for sign in COMMON]
         self.common = np.flatnonzero(np.isin(glyphs.labels, common))
+        unclear = [MARK + KINDS.index(sign) for sign in UNCLEAR]
+        self.clear = np.flatnonzero((glyphs.labels >= MARK) & ~np.isin(glyphs.labels, unclear))
 
     def width(self, index: int) -> float:
         """Return the width of a glyph, in units."""
@@ -80,7 +85,7 @@ class Hand:
         self.only = dice.below(10) if dice.chance(0.1) else 1 if dice.chance(0.06) else None
         self.drawn = dice.pick((0.0, 0.28, 0.9), (0.2, 0.65, 0.15))
         self.marks = dice.uniform(0.1, 0.6) if dice.chance(0.55) else 0.0
-        self.no_digits = dice.chance(0.05)
+        self.no_digits = dice.chance(0.13)
         self.height = 0.0
 
     def digit(self) -> int:
@@ -93,9 +98,14 @@ class Hand:
 
     def mark(self) -> int:
         """Choose a mark: a sign, often one of sums, a point or comma, seldom a letter."""
-        pool = self.pool
-        chosen = self.dice.pick((pool.common, pool.signs, pool.points, pool.letters), (0.35, 0.15, 0.4, 0.1))
+        pool, points = self.pool, 0.15 if self.no_digits else 0.4
+        choices = pool.common, pool.signs, pool.points, pool.letters
+        chosen = self.dice.pick(choices, (0.35, 0.15, points, 0.1))
         return int(chosen[self.dice.below(len(chosen))])
+
+    def clear_mark(self) -> int:
+        """Choose a sign or letter that is no digit even where it stands alone."""
+        return int(self.pool.clear[self.dice.below(len(self.pool.clear))])
 
     def letter(self) -> int:
         """Choose a letter."""
@@ -114,7 +124,7 @@ class Hand:
 
 
 def single(hand: Hand) -> None:
-    """Write one digit, large in the scene; seldom a mark alone."""
+    """Write one digit, large in the scene; seldom a clear mark alone."""
     dice, canvas = hand.dice, hand.canvas
     side = min(canvas.height, canvas.width)
     share = dice.uniform(0.25, 0.75) if dice.chance(0.45) else dice.uniform(0.6, 1.0)
@@ -125,7 +135,7 @@ def single(hand: Hand) -> None:
     stray = dice.uniform(0, 1) if dice.chance(0.5) else 0.2
     x = canvas.width / 2 + dice.uniform(-1, 1) * slack_x * stray
     y = canvas.height / 2 + dice.uniform(-1, 1) * slack_y * stray
-    index = hand.digit() if dice.chance(0.96) else hand.letter()
+    index = hand.digit() if dice.chance(0.91) else hand.clear_mark()
     hand.write(index, x, y, hand.height / BOX)
 
 

@@ -46,7 +46,7 @@ class Extras:
     fingers: float = 0.06
     raised: float = 0.12
     edged: float = 0.6
-    tight: float = 0.14
+    tight: float = 0.18
     turned: float = 0.12
 
 

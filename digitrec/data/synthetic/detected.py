@@ -44,13 +44,8 @@ class DetectedDigits:
             raise ValueError(f"count must be at least 1, not {count}.")
         self._count, self._data_dir, self._seed, self._train = count, data_dir, seed, train
 
-    def __call__(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the digits followed by the detected ones.
-
-        Args:
-            images: uint8 (N, 28, 28), digits.
-            labels: int64 (N,).
-        """
+    def prepare(self) -> Path:
+        """Make the digits if they are not there yet, and return their file."""
         key = self._count, self._seed, "train" if self._train else "val"
         detector = crc32(PRETRAINED_DETECTOR.read_bytes())
         file = Path(self._data_dir) / f"detected-{'-'.join(map(str, key))}-{detector:08x}.npz"
@@ -58,7 +53,16 @@ class DetectedDigits:
             found = list(islice(self._digits(), self._count))
             with replacing(file) as target:
                 np.savez(target, images=[image for image, _ in found], labels=[label for _, label in found])
-        with np.load(file) as content:
+        return file
+
+    def __call__(self, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the digits followed by the detected ones.
+
+        Args:
+            images: uint8 (N, 28, 28), digits.
+            labels: int64 (N,).
+        """
+        with np.load(self.prepare()) as content:
             added = torch.from_numpy(content["images"]), torch.from_numpy(content["labels"])
         return torch.cat([images, added[0]]), torch.cat([labels, added[1]])
 

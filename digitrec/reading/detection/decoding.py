@@ -51,6 +51,11 @@ class Instance:
     score: float
     digit: float
 
+    @property
+    def is_digit(self) -> bool:
+        """Whether it is rather a digit than another mark."""
+        return self.digit >= 0.5
+
 
 @dataclass(frozen=True)
 class Maps:
@@ -196,10 +201,9 @@ def _instance(
         return None
     rows, columns = np.flatnonzero(solid.any(1)), np.flatnonzero(solid.any(0))
     size, digit = float(maps.sizes[center]), float(maps.kinds[window][cells].mean())
-    least = limits.least_extent if digit >= 0.5 else limits.least_mark_extent
-    if max(rows[-1] - rows[0], columns[-1] - columns[0]) + 1 < least * size:
-        return None
     box = left + int(columns[0]), top + int(rows[0]), left + int(columns[-1]) + 1, top + int(rows[-1]) + 1
     mask = foreground[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
     clearness = float(maps.centers[center]) * float(foreground[solid].mean())
-    return Instance(box, mask, size, clearness, digit)
+    found = Instance(box, mask, size, clearness, digit)
+    least = limits.least_extent if found.is_digit else limits.least_mark_extent
+    return found if max(mask.shape) >= least * size else None

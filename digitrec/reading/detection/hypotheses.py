@@ -44,7 +44,7 @@ class Hypothesis:
     @property
     def digits(self) -> list[Instance]:
         """The instances that are rather digits than other marks."""
-        return [each for each in self.instances if each.digit >= 0.5]
+        return [each for each in self.instances if each.is_digit]
 
     @property
     def size(self) -> float:

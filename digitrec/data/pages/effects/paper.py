@@ -38,7 +38,7 @@ def choose_source(dice: Dice, side: int, height: float) -> Source:
         contrast = paper if dice.chance(0.7) else dice.uniform(0.2, 1) * paper
     shrink = 1.0
     if dice.chance(0.25) and side / max(height, 1) < 6 and height > 20:
-        shrink = min(dice.uniform(1.5, 3.5), height / 11)
+        shrink = min(dice.uniform(1.5, 5), height / 11)
     return Source(kind, paper, contrast, shrink)
 
 
