@@ -25,13 +25,14 @@ class Hyperparameters(Callback):
         _log_row(trainer, hyperparameters(pl_module.hparams, data, seed, trainer.max_epochs))
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Log ``val/acc`` and ``val/loss`` once more: the tab shows the first five metrics by their names."""
+        """Log ``val/acc`` and ``val/loss`` for the tab: of the names in alphabetical order it shows five."""
         logger = tensorboard_logger(trainer)
         if logger is None or not trainer.is_global_zero or trainer.sanity_checking:
             return
         metrics = trainer.callback_metrics
         found = {name: metrics[f"val/{name}"] for name in SHOWN if f"val/{name}" in metrics}
-        values = {f"hparams/val_{name}": float(value) for name, value in found.items()}
+        # Capitals come before small letters.
+        values = {f"HParams/val_{name}": float(value) for name, value in found.items()}
         logger.log_metrics(values, max(0, trainer.global_step - 1))
 
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:

@@ -50,9 +50,9 @@ def test_hparams_describe_the_run_and_keep_its_curves(fit):
 def test_hparams_tab_begins_with_the_validation(fit):
     cli = fit("--trainer.max_epochs=2")
     shown = curves(Path(cli.trainer.log_dir))
-    assert sorted(shown)[:2] == ["hparams/val_acc", "hparams/val_loss"]
-    assert shown["hparams/val_acc"] == shown["val/acc"]
-    assert shown["hparams/val_loss"] == shown["val/loss"]
+    assert sorted(shown)[:2] == ["HParams/val_acc", "HParams/val_loss"]
+    assert shown["HParams/val_acc"] == shown["val/acc"]
+    assert shown["HParams/val_loss"] == shown["val/loss"]
 
 
 def test_test_run_has_the_hparams_of_its_training_run(fit):
