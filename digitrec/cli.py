@@ -20,7 +20,7 @@ from digitrec.training.callbacks import ExactResume, Figures, Hyperparameters, S
 from digitrec.training.callbacks.prediction_writer import PredictionsWriter
 from digitrec.training.callbacks.report import ReportWriter
 from digitrec.training.classifier import DigitClassifier
-from digitrec.training.messages import ignore_warnings, of_detector, plain_message
+from digitrec.training.messages import ignore_warnings, of_detector, plain_message, unrestored
 from digitrec.training.processes import is_first, is_first_of_machine, lost_connection
 from digitrec.training.run_cli import RunCLI
 
@@ -73,11 +73,11 @@ def main(args: Sequence[str] | None = None) -> int:
         message = plain_message(error)
     except OSError as error:
         message = sentence(error)
-    except RuntimeError as error:
-        lost = lost_connection(error)
-        if lost is None:
+    except Exception as error:
+        known = lost_connection(error) or unrestored(error)
+        if known is None:
             raise
-        message = lost
+        message = known
     if is_first_of_machine():
         print(f"digitrec: {of_detector(message) if detector else message}", file=sys.stderr)
     return status

@@ -4,6 +4,7 @@ import logging
 import re
 import warnings
 
+from digitrec.training.compat.loops import unrestored_checkpoint
 from digitrec.training.processes import is_first
 
 
@@ -15,6 +16,12 @@ def plain_message(error: Exception) -> str:
     for pattern, replacement in _REPLACEMENTS:
         text = re.sub(pattern, replacement, text, flags=re.DOTALL)
     return " ".join(text.split())
+
+
+def unrestored(error: Exception) -> str | None:
+    """Explain an error in the state that Lightning restores from a checkpoint; return None for any other."""
+    path = unrestored_checkpoint(error)
+    return path and f"The state of the training in {path} cannot be restored: choose another checkpoint."
 
 
 def of_detector(message: str) -> str:

@@ -11,7 +11,13 @@ from lightning.pytorch import Callback, LightningDataModule, Trainer
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 
 from digitrec.errors import CheckpointError
-from digitrec.models.checkpoints import PRETRAINED, check_kind, foreign_names, read_checkpoint
+from digitrec.models.checkpoints import (
+    PRETRAINED,
+    build_classifier,
+    check_network,
+    foreign_names,
+    read_checkpoint,
+)
 from digitrec.models.renames import translate_argument
 from digitrec.training.callbacks import ExactResume, RunConfig
 from digitrec.training.compat.loops import subcommand_parsers
@@ -21,7 +27,7 @@ from digitrec.training.parser import ConfigParser, parse_without_defaults
 from digitrec.training.preflight import try_out
 from digitrec.training.processes import check_started, is_first
 from digitrec.training.runs.checkpoint_io import AtomicCheckpointIO
-from digitrec.training.runs.checks import SPLIT, check_config, check_resume, decisive
+from digitrec.training.runs.checks import SPLIT, check_config, check_resume, checkpoint_errors, decisive
 from digitrec.training.runs.folder import continues, resumed_loggers
 from digitrec.training.runs.matching import LOGGER, newest_run
 from digitrec.training.trial import config_errors
@@ -91,16 +97,21 @@ class RunCLI(LightningCLI):
             self.config = parser.parse_args(args)
             return
         checkpoint = read_checkpoint(path)
-        check_kind(checkpoint["hyper_parameters"], path, self.trains_detector)
+        if self.trains_detector:
+            check_network(checkpoint, path, detector=True)
+        else:
+            build_classifier(checkpoint, path)
         self._set_defaults(checkpoint, path)
         self.config = parser.parse_args(args)
         config = self.config[self.config.subcommand]
-        check_config(config.as_dict(), self.config.subcommand, checkpoint, path)
+        with checkpoint_errors(path):
+            check_config(config.as_dict(), self.config.subcommand, checkpoint, path)
         self._checkpoint, config.ckpt_path = checkpoint, str(path)
         how = ""
         if self.config.subcommand == "fit":
             new = bool(config.trainer.logger) and not continues(config)
-            check_resume(config.as_dict(), checkpoint, path, new)
+            with checkpoint_errors(path):
+                check_resume(config.as_dict(), checkpoint, path, new)
             how = " (a new run starts from it)" if new else " (its run continues)"
         if is_first():
             print(f"Checkpoint: {path}{how}")
@@ -139,8 +150,8 @@ class RunCLI(LightningCLI):
         """Check the config for errors that would otherwise appear during the training."""
         for name in foreign_names(self.config.fit.model.as_dict(), {}):
             raise MisconfigurationException(
-                f"{name} is not a class of digitrec or torch, so its checkpoints would be refused: "
-                "move it into digitrec."
+                f"{name} is not a class of digitrec, torch.nn or torch.optim, so its checkpoints would be "
+                "refused: move it into digitrec."
             )
         try_out(self.model, self.datamodule.val_size, self.trainer)
 

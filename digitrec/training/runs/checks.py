@@ -2,11 +2,13 @@
 
 import pydoc
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 from digitrec.errors import CheckpointError
 from digitrec.models.checkpoints import NO_EFFECT
+from digitrec.models.content import foreign
 
 SPLIT = ("val_size", "split_seed")
 """Keys of the data that say which images a checkpoint was not trained on."""
@@ -29,6 +31,15 @@ DECISIVE = (
 
 RECORDING = ("ProgressBar", "Monitor", "Summary", "Timer", "Sheet", "Checkpoint", "EarlyStopping")
 """Endings of the names of callbacks that only record, or that end a run; others may change its weights."""
+
+
+@contextmanager
+def checkpoint_errors(path: Path) -> Iterator[None]:
+    """Report a missing or odd value in a checkpoint as a checkpoint of another project."""
+    try:
+        yield
+    except (AttributeError, LookupError, TypeError, ValueError, ZeroDivisionError) as error:
+        raise foreign(path) from error
 
 
 def check_config(config: dict[str, Any], subcommand: str, checkpoint: dict[str, Any], path: Path) -> None:
