@@ -1,6 +1,8 @@
 """Replacing a file as a whole, so that a kill or a full disk leaves no half-written one."""
 
 import os
+import re
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -8,21 +10,20 @@ from typing import IO
 
 
 @contextmanager
-def replacing(path: Path, shared: bool = False) -> Iterator[IO[bytes]]:
+def replacing(path: Path) -> Iterator[IO[bytes]]:
     """Open a file that replaces ``path`` when the block ends without an error.
 
     The content is written beside ``path`` and then renamed: a rename is atomic within one file system only,
-    and TMPDIR may be on another one.
+    and TMPDIR may be on another one. Each temporary file has a name of its own, since several processes may
+    write at once.
 
     Args:
         path: the file, in an existing folder.
-        shared: several processes may write it at once, so each uses a temporary name of its own. Otherwise
-            the temporary name is always the same, so that what a kill leaves behind is overwritten.
 
     Raises:
         OSError: the file cannot be written; the old one is unchanged.
     """
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp" if shared else f"{path.name}.tmp")
+    temporary = path.with_name(f"{path.name}.{secrets.token_hex(4)}.tmp")
     try:
         with temporary.open("wb") as file:
             yield file
@@ -34,3 +35,10 @@ def replacing(path: Path, shared: bool = False) -> Iterator[IO[bytes]]:
         if isinstance(error, OSError) and error.filename is None:  # a full disk does not name the file
             error.filename = os.fspath(path)
         raise
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove the temporary files that killed processes have left in a folder; no process may write in it."""
+    for path in folder.glob("*.tmp"):
+        if re.search(r"\.[0-9a-f]{8}\.tmp$", path.name):
+            path.unlink(missing_ok=True)

@@ -48,7 +48,7 @@ def ensure_mnist(data_dir: str | Path) -> None:
             try:
                 if faults := find_faults(folder):
                     for name, raw in _fetch(folder, faults).items():
-                        with replacing(folder / name, shared=True) as file:
+                        with replacing(folder / name) as file:
                             file.write(raw)
             finally:
                 # Remove the lock file. This is safe while it is held: a process that waits for it notices and

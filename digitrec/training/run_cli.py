@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -28,7 +29,8 @@ from digitrec.training.preflight import try_out
 from digitrec.training.processes import check_started, is_first
 from digitrec.training.runs.checkpoint_io import AtomicCheckpointIO
 from digitrec.training.runs.checks import SPLIT, check_config, check_resume, checkpoint_errors, decisive
-from digitrec.training.runs.folder import continues, resumed_loggers
+from digitrec.training.runs.folder import continues, new_folder, resumed_loggers
+from digitrec.training.runs.lock import locked
 from digitrec.training.runs.matching import LOGGER, newest_run
 from digitrec.training.trial import config_errors
 
@@ -60,8 +62,13 @@ class RunCLI(LightningCLI):
 
     def __init__(self, args: Sequence[str] | None = None) -> None:
         self._checkpoint: dict[str, Any] | None = None
+        self._resumes = False
         args = list(sys.argv[1:] if args is None else args)
         self._first = args[0] if args else None
+        with ExitStack() as self._locks:
+            self._run(args)
+
+    def _run(self, args: list[str]) -> None:
         raising = {"exit_on_error": False}  # cli.main reports what is raised
         super().__init__(
             *self.kind,
@@ -110,6 +117,12 @@ class RunCLI(LightningCLI):
         how = ""
         if self.config.subcommand == "fit":
             new = bool(config.trainer.logger) and not continues(config)
+            self._resumes = not new
+            if self._resumes and is_first():
+                self._locks.enter_context(
+                    locked(path.parent.parent if config.trainer.logger else path.parent)
+                )
+                self._checkpoint = checkpoint = read_checkpoint(path)  # it may be a newer one by now
             with checkpoint_errors(path):
                 check_resume(config.as_dict(), checkpoint, path, new)
             how = " (a new run starts from it)" if new else " (its run continues)"
@@ -154,6 +167,17 @@ class RunCLI(LightningCLI):
                 "refused: move it into digitrec."
             )
         try_out(self.model, self.datamodule.val_size, self.trainer)
+        folder = self._claim_folder()
+        if folder is not None:
+            self._locks.enter_context(locked(folder))
+
+    def _claim_folder(self) -> Path | None:
+        """Create the folder of a new run, before the loggers of two runs that start together share one."""
+        if self._resumes or not is_first():
+            return None
+        return self._locks.enter_context(new_folder(self.config[self.subcommand], self.trainer))
+
+    before_validate = before_test = before_predict = _claim_folder
 
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         """Build the trainer with the callbacks of the subcommand, and the logger of a resumed run."""

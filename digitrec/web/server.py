@@ -25,7 +25,6 @@ from digitrec.errors import CheckpointError, PictureError, sentence
 from digitrec.reading.reader import Reader
 from digitrec.runs import named_checkpoint
 from digitrec.web.host_check import Handler, host_check, is_address
-from digitrec.web.serialization import as_json
 
 logger = logging.getLogger(__name__)
 
@@ -111,7 +110,7 @@ async def _read(request: web.Request) -> web.Response:
     with_images = request.query.get("images") == "1"
 
     def work() -> str:
-        return json.dumps(as_json(request.app[READER].read(content), with_images))
+        return json.dumps(request.app[READER].read(content).to_dict(with_images), allow_nan=False)
 
     try:
         text = await asyncio.get_running_loop().run_in_executor(request.app[POOL], work)

@@ -11,7 +11,7 @@ MAY_IMPORT = {
     "evaluation": set(),
     "models": {"errors", "files"},
     "runs": {"errors", "models"},
-    "reading": {"errors", "models"},
+    "reading": {"errors", "files", "models"},
     "web": {"errors", "models", "reading", "runs"},
     "data": {"_lazy", "errors", "evaluation", "files", "models", "reading"},
     "export": {"errors", "files", "models", "runs", "data"},

@@ -61,7 +61,7 @@ class PredictionsWriter(BasePredictionWriter):
             return
         folder.mkdir(parents=True, exist_ok=True)
         self._path = folder / "predictions.csv"
-        file = self._replacing.enter_context(replacing(self._path, shared=True))
+        file = self._replacing.enter_context(replacing(self._path))
         self._file = TextIOWrapper(file, newline="", encoding="utf-8", errors="surrogateescape")
         self._replacing.callback(self._file.detach)  # it writes the last rows
         data: Any = trainer.datamodule  # type: ignore[attr-defined]
