@@ -30,8 +30,8 @@ MAX_SIDE = 100_000
 MAX_MEGAPIXELS = {"WEBP": 17, "AVIF": 24, "JPEG2000": 11}
 """Lower limits of formats whose decoders hold further copies: up to 20 bytes for a pixel."""
 
-SLOW_MEGAPIXELS = 4
-"""Limit of what Pillow decodes in Python, such as compressed BMP: a second and 10 bytes for each."""
+SLOW_MEGAPIXELS = 2
+"""Limit of what Pillow decodes in Python, such as compressed BMP: each may take two seconds."""
 
 MAX_MEMORY = 280e6
 """Bytes that a JPEG, TIFF or HEIC file may need while it is decoded, with the decoded picture."""
