@@ -2,8 +2,11 @@
 
 import logging
 import re
+import sys
+import threading
 import warnings
 
+from digitrec.errors import sentence
 from digitrec.training.compat.loops import unrestored_checkpoint
 from digitrec.training.processes import is_first
 
@@ -22,6 +25,14 @@ def unrestored(error: Exception) -> str | None:
     """Explain an error in the state that Lightning restores from a checkpoint; return None for any other."""
     path = unrestored_checkpoint(error)
     return path and f"The state of the training in {path} cannot be restored: choose another checkpoint."
+
+
+def report_thread(error: threading.ExceptHookArgs) -> None:
+    """Report an error of a thread, such as that of TensorBoard on a full disk, in one line."""
+    if isinstance(error.exc_value, OSError):
+        print(f"digitrec: {sentence(error.exc_value)}", file=sys.stderr)
+    else:
+        threading.__excepthook__(error)
 
 
 def of_detector(message: str) -> str:
