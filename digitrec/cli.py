@@ -6,6 +6,7 @@ python -m digitrec detector {fit,validate} [the same]
 """
 
 import sys
+import threading
 from collections.abc import Sequence
 from typing import ClassVar
 
@@ -20,9 +21,10 @@ from digitrec.training.callbacks import ExactResume, Figures, Hyperparameters, P
 from digitrec.training.callbacks.prediction_writer import PredictionsWriter
 from digitrec.training.callbacks.report import ReportWriter
 from digitrec.training.classifier import DigitClassifier
-from digitrec.training.messages import ignore_warnings, of_detector, plain_message
+from digitrec.training.messages import ignore_warnings, of_detector, plain_message, report_thread, unrestored
 from digitrec.training.processes import is_first, is_first_of_machine, lost_connection
 from digitrec.training.run_cli import RunCLI
+from digitrec.training.signals import interruptible, stopping_signal
 
 DETECTOR = "detector"
 """The word after which a command is about the page detector."""
@@ -60,8 +62,15 @@ def main(args: Sequence[str] | None = None) -> int:
     args = list(sys.argv[1:] if args is None else args)
     detector = args[:1] == [DETECTOR]
     status = 1
+    threading.excepthook = report_thread
     try:
-        return _status(_detector_cli()(args[1:]).trainer if detector else DigitCLI(args).trainer)
+        with interruptible():
+            return _status(_detector_cli()(args[1:]).trainer if detector else DigitCLI(args).trainer)
+    except (KeyboardInterrupt, SystemExit) as error:
+        number = stopping_signal(error)
+        if number is None:
+            raise
+        message, status = f"Stopped by {number.name} before the end.", 128 + number
     except MNISTUnavailableError as error:
         message = str(error)  # a list of sources and files, easier to read over several lines
     except DigitrecError as error:
@@ -72,11 +81,11 @@ def main(args: Sequence[str] | None = None) -> int:
         message = " ".join([plain_message(error), *getattr(error, "__notes__", [])]).strip()
     except OSError as error:
         message = sentence(error)
-    except RuntimeError as error:
-        lost = lost_connection(error)
-        if lost is None:
+    except Exception as error:
+        known = lost_connection(error) or unrestored(error)
+        if known is None:
             raise
-        message = lost
+        message = known
     if is_first_of_machine():
         print(f"digitrec: {of_detector(message) if detector else message}", file=sys.stderr)
     return status

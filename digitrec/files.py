@@ -1,6 +1,8 @@
 """Replacing a file as a whole, so that a kill or a full disk leaves no half-written one."""
 
 import os
+import re
+import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from io import TextIOWrapper
@@ -9,21 +11,20 @@ from typing import IO
 
 
 @contextmanager
-def replacing(path: Path, shared: bool = False) -> Iterator[IO[bytes]]:
+def replacing(path: Path) -> Iterator[IO[bytes]]:
     """Open a file that replaces ``path`` when the block ends without an error.
 
     The content is written beside ``path`` and then renamed: a rename is atomic within one file system only,
-    and TMPDIR may be on another one.
+    and TMPDIR may be on another one. Each temporary file has a name of its own, since several processes may
+    write at once.
 
     Args:
         path: the file, in an existing folder.
-        shared: several processes may write it at once, so each uses a temporary name of its own. Otherwise
-            the temporary name is always the same, so that what a kill leaves behind is overwritten.
 
     Raises:
         OSError: the file cannot be written; the old one is unchanged.
     """
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.tmp" if shared else f"{path.name}.tmp")
+    temporary = path.with_name(f"{path.name}.{secrets.token_hex(4)}.tmp")
     try:
         with temporary.open("wb") as file:
             yield file
@@ -38,11 +39,18 @@ def replacing(path: Path, shared: bool = False) -> Iterator[IO[bytes]]:
 
 
 @contextmanager
-def replacing_text(path: Path, shared: bool = False) -> Iterator[TextIOWrapper]:
+def replacing_text(path: Path) -> Iterator[TextIOWrapper]:
     """Open a text file as ``replacing`` does, for rows of CSV and any file names in them."""
-    with replacing(path, shared) as file:
+    with replacing(path) as file:
         text = TextIOWrapper(file, newline="", encoding="utf-8", errors="surrogateescape")
         try:
             yield text
         finally:
             text.detach()  # it writes the last rows
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Remove the temporary files that killed processes have left in a folder; no process may write in it."""
+    for path in folder.glob("*.tmp"):
+        if re.search(r"\.[0-9a-f]{8}\.tmp$", path.name):
+            path.unlink(missing_ok=True)

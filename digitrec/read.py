@@ -23,7 +23,6 @@ from digitrec.reading.pictures.loading import load
 from digitrec.reading.pictures.page import Page
 from digitrec.reading.reader import Reader
 from digitrec.reading.results import Reading
-from digitrec.reading.serialization import as_json
 from digitrec.runs import named_checkpoint
 
 
@@ -101,7 +100,7 @@ def _write(outcomes: Iterable[Outcome], options: argparse.Namespace) -> int:
                 continue
             annotated += 1
             tqdm.write(output.write(each.path, each.page, each.reading))
-            readings.append({**result, **as_json(each.reading)})
+            readings.append({**result, **each.reading.to_dict()})
         if tree:
             json.dump(readings, tree, indent=1)
             tree.write("\n")

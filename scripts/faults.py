@@ -2,6 +2,7 @@
 
 python -m scripts.faults --write                20 random moments and all places; writes docs/results/kills.md
 python -m scripts.faults --kills 2 --placed 0   a short check
+python -m scripts.faults --together 4           20 rounds of 4 runs that start at once: none is lost
 
 Each run is `digitrec fit` on the real MNIST in its own process, about ten seconds. A random moment is
 between the creation of the run folder and the end. At a fixed place in the code the process kills itself.
@@ -37,9 +38,15 @@ def main() -> None:
     )
     parser.add_argument("--seed", type=int, default=1, help="of the random moments")
     parser.add_argument("--write", action="store_true", help="write the table into docs/results/kills.md")
+    parser.add_argument("--together", type=int, help="start so many runs at once, and kill none")
+    parser.add_argument("--rounds", type=int, default=20, help="of --together; 20 by default")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=".", prefix=".faults-") as folder:
         runs = Runs(options.config, Path(folder).resolve(), options.every)
+        if options.together:
+            lost = sum(runs.lost_together(options.together) for _ in range(options.rounds))
+            print(f"{options.rounds} rounds of {options.together} runs started at once: {lost} lost")
+            raise SystemExit(bool(lost))
         seconds = runs.run_reference()
         at_random = list(killed_at_random(runs, options.kills, seconds, options.seed))
         at_places = []

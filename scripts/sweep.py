@@ -211,7 +211,7 @@ def main(args: list[str] | None = None) -> None:
     if any(trial.state == TrialState.COMPLETE for trial in study.trials):
         output = options.output or RUNS / name / "best.yaml"
         output.parent.mkdir(parents=True, exist_ok=True)
-        with replacing(output, shared=True) as file:  # other workers may end at the same time
+        with replacing(output) as file:
             file.write(best_config(study, space).encode())
         print(f"The best config: python -m digitrec fit --config {output}")
     if options.write:

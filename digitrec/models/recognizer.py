@@ -4,6 +4,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from digitrec.errors import CheckpointError
 from digitrec.models.normalization import normalize
 from digitrec.models.tta import TTA
 
@@ -80,7 +81,13 @@ class Recognizer(nn.Module):
 
         Args:
             pixels: uint8 (batch, 28, 28), bright digits on black; any number, processed in chunks.
+
+        Raises:
+            CheckpointError: one is NaN.
         """
         device = next(self.network.parameters(), torch.empty(0)).device
         chunks = [self(normalize(chunk.to(device))).exp().cpu() for chunk in torch.split(pixels, CHUNK)]
-        return torch.cat(chunks)
+        probabilities = torch.cat(chunks)
+        if probabilities.isnan().any():
+            raise CheckpointError("The network returns NaN: choose another checkpoint.")
+        return probabilities

@@ -23,6 +23,9 @@ NOT_SAVED = "not_saved"
 WORD = re.compile(r"[\w/-]*")
 """No parser can read a class path in it, or YAML that holds one."""
 
+OURS = re.compile(r"(digitrec|torch\.nn|torch\.optim)(\.[A-Za-z]\w*)+", re.ASCII)
+"""Paths of the classes that configs and checkpoints may name."""
+
 
 def stored(owner: str, values: Mapping[str, Any]) -> dict[str, Any]:
     """Return hyperparameters as a checkpoint stores them; those of the command line already are: nothing.
@@ -77,7 +80,7 @@ def class_path(cls: type) -> str:
     """Return the path of a class in its package, or else in its module.
 
     Raises:
-        TypeError: it is no class of digitrec or torch.
+        TypeError: it is no class of digitrec, torch.nn or torch.optim.
     """
     parts = cls.__module__.split(".")
     packages = [".".join(parts[:length]) for length in (*range(len(parts) - 1, 1, -1), len(parts))]
@@ -85,20 +88,24 @@ def class_path(cls: type) -> str:
         if path == PLATEAU or (is_class_of_ours(path) and pydoc.locate(path) is cls):
             return path
     raise TypeError(
-        f"{cls.__name__} of {cls.__module__}, no class of digitrec or torch: move it into digitrec/models"
+        f"{cls.__name__} of {cls.__module__}, no class of digitrec, torch.nn or torch.optim: move it into "
+        "digitrec/models"
     )
 
 
 def is_class_of_ours(name: str) -> bool:
-    """Return whether a name is the path of a class of digitrec or torch; no other module is imported."""
-    if not name.startswith(("digitrec.", "torch.")) or not name.replace(".", "").isidentifier():
+    """Return whether a name is the path of a class of digitrec, torch.nn or torch.optim.
+
+    No other module is imported, and no private one: a ``__main__`` runs when it is imported.
+    """
+    if not OURS.fullmatch(name):
         return False
-    # The prefix is not enough: torch.os.system is a name under torch, too.
+    # The prefix is not enough: torch.nn.functional.torch.os.system is a name under torch.nn, too.
     try:
         found = pydoc.locate(name)
     except pydoc.ErrorDuringImport:
         return False
-    return isinstance(found, type) and found.__module__.split(".")[0] in ("digitrec", "torch")
+    return isinstance(found, type) and OURS.match(f"{found.__module__}.{found.__qualname__}") is not None
 
 
 def instantiate(spec: dict[str, Any]) -> Any:

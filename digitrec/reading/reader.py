@@ -1,5 +1,6 @@
 """Reader: finds and recognizes the digits in a picture, with their boxes and confidences."""
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,10 @@ from digitrec.reading.pictures.loading import load
 from digitrec.reading.pictures.page import Page
 from digitrec.reading.results import Digit, Reading
 from digitrec.reading.turns import most_upright
+
+# A forked child has none of the threads that PyTorch has started, and would wait for them for ever.
+if hasattr(os, "register_at_fork"):  # not on Windows
+    os.register_at_fork(after_in_child=lambda: torch.set_num_threads(1))
 
 MARK = 0.25
 """Probability of being a digit, below which a mark is ``?`` at any threshold."""

@@ -4,10 +4,14 @@ import inspect
 import logging
 import pydoc
 import re
+import sys
+import threading
 import warnings
 from collections.abc import Iterable
 
 from digitrec.arguments import suggestion
+from digitrec.errors import sentence
+from digitrec.training.compat.loops import unrestored_checkpoint
 from digitrec.training.processes import is_first
 
 
@@ -39,6 +43,20 @@ def hint(error: Exception, keys: Iterable[str]) -> str:
         arguments = inspect.signature(pydoc.locate(found[1])).parameters  # type: ignore[arg-type]
         known = [f"{key.rpartition('.')[0]}.{argument}" for argument in arguments]
     return suggestion(key, known)
+
+
+def unrestored(error: Exception) -> str | None:
+    """Explain an error in the state that Lightning restores from a checkpoint; return None for any other."""
+    path = unrestored_checkpoint(error)
+    return path and f"The state of the training in {path} cannot be restored: choose another checkpoint."
+
+
+def report_thread(error: threading.ExceptHookArgs) -> None:
+    """Report an error of a thread, such as that of TensorBoard on a full disk, in one line."""
+    if isinstance(error.exc_value, OSError):
+        print(f"digitrec: {sentence(error.exc_value)}", file=sys.stderr)
+    else:
+        threading.__excepthook__(error)
 
 
 def of_detector(message: str) -> str:

@@ -43,11 +43,13 @@ def check_started(trainer: Trainer) -> None:
         )
 
 
-def lost_connection(error: RuntimeError) -> str | None:
+def lost_connection(error: Exception) -> str | None:
     """Explain an error that means that the processes lost their connection; return None for any other."""
     if isinstance(error, DistNetworkError):
         return f"the processes cannot reach each other: {str(error).splitlines()[0]}"
-    if re.search(r"\bgloo\b|NCCL|Connection (?:closed|reset) by peer", str(error)):
+    if isinstance(error, RuntimeError) and re.search(
+        r"\bgloo\b|NCCL|Connection (?:closed|reset) by peer", str(error)
+    ):
         return (
             "another process of the run has ended, so this one ends, too."  # it reported why, or was killed
         )

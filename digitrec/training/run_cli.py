@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import Sequence
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -14,7 +15,13 @@ from lightning.pytorch import Callback, LightningDataModule, Trainer
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 
 from digitrec.errors import CheckpointError
-from digitrec.models.checkpoints import PRETRAINED, check_kind, foreign_names, read_checkpoint
+from digitrec.models.checkpoints import (
+    PRETRAINED,
+    build_classifier,
+    check_network,
+    foreign_names,
+    read_checkpoint,
+)
 from digitrec.models.renames import translate_argument
 from digitrec.training.callbacks import ExactResume, RunConfig
 from digitrec.training.compat.loops import options, subcommand_parsers
@@ -25,8 +32,16 @@ from digitrec.training.parser import ALL_HELP, ConfigParser, gather, parse_witho
 from digitrec.training.preflight import try_out
 from digitrec.training.processes import check_started, is_first
 from digitrec.training.runs.checkpoint_io import AtomicCheckpointIO
-from digitrec.training.runs.checks import SPLIT, check_config, check_resume, check_single, decisive
-from digitrec.training.runs.folder import continues, place, resumed_loggers
+from digitrec.training.runs.checks import (
+    SPLIT,
+    check_config,
+    check_resume,
+    check_single,
+    checkpoint_errors,
+    decisive,
+)
+from digitrec.training.runs.folder import continues, new_folder, place, resumed_loggers
+from digitrec.training.runs.lock import locked
 from digitrec.training.runs.matching import LOGGER, newest_run
 from digitrec.training.trial import config_errors, refusals
 
@@ -58,11 +73,12 @@ class RunCLI(LightningCLI):
 
     def __init__(self, args: Sequence[str] | None = None) -> None:
         self._checkpoint: dict[str, Any] | None = None
+        self._resumes = False
         args = list(sys.argv[1:] if args is None else args)
         self._first = args[0] if args else None
         self._whole_help = ALL_HELP in args
         args = ["--help" if arg == ALL_HELP else arg for arg in args]
-        with refusals():
+        with refusals(), ExitStack() as self._locks:
             self._run(args)
 
     def _run(self, args: list[str]) -> None:
@@ -123,16 +139,27 @@ class RunCLI(LightningCLI):
             self._parse_config(parser, args)
             return
         checkpoint = read_checkpoint(path)
-        check_kind(checkpoint["hyper_parameters"], path, self.trains_detector)
+        if self.trains_detector:
+            check_network(checkpoint, path, detector=True)
+        else:
+            build_classifier(checkpoint, path)
         self._set_defaults(checkpoint, path)
         self._parse_config(parser, args)
         config = self.config[self.config.subcommand]
-        check_config(config.as_dict(), self.config.subcommand, checkpoint, path)
+        with checkpoint_errors(path):
+            check_config(config.as_dict(), self.config.subcommand, checkpoint, path)
         self._checkpoint, config.ckpt_path = checkpoint, str(path)
         how = ""
         if self.config.subcommand == "fit":
             new = bool(config.trainer.logger) and not continues(config)
-            check_resume(config.as_dict(), checkpoint, path, new)
+            self._resumes = not new
+            if self._resumes and is_first():
+                self._locks.enter_context(
+                    locked(path.parent.parent if config.trainer.logger else path.parent)
+                )
+                self._checkpoint = checkpoint = read_checkpoint(path)  # it may be a newer one by now
+            with checkpoint_errors(path):
+                check_resume(config.as_dict(), checkpoint, path, new)
             how = " (a new run starts from it)" if new else " (its run continues)"
         if is_first():
             print(f"Checkpoint: {path}{how}")
@@ -181,10 +208,21 @@ class RunCLI(LightningCLI):
         """Check the config for errors that would otherwise appear during the training."""
         for name in foreign_names(self.config.fit.model.as_dict(), {}):
             raise MisconfigurationException(
-                f"{name} is not a class of digitrec or torch, so its checkpoints would be refused: "
-                "move it into digitrec."
+                f"{name} is not a class of digitrec, torch.nn or torch.optim, so its checkpoints would be "
+                "refused: move it into digitrec."
             )
         try_out(self.model, self.datamodule.val_size, self.trainer)
+        folder = self._claim_folder()
+        if folder is not None:
+            self._locks.enter_context(locked(folder))
+
+    def _claim_folder(self) -> Path | None:
+        """Create the folder of a new run, before the loggers of two runs that start together share one."""
+        if self._resumes or not is_first():
+            return None
+        return self._locks.enter_context(new_folder(self.config[self.subcommand], self.trainer))
+
+    before_validate = before_test = before_predict = _claim_folder
 
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         """Build the trainer with the callbacks of the subcommand, and the logger of a resumed run."""

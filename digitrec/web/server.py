@@ -3,8 +3,8 @@
 python -m digitrec.web [--host 127.0.0.1] [--port 8000] [--ckpt_path pretrained|best|last|FILE]
 
 GET /healthz    returns {"status": "ok"}
-POST /predict   takes the bytes of a picture file and returns its digits as JSON; with ?images=1 each digit
-                has its 28x28 image as the data URL of a PNG file
+POST /predict   takes the bytes of a picture file, or a form with one, and returns its digits as JSON; with
+                ?images=1 each digit has its 28x28 image as the data URL of a PNG file
 Errors are JSON as well: {"error": "a sentence"}.
 """
 
@@ -13,10 +13,15 @@ import asyncio
 import ipaddress
 import json
 import logging
+import os
+import signal
 import socket
 import sys
+import threading
+import time
 from collections.abc import AsyncIterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager, suppress
 from importlib.resources import files
 
 from aiohttp import hdrs, web
@@ -24,8 +29,8 @@ from aiohttp import hdrs, web
 from digitrec.errors import CheckpointError, PictureError, sentence
 from digitrec.reading.reader import Reader
 from digitrec.runs import named_checkpoint
+from digitrec.web.connections import Connection, Connections
 from digitrec.web.host_check import Handler, host_check, is_address
-from digitrec.web.serialization import as_json
 
 logger = logging.getLogger(__name__)
 
@@ -39,7 +44,16 @@ MAX_PENDING = 64
 """Pictures that are uploaded, waiting or being read; further ones are refused, because they need memory."""
 
 UPLOAD_SECONDS = 60.0
-"""Time limit of an upload, so that slow clients do not keep others out."""
+"""Time limit of an upload."""
+
+GRACE_SECONDS = 5.0
+"""Time that an upload has, even if all places are taken and others want one."""
+
+KEEP_ALIVE_SECONDS = 15.0
+"""Time that a connection is kept for a further request."""
+
+SHUTDOWN_SECONDS = 1.0
+"""Time that requests have to end when the server is stopped, and then pictures that are being read."""
 
 PAGE = {
     "/": ("index.html", "text/html"),
@@ -63,6 +77,7 @@ HEADERS = {
 READER = web.AppKey("reader", Reader)
 POOL = web.AppKey("pool", ThreadPoolExecutor)
 PENDING = web.AppKey("pending", asyncio.Semaphore)
+UPLOADS = web.AppKey("uploads", dict[asyncio.Timeout, float])
 
 
 def make_app(reader: Reader, host: str = "127.0.0.1") -> web.Application:
@@ -75,6 +90,7 @@ def make_app(reader: Reader, host: str = "127.0.0.1") -> web.Application:
     app = web.Application(client_max_size=MAX_BYTES, middlewares=[_errors_as_json, host_check(host)])
     app[READER] = reader
     app[PENDING] = asyncio.Semaphore(MAX_PENDING)
+    app[UPLOADS] = {}  # the oldest first, with the times of their starts
     app.cleanup_ctx.append(_pool)
     app.on_response_prepare.append(_add_headers)
     app.router.add_get("/healthz", _healthz)
@@ -92,7 +108,7 @@ async def _predict(request: web.Request) -> web.Response:
     if (request.content_length or 0) > MAX_BYTES:
         raise web.HTTPRequestEntityTooLarge(MAX_BYTES, request.content_length or 0)
     pending = request.app[PENDING]
-    if pending.locked():
+    if pending.locked() and not _end_oldest(request.app[UPLOADS]):
         raise web.HTTPServiceUnavailable(
             text="Too many pictures are waiting: try again in a moment.", headers={hdrs.RETRY_AFTER: "1"}
         )
@@ -100,18 +116,45 @@ async def _predict(request: web.Request) -> web.Response:
         return await _read(request)
 
 
-async def _read(request: web.Request) -> web.Response:
+def _end_oldest(uploads: dict[asyncio.Timeout, float]) -> bool:
+    """End the oldest upload, unless it has begun a moment ago: slow clients must not keep others out."""
+    now = asyncio.get_running_loop().time()
+    oldest = next(iter(uploads), None)
+    if oldest is None or now - uploads[oldest] < GRACE_SECONDS:
+        return False
+    del uploads[oldest]
+    oldest.reschedule(now)
+    return True
+
+
+async def _receive(request: web.Request) -> bytes:
+    """Receive the picture: the body of the request, or the first file of a form."""
+    uploads = request.app[UPLOADS]
     try:
-        async with asyncio.timeout(UPLOAD_SECONDS):
-            content = await request.read()
+        async with asyncio.timeout(UPLOAD_SECONDS) as upload:
+            uploads[upload] = asyncio.get_running_loop().time()
+            try:
+                if request.content_type != "multipart/form-data":
+                    return await request.read()
+                form = await request.post()
+            finally:
+                uploads.pop(upload, None)
     except TimeoutError as error:
         raise web.HTTPRequestTimeout(text="The picture took too long to arrive.") from error
-    except (ConnectionError, web.RequestPayloadError) as error:  # incomplete, or with a wrong encoding
+    except (ConnectionError, ValueError, web.RequestPayloadError) as error:  # incomplete, or wrongly encoded
         raise web.HTTPBadRequest(text="The picture did not arrive completely.") from error
+    for field in form.values():
+        if isinstance(field, web.FileField):
+            return field.file.read()
+    raise web.HTTPBadRequest(text="The form has no file: send one, as curl -F file=@picture.png does.")
+
+
+async def _read(request: web.Request) -> web.Response:
+    content = await _receive(request)
     with_images = request.query.get("images") == "1"
 
     def work() -> str:
-        return json.dumps(as_json(request.app[READER].read(content), with_images))
+        return json.dumps(request.app[READER].read(content).to_dict(with_images), allow_nan=False)
 
     try:
         text = await asyncio.get_running_loop().run_in_executor(request.app[POOL], work)
@@ -131,9 +174,9 @@ def _static(name: str, kind: str) -> Handler:
 
 async def _pool(app: web.Application) -> AsyncIterator[None]:
     """Keep the threads that read pictures, so that a large picture does not block the server."""
-    with ThreadPoolExecutor(READERS, thread_name_prefix="reader") as app[POOL]:
-        yield
-        app[POOL].shutdown(wait=False, cancel_futures=True)
+    app[POOL] = ThreadPoolExecutor(READERS, thread_name_prefix="reader")
+    yield
+    app[POOL].shutdown(wait=False, cancel_futures=True)
 
 
 async def _add_headers(request: web.Request, response: web.StreamResponse) -> None:
@@ -143,6 +186,9 @@ async def _add_headers(request: web.Request, response: web.StreamResponse) -> No
 @web.middleware
 async def _errors_as_json(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Return every error as JSON with a sentence."""
+    connection = request.transport and request.transport.get_protocol()
+    if isinstance(connection, Connection):
+        connection.handles(request=True)
     try:
         return await handler(request)
     except web.HTTPRequestEntityTooLarge as error:
@@ -153,6 +199,9 @@ async def _errors_as_json(request: web.Request, handler: Handler) -> web.StreamR
     except Exception:
         logger.exception("%s %s", request.method, request.path)
         return _error(500, "Internal error: see the log of the server.")
+    finally:
+        if isinstance(connection, Connection):
+            connection.handles(request=False)
 
 
 _MESSAGES = {
@@ -173,6 +222,48 @@ def listen(host: str, port: int) -> socket.socket:
     """
     family, *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0]
     return socket.create_server((str(address[0]), port), family=family, backlog=128)
+
+
+@asynccontextmanager
+async def serving(app: web.Application, open_socket: socket.socket) -> AsyncIterator[None]:
+    """Serve an application within the limits of connections, until the block ends."""
+    runner = web.AppRunner(
+        app,
+        access_log=None,
+        handler_cancellation=True,  # a picture that nobody waits for any more is not read
+        keepalive_timeout=KEEP_ALIVE_SECONDS,
+        shutdown_timeout=SHUTDOWN_SECONDS,
+    )
+    await runner.setup()
+    assert runner.server is not None
+    server = await asyncio.get_running_loop().create_server(Connections(runner.server), sock=open_socket)
+    try:
+        yield
+    finally:
+        server.close()
+        await runner.cleanup()
+
+
+async def _serve(app: web.Application, open_socket: socket.socket) -> None:
+    """Serve until Ctrl-C or SIGTERM."""
+    stopped = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        with suppress(NotImplementedError):  # Windows, where Ctrl-C raises KeyboardInterrupt
+            asyncio.get_running_loop().add_signal_handler(number, stopped.set)
+    async with serving(app, open_socket):
+        await stopped.wait()
+
+
+def _end_readers() -> None:
+    """End the process if a picture is still being read: a thread cannot be stopped."""
+    deadline = time.monotonic() + 1
+    readers = [thread for thread in threading.enumerate() if thread.name.startswith("reader")]
+    for thread in readers:
+        thread.join(max(0, deadline - time.monotonic()))
+    if any(thread.is_alive() for thread in readers):
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(0)
 
 
 def main(args: Sequence[str] | None = None) -> int:
@@ -198,7 +289,9 @@ def main(args: Sequence[str] | None = None) -> int:
             return 1
         print(_welcome(options.host, open_socket.getsockname()[1]), flush=True)
         app = make_app(reader, options.host)
-        web.run_app(app, sock=open_socket, print=None, access_log=None, shutdown_timeout=2)
+        with suppress(KeyboardInterrupt):
+            asyncio.run(_serve(app, open_socket))
+    _end_readers()
     return 0
 
 

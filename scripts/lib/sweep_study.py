@@ -2,6 +2,7 @@
 
 import os
 import socket
+import sys
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any
 try:
     import optuna
     from optuna.storages import JournalStorage
-    from optuna.storages.journal import JournalFileBackend
+    from optuna.storages.journal import JournalFileBackend, JournalFileSymlinkLock
     from optuna.trial import FrozenTrial, Trial, TrialState
 except ModuleNotFoundError as error:
     raise SystemExit(f"sweep: {error.name} is missing: pip install -e '.[sweep]'") from error
@@ -85,6 +86,7 @@ def open_study(name: str, where: str, space: dict[str, Any]) -> optuna.Study:
     try:
         if "://" not in where:
             Path(where).parent.mkdir(parents=True, exist_ok=True)
+            _repair(Path(where))
         study = optuna.create_study(
             storage=where if "://" in where else JournalStorage(JournalFileBackend(where)),
             sampler=optuna.samplers.TPESampler(constant_liar=True),  # workers try different values
@@ -99,6 +101,22 @@ def open_study(name: str, where: str, space: dict[str, Any]) -> optuna.Study:
         raise ValueError(f"the study {name} in {where} has another search space: give --study a new name.")
     study.set_user_attr("space", space)
     return study
+
+
+def _repair(journal: Path) -> None:
+    """Drop the last line of a journal if a kill or a full disk has cut it: Optuna would refuse the whole."""
+    if not journal.exists():
+        return
+    lock = JournalFileSymlinkLock(str(journal))
+    lock.acquire()
+    try:
+        content = journal.read_bytes()
+        whole = content.rfind(b"\n") + 1
+        if whole < len(content):
+            os.truncate(journal, whole)
+            print(f"sweep: the last line of {journal} was cut, so it is dropped.", file=sys.stderr)
+    finally:
+        lock.release()
 
 
 def row(trial: FrozenTrial, keys: list[str]) -> list[str]:

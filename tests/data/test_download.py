@@ -197,3 +197,11 @@ def test_ctrl_c_in_a_source_leaves_no_files(files: Files, tmp_path: Path, monkey
     with pytest.raises(KeyboardInterrupt):
         ensure_mnist(tmp_path)
     assert contents(tmp_path) == {}
+
+
+def test_what_a_killed_download_left_is_removed(files: Files, calls: list[str], tmp_path: Path) -> None:
+    folder = tmp_path / "MNIST" / "raw"
+    (folder / "fetching-abc" / "deep").mkdir(parents=True)
+    (folder / f"{TRAIN_IMAGES}.0123abcd.tmp").touch()
+    ensure_mnist(tmp_path)
+    assert {path.name for path in folder.iterdir()} == files.keys()

@@ -106,3 +106,20 @@ def test_both_digests_must_match(wrong: str, files: Files, tmp_path: Path, monke
     put(tmp_path, files)
     with pytest.raises(MNISTUnavailableError):
         load_mnist(tmp_path, train=True)
+
+
+def test_gunzipping_is_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mnist, "LARGEST", 1000)
+    (tmp_path / "bomb.gz").write_bytes(gzip.compress(bytes(100_000)))
+    (tmp_path / "plain").write_bytes(bytes(100_000))
+    assert len(mnist.read_bounded(tmp_path / "bomb.gz")) == 1001
+    assert len(mnist.read_bounded(tmp_path / "plain")) == 1001
+
+
+@pytest.mark.parametrize("end", ["", ".gz"])
+def test_dotted_names_are_used(end: str, files: Files, calls: list[str], tmp_path: Path) -> None:
+    pack = gzip.compress if end else bytes
+    put(tmp_path, {name.replace("-idx", ".idx") + end: pack(content) for name, content in files.items()})
+    ensure_mnist(tmp_path)
+    assert calls == []
+    assert len(load_mnist(tmp_path, train=True)[0]) > 0

@@ -84,7 +84,10 @@ class Changed(Net):
 REFUSED = {
     "a lambda": (lambda parameters: None, "a function, <lambda>: use a class, or functools.partial of one"),
     "a partial of a function": (partial(describe, value=3), "a function, functools.partial: use a class"),
-    "a class from elsewhere": (Path, "Path of pathlib.*, no class of digitrec or torch: move it into"),
+    "a class from elsewhere": (
+        Path,
+        "Path of pathlib.*, no class of digitrec, torch.nn or torch.optim: move it into",
+    ),
     "a network of a notebook": (
         type("CNN", (nn.Module,), {"__module__": "__main__"})(),
         "CNN of __main__, no class",

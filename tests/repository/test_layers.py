@@ -12,7 +12,7 @@ MAY_IMPORT = {
     "evaluation": set(),
     "models": {"errors", "files"},
     "runs": {"errors", "models"},
-    "reading": {"errors", "models"},
+    "reading": {"errors", "files", "models"},
     "read": {"arguments", "errors", "files", "models", "reading", "runs"},
     "configs": {"arguments", "errors"},
     "web": {"errors", "models", "reading", "runs"},

@@ -230,3 +230,13 @@ def test_a_study_is_not_mixed_with_one_of_another_space(space, monkeypatch):
 def test_a_storage_that_cannot_be_opened_is_one_sentence(space):
     with pytest.raises(SystemExit, match=r"^sweep: the storage nowhere://a cannot be opened: "):
         sweep.main([str(space), "--storage=nowhere://a"])
+
+
+def test_a_line_that_was_cut_is_dropped_with_a_warning(space, monkeypatch, capsys):
+    faked(monkeypatch)
+    sweep.main([str(space), "--trials=2"])
+    journal = FOLDER / "journal.log"
+    journal.write_bytes(journal.read_bytes() + b'{"op_code": 4, "wor')
+    sweep.main([str(space), "--trials=3"])
+    assert f"the last line of {journal} was cut, so it is dropped." in capsys.readouterr().err
+    assert len(opened(space).trials) == 3

@@ -10,10 +10,9 @@ from socket import create_connection
 from types import SimpleNamespace
 
 import pytest
-from aiohttp import web
 
 from digitrec.reading.reader import Reader
-from digitrec.web.server import listen, make_app
+from digitrec.web.server import listen, make_app, serving
 from scripts.lib.rendering import Options, render
 from scripts.lib.strokes import stroke_digits
 
@@ -27,7 +26,7 @@ class Served:
         self.port = self.socket.getsockname()[1]
         self.address = f"http://127.0.0.1:{self.port}"
         self._loop = asyncio.new_event_loop()
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
+        self._serving = serving(app, self.socket)
         started = threading.Event()
         self._thread = threading.Thread(target=self._run, args=(started,))
         self._thread.start()
@@ -35,8 +34,7 @@ class Served:
 
     def _run(self, started):
         async def start():
-            await self._runner.setup()
-            await web.SockSite(self._runner, self.socket).start()
+            await self._serving.__aenter__()
             started.set()
 
         self._loop.run_until_complete(start())
@@ -45,7 +43,7 @@ class Served:
         self._loop.close()
 
     async def _clean_up(self):
-        await self._runner.cleanup()
+        await self._serving.__aexit__(None, None, None)
         rest = asyncio.all_tasks() - {asyncio.current_task()}  # they discard what refused clients still send
         for task in rest:
             task.cancel()

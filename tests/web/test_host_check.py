@@ -41,7 +41,12 @@ def test_a_page_of_another_site_may_not_send_pictures(served):
 
 
 def test_a_page_of_another_origin_may_not_send_pictures(served):
-    for origin, status in (("http://evil.example", 403), ("null", 403), ("http://localhost:1", 200)):
+    for origin, status in (
+        ("http://evil.example", 403),
+        ("null", 403),
+        ("http://[::1", 403),
+        ("http://localhost:1", 200),
+    ):
         sent = {"Origin": origin, "Host": "localhost:1"}
         assert served.ask("POST", "/predict", lines("35"), sent)[0] == status
 

@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 
 from digitrec.errors import PictureError
+from digitrec.web import server
 from digitrec.web.server import MAX_BYTES
 from tests.web.conftest import lines, png
 
@@ -143,3 +144,37 @@ def test_an_error_message_with_any_characters_arrives_unchanged(serve):
         raise PictureError('"Größe" <b>\n')
 
     assert serve(read).ask("POST", "/predict", b"x")[2] == {"error": '"Größe" <b>\n'}
+
+
+def test_a_form_with_a_file_is_read(served):
+    """As curl -F file=@picture.png sends it."""
+    body = (
+        b'--x\r\nContent-Disposition: form-data; name="note"\r\n\r\ntext\r\n'
+        b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.png"\r\n\r\n'
+        + lines("35")
+        + b"\r\n--x--\r\n"
+    )
+    form = {"Content-Type": "multipart/form-data; boundary=x"}
+    status, _, answer = served.ask("POST", "/predict", body, form)
+    assert (status, answer["text"]) == (200, "35")
+    text = b'--x\r\nContent-Disposition: form-data; name="note"\r\n\r\ntext\r\n--x--\r\n'
+    status, _, answer = served.ask("POST", "/predict", text, form)
+    assert (status, answer["error"]) == (
+        400,
+        "The form has no file: send one, as curl -F file=@picture.png does.",
+    )
+    status, _, answer = served.ask("POST", "/predict", b"--y\r\n\r\n", form)
+    assert (status, answer) == (400, {"error": "The picture did not arrive completely."})
+
+
+def test_a_form_that_is_too_large_is_refused(serve, monkeypatch):
+    monkeypatch.setattr(server, "MAX_BYTES", 1000)
+    running = serve(None)
+    head = b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.png"\r\n\r\n'
+    body = head + bytes(5000) + b"\r\n--x--\r\n"
+    chunks = b"".join(b"%x\r\n%b\r\n" % (len(part), part) for part in (body[:3000], body[3000:], b""))
+    status, _ = running.send(
+        b"POST /predict HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nTransfer-Encoding: chunked\r\n"
+        b"Content-Type: multipart/form-data; boundary=x\r\n\r\n" + chunks
+    )
+    assert status == 413

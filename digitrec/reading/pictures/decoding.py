@@ -27,8 +27,11 @@ MAX_PIXELS = 50_000_000
 MAX_SIDE = 100_000
 """A picture with a longer side is refused, because pictures are processed by rows of full width."""
 
-MAX_MEGAPIXELS = {"WEBP": 17, "AVIF": 24, "JPEG2000": 11, "PPM": 20}
+MAX_MEGAPIXELS = {"WEBP": 17, "AVIF": 24, "JPEG2000": 11}
 """Lower limits of formats whose decoders hold further copies: up to 20 bytes for a pixel."""
+
+SLOW_MEGAPIXELS = 2
+"""Limit of what Pillow decodes in Python, such as compressed BMP: each may take two seconds."""
 
 MAX_MEMORY = 280e6
 """Bytes that a JPEG, TIFF or HEIC file may need while it is decoded, with the decoded picture."""
@@ -50,7 +53,9 @@ _BLOCK = 1 << 20  # bytes of a file that are searched at once
 _BYTES = {"1": 1, "L": 1, "P": 1, "I;16": 2, "I;16B": 2, "I;16L": 2}  # per pixel in memory; otherwise 4
 
 
-def refuse_size(width: int, height: int, name: str, kind: str | None = None) -> None:
+def refuse_size(
+    width: int, height: int, name: str, kind: str | None = None, megapixels: int | None = None
+) -> None:
     """Refuse a picture with no or too many pixels.
 
     Args:
@@ -58,19 +63,20 @@ def refuse_size(width: int, height: int, name: str, kind: str | None = None) -> 
         height: in pixels.
         name: what the message calls the picture.
         kind: its format, as Pillow names it.
+        megapixels: a limit below that of most pictures.
 
     Raises:
         PictureError: always in one sentence that says what to do.
     """
     if width < 1 or height < 1:
         raise PictureError(f"{name} has no pixels: save it again.")
-    megapixels = MAX_MEGAPIXELS.get(kind or "", MAX_PIXELS // 10**6)
-    if width * height > megapixels * 10**6:
-        other = ", or save it as PNG or JPEG" if kind in MAX_MEGAPIXELS else ""
-        of_kind = f"{kind}, " if kind in MAX_MEGAPIXELS else ""
+    limit = megapixels or MAX_PIXELS // 10**6
+    if width * height > limit * 10**6:
+        other = ", or save it as PNG or JPEG" if megapixels else ""
+        of_kind = f"{kind}, " if megapixels else ""
         raise PictureError(
             f"{name} ({of_kind}{width} x {height} pixels) is too large: "
-            f"shrink it to at most {megapixels} megapixels{other}."
+            f"shrink it to at most {limit} megapixels{other}."
         )
     if max(width, height) > MAX_SIDE:
         raise PictureError(
@@ -110,7 +116,7 @@ def decode(file: IO[bytes], file_bytes: int, name: str) -> tuple[Image.Image, tu
     formats = (*_READ_IN_PARTS, *_READ_WHOLE) if file_bytes < _MAX_READ_WHOLE else _READ_IN_PARTS
     with Image.open(file, formats=formats) as image:
         size = image.size
-        refuse_size(*size, name, image.format)
+        refuse_size(*size, name, image.format, _megapixels(image))
         memory = _jpeg_memory(image, file, name) + _tiff_memory(image, file_bytes)
         refuse_memory(memory, size, name, image.format)
         _draft(image)
@@ -139,6 +145,12 @@ def orientation_of(image: Image.Image) -> int:
     with suppress(Exception):  # a picture with damaged EXIF data can still be read
         return int(image.getexif().get(ExifTags.Base.Orientation, 1))
     return 1
+
+
+def _megapixels(image: Image.Image) -> int | None:
+    """Return the limit of a picture that takes more memory or time to decode than others."""
+    codecs = {tile.codec_name for tile in getattr(image, "tile", ())}
+    return SLOW_MEGAPIXELS if codecs & Image.DECODERS.keys() else MAX_MEGAPIXELS.get(image.format or "")
 
 
 def _jpeg_memory(image: Image.Image, file: IO[bytes], name: str) -> float:

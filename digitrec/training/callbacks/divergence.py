@@ -1,6 +1,7 @@
 """Stopping a run whose loss or weights are not finite."""
 
 import math
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,9 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
 
 from digitrec.errors import DivergedError
+
+CHANCE = 0.15
+"""val/acc of a network that has learned nothing: a tenth, and the chance of a few validation images."""
 
 
 class StopAtDivergence(Callback):
@@ -36,6 +40,16 @@ class StopAtDivergence(Callback):
         finite = math.isfinite(value)
         if not (finite if alone else trainer.strategy.reduce_boolean_decision(finite)):
             raise _diverged(trainer, f"The loss is {value}")
+
+    def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Warn of a classifier that has learned nothing, although its loss is finite."""
+        accuracy = trainer.callback_metrics.get("val/acc")
+        if accuracy is not None and accuracy <= CHANCE and trainer.is_global_zero:
+            print(
+                f"digitrec: warning: val/acc is {accuracy:.2f}, no better than chance: "
+                "lower the learning rate.",
+                file=sys.stderr,
+            )
 
     def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Check the weights, so that no broken ones are chosen as the best."""

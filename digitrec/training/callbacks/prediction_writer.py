@@ -61,7 +61,7 @@ class PredictionsWriter(BasePredictionWriter):
             return
         folder.mkdir(parents=True, exist_ok=True)
         self._path = folder / "predictions.csv"
-        self._file = self._replacing.enter_context(replacing_text(self._path, shared=True))
+        self._file = self._replacing.enter_context(replacing_text(self._path))
         data: Any = trainer.datamodule  # type: ignore[attr-defined]
         if data.pictures is None:
             csv.writer(self._file).writerow(COLUMNS)

@@ -1,12 +1,14 @@
 """Access to private attributes of Lightning's loops, checkpoint callback and parsers."""
 
 from argparse import Action
+from traceback import walk_tb
 from typing import Any
 
 from jsonargparse import ArgumentParser, Namespace
 from lightning.pytorch import Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
+from lightning.pytorch.trainer.connectors.checkpoint_connector import _CheckpointConnector
 from torch.optim import Optimizer
 
 
@@ -40,6 +42,15 @@ def refetch(trainer: Trainer) -> None:
     fetcher: Any = trainer.fit_loop._data_fetcher
     if fetcher is not None:
         iter(fetcher)
+
+
+def unrestored_checkpoint(error: Exception) -> str | None:
+    """Return the path of the checkpoint whose state Lightning was restoring when the error was raised."""
+    for frame, _ in walk_tb(error.__traceback__):
+        name, function = frame.f_globals.get("__name__", ""), frame.f_code.co_name
+        if name == _CheckpointConnector.__module__ and function.startswith(("restore", "_restore", "resume")):
+            return str(frame.f_locals["self"].trainer.ckpt_path)
+    return None
 
 
 def unscales_itself(optimizer: Optimizer) -> bool:

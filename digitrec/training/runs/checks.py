@@ -2,6 +2,7 @@
 
 import pydoc
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from lightning.fabric.utilities.exceptions import MisconfigurationException
 
 from digitrec.errors import CheckpointError
 from digitrec.models.checkpoints import NO_EFFECT
+from digitrec.models.content import foreign
 
 SPLIT = ("val_size", "split_seed")
 """Keys of the data that say which images a checkpoint was not trained on."""
@@ -46,6 +48,15 @@ def check_single(paths: Sequence[str]) -> None:
         raise MisconfigurationException(
             f"{complete[0]} and {complete[1]} are two complete experiments: give one --config, and overlays."
         )
+
+
+@contextmanager
+def checkpoint_errors(path: Path) -> Iterator[None]:
+    """Report a missing or odd value in a checkpoint as a checkpoint of another project."""
+    try:
+        yield
+    except (AttributeError, LookupError, TypeError, ValueError, ZeroDivisionError) as error:
+        raise foreign(path) from error
 
 
 def check_config(config: dict[str, Any], subcommand: str, checkpoint: dict[str, Any], path: Path) -> None:

@@ -1,6 +1,8 @@
 """The folder of a run, and loggers that continue in it when the run is resumed."""
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +13,7 @@ from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger
 from lightning.pytorch.loggers.logger import DummyLogger
 
 from digitrec.training.compat.csv_logger import ContinuedCSVLogger
+from digitrec.training.compat.run_folders import claim_folder
 
 RUNS = "lightning_logs"
 """The folder of all runs."""
@@ -66,6 +69,35 @@ def place(config: Namespace, subcommand: str) -> None:
             arguments.version = None  # the config of the run names it; an evaluation overwrites no other
     if subcommand == "fit" and trainer.logger is False and trainer.default_root_dir is None:
         trainer.default_root_dir = RUNS
+
+
+@contextmanager
+def new_folder(config: Namespace, trainer: Trainer) -> Iterator[Path | None]:
+    """Create the folder of a new run, and remove it if nothing has been written when the block ends.
+
+    It is None if its logger chooses one, or nothing is saved. To be called on the first process.
+
+    Args:
+        config: with ``trainer.logger``; a version of it stays.
+        trainer: built from it.
+    """
+    logger, given = trainer.logger, _first(config.trainer.logger)
+    if not isinstance(logger, TensorBoardLogger | CSVLogger):
+        saves = logger is None and trainer.checkpoint_callbacks
+        yield Path(trainer.default_root_dir, "checkpoints") if saves else None
+        return
+    folder = Path(logger.log_dir)
+    missing = [each for each in folder.parents if not each.exists()]
+    if isinstance(given, Namespace) and given.init_args.get("version") is not None:
+        folder.mkdir(parents=True, exist_ok=True)
+    else:
+        folder = claim_folder(logger)
+    try:
+        yield folder
+    finally:
+        with suppress(OSError):
+            for each in (folder, *missing):
+                each.rmdir()
 
 
 def continues(config: Namespace) -> bool:

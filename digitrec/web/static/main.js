@@ -93,13 +93,16 @@ function removePicture() {
 
 function clear() {
   removePicture();
-  byId("file").value = "";
   drawing.clear();
 }
 
 byId("clear").addEventListener("click", clear);
 byId("undo").addEventListener("click", () => drawing.undo());
-byId("file").addEventListener("change", () => readPicture(byId("file").files[0]));
+byId("file").addEventListener("change", () => {
+  const [file] = byId("file").files;
+  byId("file").value = ""; // or choosing the same file again would be no change
+  readPicture(file);
+});
 
 addEventListener("keydown", (event) => {
   if (event.target instanceof HTMLInputElement) return;
@@ -120,6 +123,12 @@ addEventListener("dragleave", (event) => {
 addEventListener("drop", (event) => {
   event.preventDefault();
   surface.classList.remove("over");
-  readPicture(event.dataTransfer.files[0]);
+  const [file] = event.dataTransfer.files;
+  if (file) {
+    readPicture(file);
+  } else {
+    clear();
+    result.problem("This is a link or text: drop a picture file.");
+  }
 });
 drawn();

@@ -68,6 +68,18 @@ class Runs:
             stderr=subprocess.PIPE,
         )
 
+    def lost_together(self, count: int) -> int:
+        """Start runs at once in one folder; return how many have no whole folder of their own at the end."""
+        processes = [self.start("together") for _ in range(count)]
+        errors = [process.communicate()[1] for process in processes]
+        if any(process.returncode for process in processes):
+            print(*errors, file=sys.stderr)
+        runs = [self.folder / "together" / RUN.parent / f"version_{number}" for number in range(count)]
+        whole = [(run / "config.yaml").exists() and (run / "checkpoints/last.ckpt").exists() for run in runs]
+        events = [len(list(run.glob("events.*"))) == 1 for run in runs]
+        shutil.rmtree(self.folder / "together")
+        return count - sum(map(all, zip(whole, events, strict=True)))
+
     def finish(self, name: str, *more: str) -> None:
         """Run to the end; a run that was complete has nothing to resume."""
         errors, status = self.run(name, *more)

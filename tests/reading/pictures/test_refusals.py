@@ -2,6 +2,7 @@
 
 import os
 import re
+import struct
 import sys
 import threading
 from contextlib import suppress
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 
 from digitrec.reading.pictures import decoding, grayscale
+from digitrec.reading.pictures.loading import load
 from tests.reading.pictures.pictures_for_tests import digit, encoded, png_header, refusal
 
 BAD = {
@@ -122,3 +124,28 @@ def test_threads_that_read_tiff_files_restore_the_standard_error():
         thread.join()
     assert inside.broken
     assert os.path.samestat(os.fstat(2), before)
+
+
+def rle(width, height):
+    """A compressed BMP file with ten runs of 20 pixels."""
+    info = struct.pack("<IiiHHIIiiII", 40, width, height, 1, 8, 1, 4, 0, 0, 256, 0)
+    return b"BM" + struct.pack("<IHHI", 1082, 0, 0, 1078) + info + bytes(1024) + b"\x14\x07" * 10 + b"\0\1"
+
+
+SLOW = {
+    "P6 with a maximum of 254": lambda width, height: b"P6 %d %d 254\n" % (width, height),
+    "P5 with a maximum of 1000": lambda width, height: b"P5 %d %d 1000\n" % (width, height),
+    "P3 as text": lambda width, height: b"P3 %d %d 255\n" % (width, height),
+    "P1 as text": lambda width, height: b"P1 %d %d\n" % (width, height),
+    "compressed BMP": rle,
+}
+
+
+@pytest.mark.parametrize("header", SLOW.values(), ids=SLOW)
+def test_what_is_decoded_in_python_is_refused_by_its_header_if_it_is_large(header):
+    message = refusal(header(2001, 1000))
+    assert re.search(
+        r"\((PPM|BMP), 2001 x 1000 pixels\) is too large: .* 2 megapixels, or save it as", message
+    )
+    content = header(20, 10)
+    assert load(content if content[:2] == b"BM" else content + b"1 " * 600).size == (20, 10)

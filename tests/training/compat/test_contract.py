@@ -15,6 +15,7 @@ from lightning.pytorch.cli import LightningCLI
 from lightning.pytorch.loggers import CSVLogger
 from lightning.pytorch.loggers.csv_logs import ExperimentWriter
 from lightning.pytorch.profilers import PassThroughProfiler
+from lightning.pytorch.trainer.connectors.checkpoint_connector import _CheckpointConnector
 
 
 def parameters(function):
@@ -26,6 +27,14 @@ def test_loops_have_the_names_used_by_exact_resume():
     assert trainer.fit_loop._data_fetcher is None  # before the first epoch
     assert parameters(trainer.fit_loop.epoch_loop._should_check_val_fx) == ["data_fetcher"]
     assert parameters(trainer.fit_loop.epoch_loop._should_accumulate) == []
+
+
+def test_checkpoints_are_restored_by_the_connector():
+    connector = Trainer(logger=False, enable_progress_bar=False)._checkpoint_connector
+    assert type(connector) is _CheckpointConnector
+    assert callable(connector._restore_modules_and_callbacks)
+    assert callable(connector.restore_training_state)
+    assert callable(connector.resume_start)
 
 
 def test_model_checkpoint_has_the_names_used_to_save():
