@@ -9,8 +9,8 @@ import sys
 from http.client import HTTPConnection
 
 import pytest
-from aiohttp import web
 
+from digitrec.web import server
 from digitrec.web.server import READER, main
 from tests.web.conftest import lines
 
@@ -61,7 +61,11 @@ def test_a_mistake_is_one_sentence(args, message, capsys, tmp_path, monkeypatch)
 def test_the_newest_run_can_be_served(fit, monkeypatch):
     fit("--model.network.init_args.hidden=[16]")
     served = []
-    monkeypatch.setattr(web, "run_app", lambda app, **_: served.append(app))
+
+    async def serve(app, open_socket):
+        served.append(app)
+
+    monkeypatch.setattr(server, "_serve", serve)
     for which in ("best", "last"):
         assert main([f"--ckpt_path={which}", "--port=0"]) == 0
         assert served.pop()[READER].classifier.network.layers[1].out_features == 16
