@@ -81,6 +81,10 @@ class RunCLI(LightningCLI):
         with refusals(), ExitStack() as self._locks:
             self._run(args)
 
+    def __deepcopy__(self, memo: dict[int, Any]) -> "RunCLI":
+        """Return itself: a copy of a model, as for averaged weights, refers to the command line."""
+        return self
+
     def _run(self, args: list[str]) -> None:
         raising = {"exit_on_error": False}  # cli.main reports what is raised
         super().__init__(
@@ -127,7 +131,7 @@ class RunCLI(LightningCLI):
         try:
             self._parse(parser, args)
         except ArgumentError as error:
-            error.add_note(hint(error, options(subcommand_parsers(self).get(args[0], parser))))
+            error.add_note(hint(error, options(subcommand_parsers(self).get(self._first or "", parser))))
             raise
 
     def _parse(self, parser: LightningArgumentParser, args: list[str]) -> None:

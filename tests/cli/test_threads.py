@@ -4,11 +4,12 @@ import pytest
 import torch
 
 from digitrec import Reader
+from digitrec.cli import DigitCLI
 from digitrec.errors import CheckpointError
 from scripts.lib.rendering import Options, render
 from scripts.lib.strokes import stroke_digits
 from tests.cli.conftest import evaluate
-from tests.conftest import ROOT
+from tests.conftest import ROOT, SMALL
 
 
 @pytest.fixture
@@ -30,14 +31,9 @@ def test_evaluation_has_the_threads_of_the_training(fit, threads):
     assert threads[3:] == [2, 2]
 
 
-def test_all_threads_are_those_of_pytorch(fit, threads):
-    fit(
-        f"--config={ROOT}/configs/wide.yaml",
-        "--model.network.init_args.hidden=[4]",
-        "--trainer.max_epochs=1",
-        "--data.val_size=50",
-        "--trainer.log_every_n_steps=1",
-    )
+def test_all_threads_are_those_of_pytorch(workplace, threads):
+    args = [*SMALL, "--model.network.init_args.hidden=[4]", "--trainer.log_every_n_steps=1"]
+    DigitCLI(["fit", f"--config={ROOT}/configs/wide.yaml", *args])
     evaluate("test")
     assert threads == []
 

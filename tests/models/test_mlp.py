@@ -29,7 +29,7 @@ def test_hidden_layers_are_rectified():
 
 
 def test_width_below_one_is_refused():
-    with pytest.raises(ValueError, match=r"hidden .*\[128, 0\]"):
+    with pytest.raises(ValueError, match=r"hidden .*\(128, 0\)"):
         MLP((128, 0))
 
 

@@ -22,13 +22,14 @@ MESSAGES = {
 
 @pytest.mark.parametrize("number", MESSAGES)
 def test_predict_ends_at_a_signal(number, workplace, monkeypatch, capsys):
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # Lightning ignores it after a first Ctrl-C
     before = signal.getsignal(signal.SIGTERM)
     monkeypatch.setattr(PredictionsWriter, "write_on_batch_end", lambda *args: os.kill(os.getpid(), number))
     status = cli.main(["predict", "--ckpt_path=pretrained"])
     assert (status, capsys.readouterr().err.splitlines()[-1]) == MESSAGES[number]
     assert signal.getsignal(signal.SIGTERM) is before
     assert not list(workplace.rglob("predictions.csv*"))
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # Lightning ignores it from then on
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def test_export_ends_at_ctrl_c(tmp_path, monkeypatch, capsys):

@@ -95,8 +95,8 @@ def new_folder(config: Namespace, trainer: Trainer) -> Iterator[Path | None]:
     try:
         yield folder
     finally:
-        with suppress(OSError):
-            for each in (folder, *missing):
+        for each in (folder, *missing):
+            with suppress(OSError):
                 each.rmdir()
 
 

@@ -128,8 +128,11 @@ def test_threads_that_read_tiff_files_restore_the_standard_error():
 
 def rle(width, height):
     """A compressed BMP file with ten runs of 20 pixels."""
+    lines = b"\x14\x07\0\0" * 10
     info = struct.pack("<IiiHHIIiiII", 40, width, height, 1, 8, 1, 4, 0, 0, 256, 0)
-    return b"BM" + struct.pack("<IHHI", 1082, 0, 0, 1078) + info + bytes(1024) + b"\x14\x07" * 10 + b"\0\1"
+    return (
+        b"BM" + struct.pack("<IHHI", 1082, 0, 0, 1078) + info + bytes(1024) + lines + b"\0\1"
+    )
 
 
 SLOW = {

@@ -98,7 +98,7 @@ def test_run_that_is_alive_is_not_resumed(fit, holder, capsys):
 
 
 def test_runs_without_a_logger_do_not_write_the_same_checkpoints(fit, holder, workplace):
-    process = holder(workplace / "checkpoints")
+    process = holder(workplace / "lightning_logs" / "checkpoints")
     with pytest.raises(CheckpointError, match=f"Process {process.pid} is still writing into"):
         fit("--trainer.logger=false")
     fit("--trainer.logger=false", "--trainer.enable_checkpointing=false", "--trainer.callbacks=null")
