@@ -5,22 +5,30 @@ export const NOTE = "Pictures are read in this browser and are not sent anywhere
 
 const waiting = new Map(); // the functions that take the answers, by the number of the request
 let count = 0;
+let failed = false;
+
+const FAILURE = { error: "The reader cannot be loaded: use a browser of the last three years, or reload the page." };
 
 const worker = new Worker(new URL("reader/worker.js", import.meta.url), { type: "module" });
-worker.addEventListener("message", ({ data: { id, answer } }) => {
+worker.addEventListener("message", ({ data: { ready, id, answer } }) => {
+  if (ready) {
+    keepForOffline();
+    return;
+  }
   waiting.get(id)(answer);
   waiting.delete(id);
 });
-let failed = false;
 worker.addEventListener("error", () => {
   failed = true;
   for (const take of waiting.values()) take(FAILURE);
   waiting.clear();
 });
-const FAILURE = { error: "The reader cannot be loaded: use a browser of the last three years, or reload the page." };
 
-// Keeps the page for use without a connection; it is missing where the page is neither local nor served by HTTPS.
-navigator.serviceWorker?.register(new URL("service_worker.js", import.meta.url));
+// Browsers have service workers only for pages that are local or come over HTTPS. The files are kept after the reader
+// has loaded its own, so that the first picture does not wait.
+function keepForOffline() {
+  navigator.serviceWorker?.register(new URL("service_worker.js", import.meta.url));
+}
 
 /**
  * Reads a picture.

@@ -1,12 +1,12 @@
 // The worker in which pictures are read, so that the page stays responsive. It answers {id, blob, threshold} with
-// {id, answer}, where the answer is a reading or {error: a sentence}.
+// {id, answer}, where the answer is a reading or {error: a sentence}, and says {ready: true} when it can read.
 
 import { Networks } from "./networks.js";
 import { PictureError } from "./pictures/loading.js";
 import { read } from "./reader.js";
 
 const networks = Networks.load();
-networks.catch(() => null); // each answer reports it
+networks.then(() => postMessage({ ready: true }), () => null); // each answer reports an error
 
 async function answer(blob, threshold) {
   let loaded;
