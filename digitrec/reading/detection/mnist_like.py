@@ -17,6 +17,15 @@ ASTRAY = 2.0
 STROKE = 1.4, 4.6
 """Pixels: least and greatest mean width of a stroke."""
 
+PLAIN = 0.9
+"""Share of the pixels at the edge that are black or white."""
+
+BRIGHT = 128
+"""Gray level of the brightest pixel, at least."""
+
+FOREGROUND = 63
+"""Gray level above which a pixel is of the digit: darker ones may remain of a JPEG file or an average."""
+
 FINE = 5
 """The stroke is measured at this many times the resolution."""
 
@@ -31,9 +40,9 @@ def mnist_like(page: Gray) -> list[Found]:
         return []
     edge = np.concatenate([page[0], page[-1], page[1:-1, 0], page[1:-1, -1]])
     image = 255 - page if np.median(edge) > 127 else page
-    if np.quantile(np.minimum(edge, 255 - edge), 0.9) > 0 or image.max() < 128:
+    if np.quantile(np.minimum(edge, 255 - edge), PLAIN) > 0 or image.max() < BRIGHT:
         return []
-    foreground = image > 63  # there may be the remains of a JPEG file, or of an average, around it
+    foreground = image > FOREGROUND
     rows, columns = np.flatnonzero(foreground.any(1)), np.flatnonzero(foreground.any(0))
     longest = max(rows[-1] - rows[0], columns[-1] - columns[0]) + 1
     places, mass = np.arange(SIDE) - (SIDE - 1) / 2, image.astype(float)

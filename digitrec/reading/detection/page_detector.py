@@ -25,6 +25,7 @@ class ScalePolicy:
     sides: geometric means of a view's two sides, in pixels, from coarse to fine.
     most_pixels: of a view with its edge.
     most_enlargement: of a page with small digits.
+    shrink: factor by which the enlargement is lowered until a view has few enough pixels.
     least_finest: side of the finest view of a small page. A larger page is enlarged only if its digits are
         small, and then taken only if they are clear.
     longest: pixels of the longer side of the first view of a narrow page, such as a tightly cut 1.
@@ -40,12 +41,14 @@ class ScalePolicy:
     least_contrast: gray levels between the lightest and the darkest pixel of a page that is not empty.
     least_score: of an instance, below which it is dropped.
     least_alone: the same in a view that is not clear: noise may look like something, but not very clearly.
+    reducing_gap: a page is first averaged down to this many times the size of the view, at least.
     batch_pixels: of the views that the network sees at once, all of one shape.
     """
 
     sides: tuple[int, ...] = (80, 200, 460, 840, 1400)
     most_pixels: int = 2_000_000
     most_enlargement: float = 4.0
+    shrink: float = 0.95
     least_finest: int = 200
     longest: int = 72
     narrow: float = 2.5
@@ -60,6 +63,7 @@ class ScalePolicy:
     least_contrast: int = 8
     least_score: float = 0.25
     least_alone: float = 0.5
+    reducing_gap: float = 2.0
     batch_pixels: int = 150_000
 
 
@@ -136,7 +140,7 @@ class PageDetector:
         policy, side = self.policy, math.sqrt(page.size)
         most = policy.most_enlargement
         while math.prod(self._padded(page, most)) > policy.most_pixels:
-            most *= 0.95
+            most *= policy.shrink
         most_planned = min(most, max(1.0, policy.least_finest / side))
         plan = [min(wanted / side, most_planned) for wanted in policy.sides]
         if max(page.shape) > policy.narrow * min(page.shape):
@@ -190,7 +194,8 @@ class PageDetector:
         """Resize a page, and put the median of its edge round it until its sides suit the network."""
         height, width = (max(4, 4 * round(side * scale / 4)) for side in page.shape)
         how = Image.Resampling.BICUBIC if scale > 1 else Image.Resampling.BILINEAR
-        small = np.asarray(Image.fromarray(page).resize((width, height), how, reducing_gap=2.0))
+        gap = self.policy.reducing_gap
+        small = np.asarray(Image.fromarray(page).resize((width, height), how, reducing_gap=gap))
         around = np.concatenate([small[0], small[-1], small[:, 0], small[:, -1]])
         whole = self._padded(page, scale)
         edges = (whole[0] - height) // 2, (whole[1] - width) // 2

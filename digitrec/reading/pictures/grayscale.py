@@ -1,5 +1,6 @@
 """Conversion of colors, transparency and more than 8 bits to 8-bit gray that keeps the strokes visible."""
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -8,8 +9,40 @@ from PIL import Image, ImageChops, ImageFilter
 
 Bytes = npt.NDArray[np.uint8]
 
-CONTRAST_PIXELS = 40_000
-"""Pixels of the reduced picture on which the contrast of its channels is measured."""
+
+@dataclass(frozen=True)
+class GrayPolicy:
+    """The numbers that decide how transparency and colors become gray.
+
+    opaque: alpha from which on a pixel is visible, unless all have less.
+    short: a part whose outline is less than this share of its pixels is not made of strokes.
+    apart: gray levels from the median of the outline beyond which a pixel differs from it.
+    apart_short: the same for a part with a short outline.
+    most_apart: an outline has one color if less than this share of it differs.
+    least_written: share of the visible pixels that must differ.
+    contrast_pixels: of the reduced picture on which the contrast of the channels is measured.
+    around: radius of the surroundings of a pixel, as a share of the longer side.
+    least_share: share of the pixels that have at most the measured contrast.
+    enough: contrast from which on the luminance is taken.
+    least_channel: contrast that a single channel must exceed to be taken.
+    least_ratio: the same as a multiple of the luminance's contrast.
+    """
+
+    opaque: int = 128
+    short: float = 0.05
+    apart: int = 96
+    apart_short: int = 40
+    most_apart: float = 0.2
+    least_written: float = 0.002
+    contrast_pixels: int = 40_000
+    around: float = 0.1
+    least_share: float = 0.998
+    enough: int = 48
+    least_channel: int = 32
+    least_ratio: float = 2.5
+
+
+POLICY = GrayPolicy()
 
 
 def plain(image: Image.Image) -> Image.Image:
@@ -96,7 +129,7 @@ def _over_background(image: Image.Image) -> Image.Image:
         return Image.new("L", image.size, 255)
     if alpha.min() == 255:
         return color
-    visible = alpha >= min(128, int(alpha.max()))
+    visible = alpha >= min(POLICY.opaque, int(alpha.max()))
     inner = visible.copy()
     inner[1:] &= visible[:-1]
     inner[:-1] &= visible[1:]
@@ -107,9 +140,10 @@ def _over_background(image: Image.Image) -> Image.Image:
         outline = visible
     light = np.asarray(color.convert("L"))
     level = int(np.median(light[outline]))
-    solid = outline.sum() < 0.05 * visible.sum()
-    stands_out = abs(light.astype(np.int16) - level) > (40 if solid else 96)
-    if stands_out[outline].mean() < 0.2 and stands_out[visible].mean() > 0.002:
+    short = outline.sum() < POLICY.short * visible.sum()
+    differs = abs(light.astype(np.int16) - level) > (POLICY.apart_short if short else POLICY.apart)
+    written = differs[visible].mean() > POLICY.least_written
+    if differs[outline].mean() < POLICY.most_apart and written:
         background = tuple(int(value) for value in np.median(np.asarray(color)[outline], axis=0))
     else:
         background = (0, 0, 0) if np.average(light, weights=alpha) > 127.5 else (255, 255, 255)
@@ -120,16 +154,16 @@ def _over_background(image: Image.Image) -> Image.Image:
 
 def _clearest_channel(image: Image.Image) -> Image.Image:
     """Return the luminance of an RGB image, or the channel with much more contrast than the luminance."""
-    small = image.reduce(max(1, round((image.width * image.height / CONTRAST_PIXELS) ** 0.5)))
-    around = small.filter(ImageFilter.BoxBlur(max(small.size) / 10))
+    small = image.reduce(max(1, round((image.width * image.height / POLICY.contrast_pixels) ** 0.5)))
+    around = small.filter(ImageFilter.BoxBlur(POLICY.around * max(small.size)))
     contrast = _contrast(small.convert("L"), around.convert("L"))
     contrasts = [_contrast(*pair) for pair in zip(small.split(), around.split(), strict=True)]
-    if contrast < 48 and max(contrasts) > max(32, 2.5 * contrast):
+    if contrast < POLICY.enough and max(contrasts) > max(POLICY.least_channel, POLICY.least_ratio * contrast):
         return image.getchannel(contrasts.index(max(contrasts)))
     return image.convert("L")
 
 
 def _contrast(image: Image.Image, around: Image.Image) -> int:
-    """Return the difference of two L images that only 2 of 1,000 pixels exceed."""
+    """Return the difference of two L images that only the rest of ``least_share`` exceeds."""
     counts = np.cumsum(ImageChops.difference(image, around).histogram())
-    return int(np.searchsorted(counts, 0.998 * counts[-1]))
+    return int(np.searchsorted(counts, POLICY.least_share * counts[-1]))

@@ -13,7 +13,8 @@ from digitrec.reading.pictures import grayscale
 MAX_PIXELS = 4_000_000
 """Pixels of a page; a larger picture is shrunk to so many by averaging."""
 
-_BAND_PIXELS = 1_000_000  # of the picture that are converted at once
+BAND_PIXELS = 1_000_000
+"""Pixels of a picture that are converted at once."""
 
 Bands = Callable[[int], Iterator[Image.Image]]
 """Yields a picture from top to bottom in bands of a given number of rows; the last may have fewer."""
@@ -80,7 +81,7 @@ def make(small: Image.Image, size: tuple[int, int], orientation: int = 1) -> Pag
 
 
 def _reduced(bands: Bands, size: tuple[int, int], factor: int) -> Image.Image:
-    rows = factor * max(1, _BAND_PIXELS // (size[0] * factor))
+    rows = factor * max(1, BAND_PIXELS // (size[0] * factor))
     parts = (grayscale.plain(band).reduce(factor) for band in bands(rows))
     first = next(parts)
     whole = Image.new(first.mode, (-(-size[0] // factor), -(-size[1] // factor)))

@@ -1,9 +1,10 @@
-// Connects the drawing, the server and the result. One request is sent at a time; then the newest drawing follows.
+// Connects the drawing, what reads it (backend.js) and the result. One drawing is read at a time; then the newest
+// follows.
 
+import * as backend from "./backend.js";
 import { Drawing } from "./draw.js";
 import { Result } from "./result.js";
 
-const MAX_BYTES = 8 * 2 ** 20; // as in server.py
 const byId = (id) => document.getElementById(id);
 const surface = byId("surface");
 const picture = byId("picture");
@@ -47,15 +48,9 @@ async function whileBusy(work) {
   byId("text").setAttribute("aria-busy", String((pending -= 1) > 0));
 }
 
-// Sends a picture and shows the answer, unless the picture has been cleared in the meantime.
+// Reads a picture and shows the answer, unless the picture has been cleared in the meantime.
 async function read(blob, size, from) {
-  let answer;
-  try {
-    const response = await fetch("/predict?images=1", { method: "POST", body: blob });
-    answer = await response.json();
-  } catch {
-    answer = { error: "The server does not answer: is it still running?" };
-  }
+  const answer = await backend.read(blob);
   if (from !== sheet) return;
   if (answer.error) result.problem(answer.error);
   else result.show(answer, size);
@@ -71,10 +66,6 @@ async function readPicture(file) {
   picture.src = URL.createObjectURL(file);
   picture.hidden = false;
   result.clear("Reading …");
-  if (file.size > MAX_BYTES) {
-    result.problem("The picture has more than 8 MiB: shrink it.");
-    return;
-  }
   await whileBusy(async () => {
     // Formats that the browser cannot show, such as TIFF, are read as well, but without boxes.
     const shown = await picture.decode().then(() => true, () => false);
@@ -131,4 +122,5 @@ addEventListener("drop", (event) => {
     result.problem("This is a link or text: drop a picture file.");
   }
 });
+byId("note").textContent = backend.NOTE;
 drawn();

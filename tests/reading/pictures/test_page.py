@@ -38,7 +38,7 @@ def test_the_page_is_upright(orientation):
 @pytest.mark.parametrize("band", [50, 1_000_000])
 def test_a_large_picture_is_shrunk_by_averaging(size, band, monkeypatch):
     monkeypatch.setattr(pages, "MAX_PIXELS", 10_000)
-    monkeypatch.setattr(pages, "_BAND_PIXELS", band)
+    monkeypatch.setattr(pages, "BAND_PIXELS", band)
     pixels = np.add.outer(np.arange(size[1]), np.arange(size[0])) * (200 / sum(size))
     noise = np.random.default_rng(0).integers(-40, 41, pixels.shape)
     page = page_of(Image.fromarray((pixels + 40 + noise).clip(0, 255).astype(np.uint8)))

@@ -130,9 +130,7 @@ def rle(width, height):
     """A compressed BMP file with ten runs of 20 pixels."""
     lines = b"\x14\x07\0\0" * 10
     info = struct.pack("<IiiHHIIiiII", 40, width, height, 1, 8, 1, 4, 0, 0, 256, 0)
-    return (
-        b"BM" + struct.pack("<IHHI", 1082, 0, 0, 1078) + info + bytes(1024) + lines + b"\0\1"
-    )
+    return b"BM" + struct.pack("<IHHI", 1082, 0, 0, 1078) + info + bytes(1024) + lines + b"\0\1"
 
 
 SLOW = {

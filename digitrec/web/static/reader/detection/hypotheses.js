@@ -1,0 +1,49 @@
+// What is found on a page, and the hypotheses that it is part of: hypotheses.py.
+
+import { mean, median } from "../numbers.js";
+import { isDigit } from "./decoding.js";
+
+/** @typedef {import("./decoding.js").Instance} Instance */
+
+/**
+ * A digit or another written mark of a page.
+ * @typedef {object} Found
+ * @property {Uint8Array} image 28x28, white on black
+ * @property {[number, number, number, number]} box x, y, width and height in pixels of the page
+ * @property {number} digit 0 to 1, the probability that it is a digit and not another mark
+ */
+
+/** What is found in one view of a page. */
+export class Hypothesis {
+  /**
+   * @param {number} down pixels of the view for each pixel of the page
+   * @param {number} across the same across
+   * @param {Instance[]} instances the digits and marks, in pixels of the view
+   */
+  constructor(down = 1, across = 1, instances = []) {
+    this.down = down;
+    this.across = across;
+    this.instances = instances;
+    this.digits = instances.filter(isDigit);
+  }
+
+  /** Median size of the digits, in pixels of the view. */
+  get size() {
+    return median(this.digits.map((each) => each.size));
+  }
+
+  /** Mean score of the digits, 0 to 1. */
+  get clearness() {
+    return mean(this.digits.map((each) => each.score));
+  }
+
+  /** How much is seen: instances with a score above `even` count for it, others against it. */
+  value(even) {
+    return this.instances.reduce((sum, each) => sum + each.score - even, 0);
+  }
+
+  /** Keeps the instances with at least this score. */
+  withoutFaint(least) {
+    return new Hypothesis(this.down, this.across, this.instances.filter((each) => each.score >= least));
+  }
+}
