@@ -15,10 +15,7 @@ from digitrec.data.download import ensure_mnist
 from digitrec.errors import MNISTUnavailableError
 from tests.data.conftest import HTML, Damage, Files, Log, Monkey, contents, messages
 
-pytestmark = pytest.mark.long
-
-
-pytestmark = pytest.mark.usefixtures("no_temporary_files")
+pytestmark = [pytest.mark.long, pytest.mark.usefixtures("no_temporary_files")]
 
 Serve = Callable[[Callable[[str], Iterator[bytes]]], str]
 

@@ -1,5 +1,6 @@
 """What is found on a page, and the hypotheses that it is part of: one for each scale that was looked at."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -42,19 +43,19 @@ class Hypothesis:
     instances: tuple[Instance, ...] = ()
 
     @property
-    def digits(self) -> list[Instance]:
-        """The instances that are rather digits than other marks."""
-        return [each for each in self.instances if each.is_digit]
+    def _main(self) -> Sequence[Instance]:
+        """The instances that are rather digits than other marks; without a digit, the marks."""
+        return [each for each in self.instances if each.is_digit] or self.instances
 
     @property
     def size(self) -> float:
-        """Median size of the digits, in pixels of the view."""
-        return float(np.median([each.size for each in self.digits]))
+        """Median size of the digits, or else of the other marks, in pixels of the view."""
+        return float(np.median([each.size for each in self._main]))
 
     @property
     def clearness(self) -> float:
-        """Mean score of the digits, 0 to 1."""
-        return float(np.mean([each.score for each in self.digits]))
+        """Mean score of the digits, or else of the other marks, 0 to 1."""
+        return float(np.mean([each.score for each in self._main]))
 
     def value(self, even: float) -> float:
         """Return how much is seen: instances with a score above ``even`` count for it, others against it."""

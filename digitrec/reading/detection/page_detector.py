@@ -151,7 +151,7 @@ class PageDetector:
             if scale < last * policy.least_step:
                 continue
             here, last = (yield scale), scale
-            if not here.digits:
+            if not here.instances:
                 kept.append(here)
             elif here.size < policy.small and scale * policy.least_step < most:
                 plan = [scale * policy.ideal / here.size, *plan]
@@ -162,7 +162,7 @@ class PageDetector:
             elif scale <= most_planned:  # in an enlarged view noise looks like strokes: it must be clear
                 kept.append(here)
         solid = [each.without_faint(policy.least_alone) for each in kept]
-        return max(solid, key=lambda each: (bool(each.digits), each.value(policy.even)))
+        return max(solid, key=lambda each: each.value(policy.even))
 
     def _look(self, views: dict[int, View]) -> Iterator[tuple[int, Hypothesis]]:
         """Find what is in views; those of one shape are given to the network together."""

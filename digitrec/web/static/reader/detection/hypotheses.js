@@ -24,17 +24,19 @@ export class Hypothesis {
     this.down = down;
     this.across = across;
     this.instances = instances;
-    this.digits = instances.filter(isDigit);
+    const digits = instances.filter(isDigit);
+    /** The instances that are rather digits than other marks; without a digit, the marks. */
+    this.main = digits.length ? digits : instances;
   }
 
-  /** Median size of the digits, in pixels of the view. */
+  /** Median size of the digits, or else of the other marks, in pixels of the view. */
   get size() {
-    return median(this.digits.map((each) => each.size));
+    return median(this.main.map((each) => each.size));
   }
 
-  /** Mean score of the digits, 0 to 1. */
+  /** Mean score of the digits, or else of the other marks, 0 to 1. */
   get clearness() {
-    return mean(this.digits.map((each) => each.score));
+    return mean(this.main.map((each) => each.score));
   }
 
   /** How much is seen: instances with a score above `even` count for it, others against it. */

@@ -54,7 +54,7 @@ function* search(page) {
     if (scale < last * policy.least_step) continue;
     const here = yield scale;
     last = scale;
-    if (!here.digits.length) {
+    if (!here.instances.length) {
       kept.push(here);
     } else if (here.size < policy.small && scale * policy.least_step < most) {
       plan = [(scale * policy.ideal) / here.size, ...plan];
@@ -68,13 +68,10 @@ function* search(page) {
   return best(kept.map((each) => each.withoutFaint(policy.least_alone)));
 }
 
-// Returns the first hypothesis with digits that shows most; without any, the first that shows most.
+// Returns the first hypothesis that shows most.
 function best(hypotheses) {
-  const rank = (each) => [Number(each.digits.length > 0), each.value(policy.even)];
-  return hypotheses.reduce((chosen, each) => {
-    const [[hasDigits, value], [had, most]] = [rank(each), rank(chosen)];
-    return hasDigits > had || (hasDigits === had && value > most) ? each : chosen;
-  });
+  const value = (each) => each.value(policy.even);
+  return hypotheses.reduce((chosen, each) => (value(each) > value(chosen) ? each : chosen));
 }
 
 // Returns the height and width of a view with its edge.
