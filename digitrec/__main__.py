@@ -53,6 +53,7 @@ def main(args: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except KeyboardInterrupt:
+        print("digitrec: Stopped by SIGINT before the end.", file=sys.stderr)
         return 128 + signal.SIGINT
 
 

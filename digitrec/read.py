@@ -102,7 +102,7 @@ def _write(outcomes: Iterable[Outcome], options: argparse.Namespace) -> int:
             tqdm.write(output.write(each.path, each.page, each.reading))
             readings.append({**result, **each.reading.to_dict()})
         if tree:
-            json.dump(readings, tree, indent=1)
+            json.dump(readings, tree, indent=1, allow_nan=False)
             tree.write("\n")
     written = options.csv, options.json, options.annotate if annotated else None
     if any(written):

@@ -30,7 +30,7 @@ CONFIG = "configs/handwriting.yaml"
 CALIBRATION = 1
 """Seed of the pages on which the temperature and the threshold are chosen."""
 
-REFUSED = 0.02
+REFUSED = 0.015
 """Share of these digits that may be refused; of digits in pictures more are refused."""
 
 

@@ -25,7 +25,7 @@ from digitrec.reading.turns import most_upright
 if hasattr(os, "register_at_fork"):  # not on Windows
     os.register_at_fork(after_in_child=lambda: torch.set_num_threads(1))
 
-MARK = 0.25
+MARK = 0.15
 """Probability of being a digit, below which a mark is ``?`` at any threshold."""
 
 

@@ -24,8 +24,8 @@ from digitrec.training.optimization import OptimizedModule
 LEAST_SIZE = 8.0
 """Pixels: offsets of smaller digits weigh no more than those of this size."""
 
-MARK_WEIGHT = 3.0
-"""How much heavier than a digit's a mark's cells weigh: there are fewer of them."""
+MARK_WEIGHT = 1.0
+"""How much heavier than a digit's a mark's cells weigh. With 3 more digits of worksheets became ``?``."""
 
 MARK_CENTER_WEIGHT = 12.0
 """How much more than that of a digit the center of a mark weighs: points are easily taken for specks."""

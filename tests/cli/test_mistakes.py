@@ -48,10 +48,21 @@ MISTAKES = {
         ["fit", MLP, f"--config={ROOT}/configs/best.yaml"],
         f"{ROOT}/configs/mlp.yaml and {ROOT}/configs/best.yaml are two complete experiments: give one",
     ),
-    "a name with a slash": (["fit", *QUICK, "--name=a/b"], "--name a/b: it is to be a folder of"),
+    "the folder above as a name": (
+        ["fit", *QUICK, "--name=.."],
+        "--name .. cannot be the name of a run's folder",
+    ),
+    "a folder of evaluations as a name": (
+        ["fit", *QUICK, "--name=test"],
+        "--name test cannot be the name of a",
+    ),
+    "a name with a slash": (
+        ["fit", *QUICK, "--name=a/b"],
+        "--name a/b cannot be the name of a run's folder: choose another, without a slash.",
+    ),
     "a name without a logger": (
         ["fit", *QUICK, "--name=a", "--trainer.logger=false"],
-        "--name a: it is to be a folder of TensorBoardLogger or CSVLogger, without a slash.",
+        "--name a needs TensorBoardLogger or CSVLogger as trainer.logger.",
     ),
     "a missing experiment": (
         ["fit", "--config=configs/mlp.yaml"],

@@ -57,7 +57,7 @@ def test_thread_that_cannot_write_is_one_line(capsys, monkeypatch):
 def test_training_that_learns_nothing_is_warned_of(accuracy, warned, capsys):
     """With a learning rate of 1e6 the loss is 1e18, and finite."""
     metrics = {} if accuracy is None else {"val/acc": torch.tensor(accuracy)}
-    trainer = SimpleNamespace(callback_metrics=metrics, is_global_zero=True)
+    trainer = SimpleNamespace(callback_metrics=metrics, is_global_zero=True, global_step=500)
     StopAtDivergence().on_train_end(trainer, None)
-    warning = "digitrec: warning: val/acc is 0.10, no better than chance: lower the learning rate.\n"
+    warning = "digitrec: warning: val/acc is 0.10, no better than chance: try a lower learning rate.\n"
     assert capsys.readouterr().err == (warning if warned else "")

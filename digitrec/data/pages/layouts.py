@@ -85,7 +85,7 @@ class Hand:
         self.only = dice.below(10) if dice.chance(0.1) else 1 if dice.chance(0.06) else None
         self.drawn = dice.pick((0.0, 0.28, 0.9), (0.2, 0.65, 0.15))
         self.marks = dice.uniform(0.1, 0.6) if dice.chance(0.55) else 0.0
-        self.no_digits = dice.chance(0.13)
+        self.no_digits = dice.chance(0.1)
         self.height = 0.0
 
     def digit(self) -> int:

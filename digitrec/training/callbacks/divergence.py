@@ -14,6 +14,9 @@ from digitrec.errors import DivergedError
 CHANCE = 0.15
 """val/acc of a network that has learned nothing: a tenth, and the chance of a few validation images."""
 
+FEW_STEPS = 100
+"""After fewer steps a network need not have learned anything."""
+
 
 class StopAtDivergence(Callback):
     """End a run whose loss is NaN or infinite, before anything that results from it is saved.
@@ -44,10 +47,12 @@ class StopAtDivergence(Callback):
     def on_train_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Warn of a classifier that has learned nothing, although its loss is finite."""
         accuracy = trainer.callback_metrics.get("val/acc")
-        if accuracy is not None and accuracy <= CHANCE and trainer.is_global_zero:
+        if accuracy is None or accuracy > CHANCE or trainer.global_step < FEW_STEPS:
+            return
+        if trainer.is_global_zero:
             print(
                 f"digitrec: warning: val/acc is {accuracy:.2f}, no better than chance: "
-                "lower the learning rate.",
+                "try a lower learning rate.",
                 file=sys.stderr,
             )
 

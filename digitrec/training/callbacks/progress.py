@@ -1,5 +1,6 @@
 """What a run prints: a line for each epoch, how it ended, and the metrics of an evaluation."""
 
+import shlex
 import time
 from collections.abc import Iterable
 from pathlib import Path
@@ -66,7 +67,7 @@ class Progress(Callback):
             command = "digitrec test" if tests else "digitrec detector validate"
             lines += [
                 f"Checkpoint: {_short(path)}",
-                f"Next:       python -m {command} --ckpt_path {_short(path)}",
+                f"Next:       python -m {command} --ckpt_path {shlex.quote(str(_short(path)))}",
             ]
         say(trainer, "\n".join(lines))
 

@@ -34,7 +34,7 @@ class ReportWriter(PredictionCollector):
         if folder is None:
             return
         folder.mkdir(parents=True, exist_ok=True)
-        text = json.dumps({"checkpoint": str(trainer.ckpt_path), **report}, indent=1) + "\n"
+        text = json.dumps({"checkpoint": str(trainer.ckpt_path), **report}, indent=1, allow_nan=False) + "\n"
         with replacing(folder / "report.json") as file:
             file.write(text.encode())
         sheet = plots.mistakes(images, labels, digits, confidences, columns=10, rows=10)

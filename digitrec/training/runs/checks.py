@@ -234,6 +234,8 @@ def _check_length(
             f"trainer.max_epochs is {max_epochs}, but the learning-rate schedule in {path} ends with epoch "
             f"{planned // epoch_steps}: a longer run has to be a new one, without --ckpt_path."
         )
+    if planned and planned <= steps:
+        raise CheckpointError(f"The run of {path} is complete: start a new one, without --ckpt_path.")
     if max_epochs <= epochs:
         raise CheckpointError(
             f"There is nothing to resume: trainer.max_epochs is {max_epochs}, and {path} was trained for "

@@ -18,6 +18,9 @@ from digitrec.training.compat.run_folders import claim_folder
 RUNS = "lightning_logs"
 """The folder of all runs."""
 
+RESERVED = ("..", "checkpoints", "predict", "test", "validate")
+"""Names that no run may have, since other things in the folder of all runs have them."""
+
 CONTINUED: dict[str, Any] = {
     "lightning.pytorch.loggers.TensorBoardLogger": TensorBoardLogger,
     "lightning.pytorch.loggers.CSVLogger": ContinuedCSVLogger,
@@ -57,9 +60,13 @@ def place(config: Namespace, subcommand: str) -> None:
     trainer = config.trainer
     loggers = trainer.logger if isinstance(trainer.logger, list) else [trainer.logger]
     known = [each for each in loggers if isinstance(each, Namespace) and each.class_path in CONTINUED]
-    if config.name and (Path(config.name).name != config.name or not known):
+    if config.name and (Path(config.name).name != config.name or config.name in RESERVED):
         raise MisconfigurationException(
-            f"--name {config.name}: it is to be a folder of TensorBoardLogger or CSVLogger, without a slash."
+            f"--name {config.name} cannot be the name of a run's folder: choose another, without a slash."
+        )
+    if config.name and not known:
+        raise MisconfigurationException(
+            f"--name {config.name} needs TensorBoardLogger or CSVLogger as trainer.logger."
         )
     for arguments in (each.init_args for each in known):
         if subcommand != "fit":
