@@ -26,13 +26,13 @@ def test_fit_test_and_predict_on_real_mnist_in_an_empty_folder(tmp_path):
     assert (tmp_path / "data/MNIST/raw/train-images-idx3-ubyte").stat().st_size == 47_040_016
     tested = digitrec("test")
     assert "Checkpoint: lightning_logs/version_0/checkpoints/best.ckpt" in tested
-    accuracy = float(re.search(r"test/acc\D*([\d.]+)", tested)[1])
+    accuracy = float(re.search(r"Accuracy ([\d.]+)%", tested)[1]) / 100
     assert accuracy > 0.96
     path = tmp_path / re.search(r"Predictions: (\S+)", digitrec("predict"))[1]
     rows = list(csv.DictReader(path.read_text().splitlines()))
     labels = (tmp_path / "data/MNIST/raw/t10k-labels-idx1-ubyte").read_bytes()[8:]
     correct = sum(int(row["digit"]) == label for row, label in zip(rows, labels, strict=True))
-    assert correct / 10_000 == pytest.approx(accuracy, abs=1e-6)
+    assert correct / 10_000 == pytest.approx(accuracy, abs=5e-5)
 
 
 @pytest.mark.network
@@ -44,7 +44,7 @@ def test_two_processes_fit_and_test_together(tmp_path):
         assert run.returncode == 0, run.stderr
     assert "Starting with 2 processes" in run.stderr
     assert run.stdout.count("Checkpoint: ") == 1
-    assert re.search(r"test/acc\D*0\.\d+", run.stdout)
+    assert re.search(r"Accuracy [\d.]+%", run.stdout)
 
 
 @pytest.mark.network

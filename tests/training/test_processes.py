@@ -113,7 +113,7 @@ def test_two_processes_succeed_and_only_the_first_prints(two):
     (status, printed, _), (other_status, *other_output) = TWO_PROCESSES["output"]
     assert (status, other_status) == (1, 0)  # one of the files is no picture
     assert other_output == ["", ""]
-    assert printed.count("Checkpoint: ") == 4
+    assert printed.count("Checkpoint: ") == 5  # four that are read, one that is written
     assert printed.count("Predictions: ") == 2
 
 
