@@ -198,6 +198,8 @@ def test_processes_unknown_to_the_trainer_are_refused(fit, monkeypatch):
     [({}, True), ({"LOCAL_RANK": "0"}, True), ({"LOCAL_RANK": "1"}, False), ({"SLURM_LOCALID": "3"}, False)],
 )
 def test_first_process_of_each_machine_prints_errors(environment, speaks, monkeypatch):
+    for name in ("LOCAL_RANK", "SLURM_LOCALID"):  # Lightning may have set one in an earlier test
+        monkeypatch.delenv(name, raising=False)
     for name, value in environment.items():
         monkeypatch.setenv(name, value)
     assert is_first_of_machine() is speaks
