@@ -24,9 +24,6 @@ from digitrec.training.optimization import OptimizedModule
 LEAST_SIZE = 8.0
 """Pixels: offsets of smaller digits weigh no more than those of this size."""
 
-MARK_WEIGHT = 1.0
-"""How much heavier than a digit's a mark's cells weigh. With 3 more digits of worksheets became ``?``."""
-
 MARK_CENTER_WEIGHT = 12.0
 """How much more than that of a digit the center of a mark weighs: points are easily taken for specks."""
 
@@ -56,8 +53,7 @@ def losses(found: Detection, batch: PageBatch) -> dict[str, Tensor]:
     away = (found.offsets - batch.offsets).abs().sum(1, keepdim=True) * OFFSET_UNIT
     offsets = (away / batch.owned.clamp(min=LEAST_SIZE) * owned).sum() / count
     sizes = (F.smooth_l1_loss(found.sizes, batch.sizes, reduction="none", beta=0.1) * owned).sum() / count
-    weight = owned * (batch.kinds + MARK_WEIGHT * (1 - batch.kinds))
-    kinds = F.binary_cross_entropy_with_logits(found.kinds, batch.kinds, weight, reduction="sum") / count
+    kinds = F.binary_cross_entropy_with_logits(found.kinds, batch.kinds, owned, reduction="sum") / count
     parts = 3 * entropy + 0.5 * dice, 4 * centers, 2 * offsets, 0.5 * sizes, kinds
     return dict(zip(LOSSES, parts, strict=True))
 

@@ -17,7 +17,7 @@ class MuonAdamW(Optimizer):
     Muon (Jordan et al., "Muon: An optimizer for hidden layers in neural networks", 2024) makes the momentum
     of a matrix orthogonal and takes that for the update. The last matrix is the output layer, which AdamW
     trains, as it does biases, norms and convolutions. ``torch.optim.Muon`` takes matrices only, and computes
-    in bfloat16, which made a step eight times as long on a CPU.
+    in bfloat16, which is slow on a CPU without instructions for it.
 
     There are two parameter groups, Muon's and AdamW's. A schedule may give each a learning rate of its own,
     such as ``max_lr: [0.004, 0.012]`` of OneCycleLR.
