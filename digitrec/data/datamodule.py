@@ -46,7 +46,8 @@ class MNISTDataModule(LightningDataModule):
         augment_annealing: share of the epochs, at the end, in which the strength of the distortion decreases.
         augment_final_strength: strength of the distortion in the last epoch, 0 to 1.
         synthetic: adds synthetic digits, in styles that are rare in MNIST, to the training digits.
-        detected: adds digits as the page detector finds them to the training digits.
+        detected: adds digits as the page detector finds them to the training digits, and other marks to the
+            outliers.
         outliers: makes out-of-distribution images from the training digits, for outlier exposure.
         outlier_share: how many outliers a training batch gets, as a share of its digits.
 
@@ -138,6 +139,12 @@ class MNISTDataModule(LightningDataModule):
                     self.train_set = DigitDataset(*added(self.train_set.images, self.train_set.targets))
             if stage == "fit" and self.outliers is not None:
                 self.outlier_images = self.outliers(self.train_set.images, self.train_set.targets)
+                if self.detected is not None:
+                    both = torch.cat([self.outlier_images, self.detected.marks()])
+                    order = torch.randperm(
+                        len(both), generator=torch.Generator().manual_seed(self.split_seed)
+                    )
+                    self.outlier_images = both[order]
 
     def train_dataloader(self) -> DataLoader[Batch]:
         """Return the training batches, in a new order each epoch that depends on ``seed_everything``."""

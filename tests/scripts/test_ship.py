@@ -56,7 +56,7 @@ def test_a_run_is_shipped_with_its_temperature_and_without_what_resuming_needs(w
     run = workplace / cli.trainer.log_dir / "checkpoints" / "last.ckpt"
     images, labels = ship.held_out(read_checkpoint(run))
     detected = zip(images.numpy(), labels.tolist(), strict=True)
-    monkeypatch.setattr(ship.DetectedDigits, "_digits", lambda self: detected)
+    monkeypatch.setattr(ship.DetectedDigits, "_found", lambda self: detected)
     ship.ship(run)
     kept, trained = read_checkpoint(shipped), read_checkpoint(run)
     assert kept["state_dict"].keys() == trained["state_dict"].keys()

@@ -119,7 +119,7 @@ class Hand:
         rotation = self.rotation + dice.normal(0.06) * self.uneven
         shear = self.shear + dice.normal(0.06)
         solidity = dice.uniform(0.75, 1) if dice.chance(0.3) else 1.0
-        pose = Pose(x, y, scale, pen, rotation, shear, dice.log_uniform(0.82, 1.18), solidity)
+        pose = Pose(x, y, scale, pen, rotation, shear, dice.log_uniform(0.75, 1.22), solidity)
         self.canvas.write(self.pool.glyphs, index, pose, dice, target)
 
 

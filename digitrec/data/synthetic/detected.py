@@ -1,11 +1,12 @@
 """Detected digits for training: MNIST's digits on rendered pages, as the page detector finds them.
 
 A classifier that reads pages sees digits that a shadow, a rule or a blur has changed, and what the detector
-makes of them.
+makes of them. It also sees signs and letters, which are no digits.
 """
 
 from collections.abc import Iterator
-from itertools import count, islice
+from dataclasses import replace
+from itertools import count
 from pathlib import Path
 from zlib import crc32
 
@@ -21,14 +22,25 @@ VALIDATION_IMAGES = 5000
 """Held-out images of MNIST (with split_seed 0) that no training page is written with."""
 
 LEAST_SCORE = 0.6
-"""Score of a detected digit, at least: half of the fainter ones are illegible."""
+"""Score of a detected digit or mark, at least: half of the fainter ones are illegible."""
+
+
+VERSION = 2
+"""Raise it when the images are made differently: those that were made before are then made anew."""
+
+NO_DIGIT = -1
+"""Label of a mark."""
+
+LIKE_ONE = "/(),"
+"""Marks that look like a 1 in an image of their own: only the page around them tells that they are none."""
 
 
 class DetectedDigits:
     """Adds digits that the detector finds on rendered training pages.
 
     The pretrained detector finds them. They are made once, which takes some minutes, and kept in the data
-    folder. They need OpenCV: the extra ``pages``.
+    folder. They need OpenCV: the extra ``pages``. All pages are upright, since a digit that is turned by 180
+    degrees may be another digit.
 
     Args:
         count: number of digits to add.
@@ -48,9 +60,12 @@ class DetectedDigits:
         """Make the digits if they are not there yet, and return their file."""
         key = self._count, self._seed, "train" if self._train else "val"
         detector = crc32(PRETRAINED_DETECTOR.read_bytes())
-        file = Path(self._data_dir) / f"detected-{'-'.join(map(str, key))}-{detector:08x}.npz"
+        file = Path(self._data_dir) / f"detected-{VERSION}-{'-'.join(map(str, key))}-{detector:08x}.npz"
         if not file.exists():
-            found = list(islice(self._digits(), self._count))
+            found, digits, stream = [], 0, self._found()
+            while digits < self._count:
+                found.append(next(stream))
+                digits += found[-1][1] != NO_DIGIT
             with replacing(file) as target:
                 np.savez(target, images=[image for image, _ in found], labels=[label for _, label in found])
         return file
@@ -62,13 +77,27 @@ class DetectedDigits:
             images: uint8 (N, 28, 28), digits.
             labels: int64 (N,).
         """
-        with np.load(self.prepare()) as content:
-            added = torch.from_numpy(content["images"]), torch.from_numpy(content["labels"])
-        return torch.cat([images, added[0]]), torch.cat([labels, added[1]])
+        added, of_added = self._load()
+        digits = of_added != NO_DIGIT
+        return torch.cat([images, added[digits]]), torch.cat([labels, of_added[digits]])
 
-    def _digits(self) -> Iterator[tuple[np.ndarray, int]]:
-        """Render pages without end, and yield the digits that are found on them."""
+    def marks(self) -> Tensor:
+        """Return the signs and letters that are found on the same pages, without those that look like a 1.
+
+        Returns:
+            uint8 (M, 28, 28), out-of-distribution images for training.
+        """
+        images, labels = self._load()
+        return images[labels == NO_DIGIT]
+
+    def _load(self) -> tuple[Tensor, Tensor]:
+        with np.load(self.prepare()) as content:
+            return torch.from_numpy(content["images"]), torch.from_numpy(content["labels"])
+
+    def _found(self) -> Iterator[tuple[np.ndarray, int]]:
+        """Render pages without end, and yield the image and label of each digit and mark that is found."""
         try:
+            from digitrec.data.glyphs import KINDS, MARK
             from digitrec.data.pages.datamodule import PageDataModule, PageDataset
         except ModuleNotFoundError as error:
             missing = "data.detected needs the package opencv-python-headless: pip install 'digitrec[pages]'."
@@ -80,8 +109,11 @@ class DetectedDigits:
 
         pages = PageDataModule(self._data_dir, val_size=VALIDATION_IMAGES)
         pages.prepare_data()
-        dataset = PageDataset(pages.renderer(self._train), self._seed, rank=0, steps=0)
+        renderer = pages.renderer(self._train)
+        renderer = replace(renderer, extras=replace(renderer.extras, turned=0.0))
+        dataset = PageDataset(renderer, self._seed, rank=0, steps=0)
         network, limits = load_detector(), DecodingLimits()
+        like_one = [MARK + KINDS.index(mark) for mark in LIKE_ONE]
         for step in count():
             batch = targets(dataset.scenes(step), with_items=True)
             with torch.inference_mode():
@@ -89,5 +121,7 @@ class DetectedDigits:
             for place, items in enumerate(batch.items):
                 found = decode(Maps.of(detection, place), limits)
                 for item, number in match([i.box for i in items], [i.box for i in found]).items():
-                    if items[item].is_digit and found[number].score >= LEAST_SCORE:
-                        yield mnist_image(found[number].mask), items[item].label
+                    label = items[item].label
+                    if found[number].score < LEAST_SCORE or label in like_one:
+                        continue
+                    yield mnist_image(found[number].mask), label if items[item].is_digit else NO_DIGIT

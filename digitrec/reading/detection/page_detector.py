@@ -39,8 +39,9 @@ class ScalePolicy:
     even: score of an instance that counts neither for its view nor against it.
     least_step: of two views the finer one is larger by this factor at least.
     least_contrast: gray levels between the lightest and the darkest pixel of a page that is not empty.
-    least_score: of an instance, below which it is dropped.
-    least_alone: the same in a view that is not clear: noise may look like something, but not very clearly.
+    least_score: of a digit, below which it is dropped.
+    least_mark_score: the same for other marks: the end of a rule may look a little like a sign.
+    least_alone: the same for both in a view that is not clear: noise may look like something, but not very clearly.
     reducing_gap: a page is first averaged down to this many times the size of the view, at least.
     batch_pixels: of the views that the network sees at once, all of one shape.
     """
@@ -62,6 +63,7 @@ class ScalePolicy:
     least_step: float = 1.12
     least_contrast: int = 8
     least_score: float = 0.25
+    least_mark_score: float = 0.5
     least_alone: float = 0.5
     reducing_gap: float = 2.0
     batch_pixels: int = 150_000
@@ -179,9 +181,12 @@ class PageDetector:
                     yield number, self._hypothesis(views[number], detection, place)
 
     def _hypothesis(self, view: View, detection: Detection, place: int) -> Hypothesis:
-        maps = Maps.of(detection, place, view.edges)
-        least = self.policy.least_score
-        instances = tuple(each for each in decode(maps, self.limits) if each.score >= least)
+        policy, maps = self.policy, Maps.of(detection, place, view.edges)
+        instances = tuple(
+            each
+            for each in decode(maps, self.limits)
+            if each.score >= (policy.least_score if each.is_digit else policy.least_mark_score)
+        )
         return Hypothesis(view.down, view.across, instances)
 
     def _padded(self, page: Gray, scale: float) -> list[int]:

@@ -27,11 +27,35 @@ def test_detected_digits_are_added_and_kept(folder):
     assert torch.equal(labels[:3], digits[1])
     assert labels.max() <= 9
     assert (images[3:].amax((1, 2)) > 200).all()
-    (kept,) = folder.glob("detected-40-*.npz")
+    (kept,) = folder.glob("detected-*-40-*.npz")
     written = kept.stat().st_mtime_ns
     again = DetectedDigits(40, str(folder))(*digits)
     assert torch.equal(images, again[0])
     assert kept.stat().st_mtime_ns == written
+
+
+def test_marks_of_the_same_pages_are_outliers(folder):
+    detected = DetectedDigits(300, str(folder))
+    marks = detected.marks()
+    _, labels = detected(torch.empty(0, 28, 28, dtype=torch.uint8), torch.empty(0, dtype=torch.int64))
+    assert (len(labels), labels.min() >= 0) == (300, True)
+    assert marks.dtype == torch.uint8
+    assert 5 < len(marks) < 300
+    assert (marks.amax((1, 2)) > 200).all()
+
+
+def test_pages_are_upright(folder, monkeypatch):
+    """A 9 that is turned by 180 degrees would be called a 9, and looks like a 6."""
+    renderers = []
+    whole = datamodule.PageDataset
+
+    def dataset(renderer, *arguments, **named):
+        renderers.append(renderer)
+        return whole(renderer, *arguments, **named)
+
+    monkeypatch.setattr(datamodule, "PageDataset", dataset)
+    DetectedDigits(10, str(folder)).prepare()
+    assert renderers[0].extras.turned == 0
 
 
 def test_count_below_one_is_refused():

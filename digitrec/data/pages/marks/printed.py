@@ -61,6 +61,7 @@ def ruled_row(hand: Hand, page: Print, lines: list[tuple[float, float, float]]) 
     below = (dice.uniform(0.44, 0.55) if dice.chance(0.35) else dice.uniform(0.3, 0.75)) * height
     above = -dice.uniform(0.4, 0.9) * height if dice.chance(0.6) else None
     border = dice.uniform(width, max(width, height * 0.35)) if dice.chance(0.5) else 0.0
+    past = dice.uniform(0, 0.5) * height if dice.chance(0.4) else 0.0  # the corners of borders and rules
     for start, end, y in lines:
         whole = dice.chance(0.5)
         left, right = (
@@ -70,12 +71,12 @@ def ruled_row(hand: Hand, page: Print, lines: list[tuple[float, float, float]]) 
         )
         for away in (below, above):
             if away is not None:
-                ends = [(x, y + away + (x - middle) * slope) for x in (left, right)]
+                ends = [(x, y + away + (x - middle) * slope) for x in (left - past, right + past)]
                 line(page.lines, ends, width)
         if border and not whole:
-            top = above if above is not None else -0.8 * height
+            top = (above if above is not None else -0.8 * height) - past
             for x in (left, right) if dice.chance(0.7) else (left,):
-                ends = [(x - a * slope, y + a + (x - middle) * slope) for a in (top, below)]
+                ends = [(x - a * slope, y + a + (x - middle) * slope) for a in (top, below + past)]
                 line(page.lines, ends, border)
     if dice.chance(0.2):
         mask = canvas.plane()

@@ -92,8 +92,9 @@ def _table_lines(
                 ]
                 line(page.lines, [place(*corner) for corner in [*corners, corners[0]]], width)
         return
-    left, right = (-canvas.width, 2 * canvas.width) if dice.chance(0.3) else (xs[0], xs[-1])
-    top, bottom = (-canvas.height, 2 * canvas.height) if dice.chance(0.3) else (ys[0], ys[-1])
+    past = dice.uniform(0, 0.5) * height if dice.chance(0.5) else 0.0  # the corner
+    left, right = (-canvas.width, 2 * canvas.width) if dice.chance(0.3) else (xs[0] - past, xs[-1] + past)
+    top, bottom = (-canvas.height, 2 * canvas.height) if dice.chance(0.3) else (ys[0] - past, ys[-1] + past)
     often = dice.below(4) + 1
     if style != "columns":
         for number, y in enumerate(ys):

@@ -3,7 +3,7 @@
 import { page_detector as known, policy } from "../constants.js";
 import { edgeOf, limitsOf, median, round } from "../numbers.js";
 import { BICUBIC, BILINEAR, resize } from "../pictures/resize.js";
-import { decode } from "./decoding.js";
+import { decode, isDigit } from "./decoding.js";
 import { Hypothesis } from "./hypotheses.js";
 import { mnistImage } from "./mnist_image.js";
 import { mnistLike } from "./mnist_like.js";
@@ -31,12 +31,15 @@ export async function find(page, detect) {
   let next = scales.next();
   while (!next.done) {
     const seen = view(page, next.value);
-    const instances = decode(await detect(seen)).filter((each) => each.score >= policy.least_score);
+    const instances = decode(await detect(seen)).filter(isClear);
     next = scales.next(new Hypothesis(seen.down, seen.across, instances));
   }
   const found = foundIn(next.value);
   return found.length ? found : tightOne(page);
 }
+
+// Whether a digit or mark is clear enough to be kept.
+const isClear = (each) => each.score >= (isDigit(each) ? policy.least_score : policy.least_mark_score);
 
 // Yields the scales to look at, one after the other, and returns the hypothesis that is taken.
 function* search(page) {
