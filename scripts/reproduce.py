@@ -14,7 +14,6 @@ import argparse
 import json
 import os
 import platform
-import subprocess
 import sys
 import time
 from pathlib import Path
@@ -28,6 +27,7 @@ from digitrec.cli import DigitCLI
 from digitrec.files import replacing
 from digitrec.training.messages import ignore_warnings
 from scripts.lib.docs import RESULTS, mean_and_deviation, write_section
+from scripts.lib.sections import checksum, commit
 
 RUNS = RESULTS / "runs"
 PROTOCOLS = {"validation": [], "full": ["--data.val_size=0"], "choose": ["--data.val_size=10000"]}
@@ -62,16 +62,8 @@ def run_seed(config: str, seed: int, protocol: str, overrides: list[str]) -> dic
         "versions": f"Python {platform.python_version()}, torch {torch.__version__.split('+')[0]}, "
         f"lightning {lightning.__version__}",
         "commit": started_from,
+        "from": checksum(config),
     }
-
-
-def commit() -> str:
-    """Return the commit that runs, with a + if tracked files outside the docs differ from it."""
-    git = ["git", "describe", "--always", "--abbrev=10", "--exclude=*"]
-    name = subprocess.run(git, check=True, capture_output=True, text=True).stdout.strip()
-    paths = ["digitrec", "configs", "scripts", "pyproject.toml"]
-    changed = subprocess.run(["git", "diff", "--quiet", "HEAD", "--", *paths], check=False).returncode
-    return name + ("+" if changed else "")
 
 
 def reproduce(config: str, seeds: range, protocol: str, overrides: list[str], name: str) -> None:

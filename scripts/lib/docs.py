@@ -9,6 +9,7 @@ from statistics import mean, stdev
 import torch
 
 from digitrec.files import replacing
+from scripts.lib.sections import stamp
 
 README = Path("README.md")
 MODEL_CARD = Path("docs/model_card.md")
@@ -22,7 +23,9 @@ PROCESSES = RESULTS / "processes.md"
 
 
 def write_section(name: str, text: str, file: Path = README) -> None:
-    """Replace the text of a section; the file is replaced as a whole or not at all.
+    """Replace the text of a section, and say what it is made from; see ``sections``.
+
+    The file is replaced as a whole or not at all.
 
     Raises:
         ValueError: the file has no such section.
@@ -33,7 +36,7 @@ def write_section(name: str, text: str, file: Path = README) -> None:
     if not found or not found_end:
         raise ValueError(f"{file} has no section {name}")
     with replacing(file) as target:
-        target.write((before + begin + text.strip() + "\n" + end + after).encode())
+        target.write((before + begin + text.strip() + "\n" + stamp(name) + end + after).encode())
 
 
 def report(section: str, lines: list[str], file: Path = README) -> None:
