@@ -31,7 +31,7 @@ VERSION = 2
 NO_DIGIT = -1
 """Label of a mark."""
 
-LIKE_ONE = "/(),"
+LIKE_ONE = "/,"
 """Marks that look like a 1 in an image of their own: only the page around them tells that they are none."""
 
 
