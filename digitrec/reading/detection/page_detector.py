@@ -41,7 +41,8 @@ class ScalePolicy:
     least_contrast: gray levels between the lightest and the darkest pixel of a page that is not empty.
     least_score: of a digit, below which it is dropped.
     least_mark_score: the same for other marks: the end of a rule may look a little like a sign.
-    least_alone: the same for both in a view that is not clear: noise may look like something, but not very clearly.
+    least_alone: the same for both in a view that is not clear: noise may look like something, but not very
+        clearly.
     reducing_gap: a page is first averaged down to this many times the size of the view, at least.
     batch_pixels: of the views that the network sees at once, all of one shape.
     """
