@@ -20,7 +20,7 @@ class MuonAdamW(Optimizer):
     in bfloat16, which is slow on a CPU without instructions for it.
 
     There are two parameter groups, Muon's and AdamW's. A schedule may give each a learning rate of its own,
-    such as ``max_lr: [0.004, 0.012]`` of OneCycleLR.
+    such as ``max_lr: [0.004, 0.012]`` of OneCycleLR. AdamW trains a network without a hidden matrix alone.
 
     Args:
         params: the parameters of a network, in the order of its layers.
@@ -30,9 +30,6 @@ class MuonAdamW(Optimizer):
         momentum: of Muon, 0 to 1; Nesterov's.
         ns_steps: Newton-Schulz steps, at least 1.
         betas: of AdamW.
-
-    Raises:
-        ValueError: the network has no hidden matrix.
     """
 
     def __init__(
@@ -47,8 +44,6 @@ class MuonAdamW(Optimizer):
     ) -> None:
         params = list(params)
         hidden = [each for each in params if each.ndim == 2][:-1]
-        if not hidden:
-            raise ValueError("MuonAdamW needs a network with a hidden matrix; use torch.optim.AdamW.")
         chosen = {id(each) for each in hidden}
         others = [each for each in params if id(each) not in chosen]
         self._adamw = AdamW(others, adamw_lr, (betas[0], betas[1]), weight_decay=weight_decay, fused=True)

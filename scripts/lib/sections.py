@@ -57,6 +57,7 @@ SOURCES = {
     "benchmark export": Source("scripts.benchmark export"),
     "processes accuracy": Source("scripts.processes accuracy"),
     "results": Source("scripts.reproduce --table", ()),
+    "all results": Source("scripts.results", ()),
     "picture sets": Source("scripts.benchmark pictures {used}", ()),
     "unseen picture sets": Source("scripts.benchmark pictures {unseen} --sets unseen", ()),
     "page sets": Source("scripts.benchmark pictures {pages} --sets pages", ()),

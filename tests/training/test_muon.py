@@ -66,6 +66,21 @@ def test_orthogonal(shape):
     assert (values < 1.3).all()
 
 
-def test_network_without_a_hidden_matrix_is_refused():
-    with pytest.raises(ValueError, match=r"needs a network with a hidden matrix; use torch\.optim\.AdamW"):
-        MuonAdamW(nn.Linear(4, 2).parameters())
+def test_adamw_alone_trains_a_network_without_a_hidden_matrix():
+    networks = [softmax_regression(), softmax_regression()]
+    optimizers = [
+        MuonAdamW(networks[0].parameters(), adamw_lr=0.01, weight_decay=0.1),
+        torch.optim.AdamW(networks[1].parameters(), 0.01, weight_decay=0.1, fused=True),
+    ]
+    images = torch.rand(5, 6)
+    for network, optimizer in zip(networks, optimizers, strict=True):
+        for _ in range(3):
+            optimizer.zero_grad()
+            network(images).square().mean().backward()
+            optimizer.step()
+    assert torch.equal(networks[0].weight, networks[1].weight)
+
+
+def softmax_regression():
+    torch.manual_seed(0)
+    return torch.nn.Linear(6, 3)

@@ -22,21 +22,21 @@ UPRIGHT_ONLY = (2, 3, 4, 5, 6, 7, 9)
 class OutlierImages:
     """Makes images without a digit, with the size and position of a digit.
 
-    Of ten images one shows two overlapping digits, one a digit rotated by 90 degrees, three a letter, two a
-    few strokes between the points of a grid, two a scribble of many strokes, and one a blot. None is drawn
-    with a font. Some look like a digit by chance.
+    Of eleven images one shows two overlapping digits, one a digit rotated by 90 degrees, three a letter, two
+    a few strokes between the points of a grid, two a scribble of many strokes, one a blot, and one noise.
+    None is drawn with a font. Some look like a digit by chance.
 
     Args:
-        count: number of images, at least 10.
+        count: number of images, at least 11.
         seed: of the random numbers, which come from a generator of their own.
 
     Raises:
-        ValueError: count is below 10.
+        ValueError: count is below 11.
     """
 
     def __init__(self, count: int = 40_000, seed: int = 0) -> None:
-        if count < 10:
-            raise ValueError(f"count must be at least 10, not {count}.")
+        if count < 11:
+            raise ValueError(f"count must be at least 11, not {count}.")
         self._count = count
         self._seed = seed
 
@@ -48,7 +48,7 @@ class OutlierImages:
             labels: int64 (N,).
         """
         random = torch.Generator().manual_seed(self._seed)
-        kinds = [overlapping, rotated, letters, letters, letters, glyphs, glyphs, scribbles, scribbles, blots]
+        kinds = [overlapping, rotated, *[letters] * 3, *[glyphs] * 2, *[scribbles] * 2, blots, noise]
         sizes = [(self._count + index) // len(kinds) for index in range(len(kinds))]
         made = [kind(images, labels, size, random) for kind, size in zip(kinds, sizes, strict=True)]
         order = torch.randperm(self._count, generator=random)
@@ -101,6 +101,17 @@ def blots(images: Tensor, labels: Tensor, count: int, random: torch.Generator) -
     )
     reach = 4 + 7 * torch.rand(count, 1, 1, generator=random)
     return (255 * (reach + 3 * uneven - radius)).clamp(0, 255)
+
+
+def noise(images: Tensor, labels: Tensor, count: int, random: torch.Generator) -> Tensor:
+    """Make noise of grains of one to four pixels, from sparse to dense, float (count, 28, 28)."""
+    made = []
+    for grain, share in zip((1, 2, 4), ((count + 2) // 3, (count + 1) // 3, count // 3), strict=True):
+        grains = torch.rand(share, 1, SIDE // grain, SIDE // grain, generator=random)
+        fields = F.interpolate(grains, size=SIDE, mode="bilinear").squeeze(1)
+        least = 0.8 * torch.rand(share, 1, 1, generator=random)
+        made.append(255 * ((fields - least) / (1 - least)).clamp(0, 1))
+    return torch.cat(made)
 
 
 def _strokes(count: int, random: torch.Generator, fewest: int, most: int) -> Tensor:

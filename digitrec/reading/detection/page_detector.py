@@ -64,7 +64,7 @@ class ScalePolicy:
     least_step: float = 1.12
     least_contrast: int = 8
     least_score: float = 0.25
-    least_mark_score: float = 0.5
+    least_mark_score: float = 0.37
     least_alone: float = 0.5
     reducing_gap: float = 2.0
     batch_pixels: int = 150_000

@@ -6,6 +6,7 @@ from digitrec.data.synthetic.outliers import (
     blots,
     glyphs,
     letters,
+    noise,
     overlapping,
     rotated,
     scribbles,
@@ -79,6 +80,16 @@ def test_glyphs_and_scribbles_are_bright_and_distinct(kind):
     assert len(made.unique(dim=0)) == 100
 
 
+def test_noise_is_sparse_or_dense_and_of_several_grains():
+    made = noise(*digits(), 60, random())
+    assert (made.shape, made.min(), made.amax() <= 255) == ((60, 28, 28), 0, True)
+    dark = (made == 0).float().mean((1, 2))
+    assert dark.min() < 0.2
+    assert dark.max() > 0.6
+    steps = made.diff(dim=2).abs().mean((1, 2)) / made.mean((1, 2))
+    assert steps[:20].mean() > 2 * steps[40:].mean()  # grains of one pixel, and of four
+
+
 def test_scribbles_have_more_foreground_than_glyphs_and_blots_are_solid():
     few, many, blot = (kind(*digits(), 200, random()).mean() for kind in (glyphs, scribbles, blots))
     assert many > 1.3 * few
@@ -101,9 +112,9 @@ def test_center_keeps_empty_images_empty():
     assert not center(torch.zeros(2, 28, 28)).any()
 
 
-def test_count_below_ten_is_refused():
-    with pytest.raises(ValueError, match="count must be at least 10, not 9"):
-        OutlierImages(count=9)
+def test_count_below_eleven_is_refused():
+    with pytest.raises(ValueError, match="count must be at least 11, not 10"):
+        OutlierImages(count=10)
 
 
 def test_letters_are_drawn_evenly():

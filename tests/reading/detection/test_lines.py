@@ -30,3 +30,12 @@ def test_four_turns_change_nothing():
 
 def test_comma_that_hangs_below_its_line_belongs_to_it():
     assert in_lines([at(0, 10), (12, 27, 3, 7), at(18, 10), at(0, 45)]) == [[0, 1, 2], [3]]
+
+
+def test_upper_point_of_a_colon_does_not_split_its_line():
+    colon = (12, 14, 3, 3), (12, 25, 3, 3)
+    assert in_lines([at(0, 10), *colon, at(18, 10), at(36, 10)]) == [[0, 1, 2, 3, 4]]
+
+
+def test_line_that_begins_with_a_dash():
+    assert in_lines([(0, 19, 10, 3), at(14, 10), at(28, 11), at(0, 45)]) == [[0, 1, 2], [3]]
