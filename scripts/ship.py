@@ -21,8 +21,9 @@ from digitrec.cli import DigitCLI
 from digitrec.data.datamodule import MNISTDataModule
 from digitrec.data.synthetic.detected import DetectedDigits
 from digitrec.files import replacing
-from digitrec.models.checkpoints import PRETRAINED, load_classifier, read_checkpoint
+from digitrec.models.checkpoints import load_classifier, read_checkpoint
 from digitrec.models.normalization import normalize
+from digitrec.models.pretrained import PRETRAINED
 from digitrec.models.recognizer import CHUNK
 from digitrec.training.messages import ignore_warnings
 

@@ -3,7 +3,8 @@
 import argparse
 from pathlib import Path
 
-from digitrec.models.detector_weights import PRETRAINED_DETECTOR, network_weights, save_detector
+from digitrec.models.detector_weights import network_weights, save_detector
+from digitrec.models.pretrained import PRETRAINED_DETECTOR
 
 
 def main() -> None:

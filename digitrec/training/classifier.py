@@ -5,10 +5,12 @@ import math
 import warnings
 from typing import Any, Literal
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
 from lightning.pytorch.plugins.precision import Precision
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torchmetrics import MeanMetric
 from torchmetrics.classification import MulticlassAccuracy
@@ -128,11 +130,19 @@ class DigitClassifier(OptimizedModule):
         """
         probabilities = self(batch.images).exp()
         predicted = {"index": batch.indices}
+
+        def classify(images: NDArray[Any]) -> NDArray[Any]:
+            result: Tensor = self(torch.from_numpy(images).to(batch.images)).exp()
+            return result.float().cpu().numpy()
+
         if batch.pictures is not None:
             sizes = [len(picture.found) for picture in batch.pictures]
-            parts = zip(torch.split(batch.images, sizes), torch.split(probabilities, sizes), strict=True)
-            upright = [most_upright(*part, lambda images: self(images).exp()) for part in parts]
-            probabilities = torch.cat([part for part, _ in upright])
+            both = (values.float().cpu().split(sizes) for values in (batch.images, probabilities))
+            upright = [
+                most_upright(images.numpy(), rows.numpy(), classify)
+                for images, rows in zip(*both, strict=True)
+            ]
+            probabilities = torch.from_numpy(np.concatenate([part for part, _ in upright]))
             predicted["turns"] = torch.tensor([turns for _, turns in upright])
         return {**predicted, "digit": probabilities.argmax(dim=1), "probabilities": probabilities}
 

@@ -12,7 +12,7 @@ from digitrec.errors import ExportError
 from digitrec.export.classifier import export_classifier
 from digitrec.export.detector import export_detector
 from digitrec.models.checkpoints import load_classifier
-from digitrec.models.detector_weights import PRETRAINED_DETECTOR
+from digitrec.models.pretrained import PRETRAINED_DETECTOR
 from digitrec.web import onnxruntime_web
 from digitrec.web.constants import as_module, constants
 

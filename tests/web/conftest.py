@@ -97,7 +97,7 @@ def served(reader):
 def site(tmp_path_factory):
     """The exported page; the export takes seconds, so all processes of a test run share it."""
     from digitrec.export import classifier
-    from digitrec.models.checkpoints import PRETRAINED
+    from digitrec.models.pretrained import PRETRAINED
     from digitrec.web.site import export_site
 
     base = tmp_path_factory.getbasetemp()

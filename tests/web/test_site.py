@@ -5,7 +5,8 @@ import re
 
 import pytest
 
-from digitrec.models.checkpoints import PRETRAINED, load_classifier
+from digitrec.models.checkpoints import load_classifier
+from digitrec.models.pretrained import PRETRAINED
 from digitrec.reading.detection.decoding import DecodingLimits
 from digitrec.reading.detection.page_detector import ScalePolicy
 from digitrec.reading.reader import MARK
