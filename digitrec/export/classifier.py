@@ -71,7 +71,7 @@ def export_classifier(checkpoint: Path, output: Path, data_dir: str | Path = "da
     else:
         digits = check(program.model_proto.SerializeToString(), model, images)
         accuracy = (digits == labels).double().mean().item()
-    write(program, _metadata(content, model.classifier.threshold, accuracy), output)
+    write(program, _metadata(content, model.classifier.threshold, accuracy), checkpoint, output)
     return accuracy
 
 

@@ -1,5 +1,6 @@
 """What the exports share: conversion to ONNX, a session of ONNX Runtime, and writing the file."""
 
+import hashlib
 import warnings
 from importlib import import_module
 from pathlib import Path
@@ -71,13 +72,17 @@ def run(content: bytes, name: str, batches: list[Tensor]) -> list[list[Tensor]]:
     ]
 
 
-def write(program: Any, metadata: dict[str, str], output: Path) -> None:
-    """Write the file; after an error an old one is unchanged.
+def write(program: Any, metadata: dict[str, str], checkpoint: Path, output: Path) -> None:
+    """Write the file, with the digest of its checkpoint; after an error an old one is unchanged.
 
     Raises:
         ExportError: it cannot be written.
     """
-    program.model.metadata_props.update({"digitrec": __version__, **metadata})
+    origin = {
+        "digitrec": __version__,
+        "checkpoint_sha256": hashlib.sha256(checkpoint.read_bytes()).hexdigest(),
+    }
+    program.model.metadata_props.update({**origin, **metadata})
     try:
         with replacing(output) as file:
             file.write(program.model_proto.SerializeToString())

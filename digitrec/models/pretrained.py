@@ -5,10 +5,13 @@ from pathlib import Path
 _WEIGHTS = Path(__file__).parents[1] / "weights"
 
 PRETRAINED = _WEIGHTS / "digits.ckpt"
-"""The pretrained classifier."""
+"""The pretrained classifier; scripts/ship.py makes it."""
 
 PRETRAINED_DETECTOR = _WEIGHTS / "detector.ckpt"
-"""The pretrained detector."""
+"""The pretrained detector; scripts/ship_detector.py writes it."""
+
+PRETRAINED_ONNX = _WEIGHTS
+"""The folder with both as ONNX files, ``digits.onnx`` and ``detector.onnx``; the ship scripts write them."""
 
 SIDE = 28
 """Height and width of a digit image in pixels, as in MNIST."""
