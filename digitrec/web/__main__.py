@@ -50,7 +50,7 @@ def main(args: Sequence[str] | None = None) -> int:
         app = make_app(reader, options.host, options.allowed_host, options.root_path)
         with suppress(KeyboardInterrupt):
             asyncio.run(server.serve(app, open_socket))
-    server.end_readers()
+    server.end_readers(app)
     return 0
 
 

@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any
 
 from aiohttp import hdrs, web
+from aiohttp.http_exceptions import HttpProcessingError
 
 from digitrec.errors import PictureError
 from digitrec.reading.pictures.loading import pixels
@@ -110,7 +111,7 @@ async def _receive(request: web.Request) -> bytes:
                 uploads.pop(upload, None)
     except TimeoutError as error:
         raise web.HTTPRequestTimeout(text="The picture took too long to arrive.") from error
-    except (ConnectionError, ValueError, web.RequestPayloadError) as error:  # incomplete, or wrongly encoded
+    except (ConnectionError, ValueError, HttpProcessingError, web.RequestPayloadError) as error:
         raise web.HTTPBadRequest(text="The picture did not arrive completely.") from error
     for field in form.values():
         if isinstance(field, web.FileField):
@@ -134,11 +135,17 @@ async def _read(app: web.Application, content: bytes, threshold: float | None, w
 
 async def _pools(app: web.Application) -> AsyncIterator[None]:
     """Keep the threads that read pictures."""
-    app[POOL] = ThreadPoolExecutor(READERS, thread_name_prefix="reader")
-    app[LARGE_POOL] = ThreadPoolExecutor(1, thread_name_prefix="reader-large", initializer=_lower_priority)
+    prefix = thread_prefix(app)
+    app[POOL] = ThreadPoolExecutor(READERS, thread_name_prefix=prefix)
+    app[LARGE_POOL] = ThreadPoolExecutor(1, thread_name_prefix=prefix, initializer=_lower_priority)
     yield
     for pool in (app[POOL], app[LARGE_POOL]):
         pool.shutdown(wait=False, cancel_futures=True)
+
+
+def thread_prefix(app: web.Application) -> str:
+    """Return what the names of the threads begin with in which an application's pictures are read."""
+    return f"reader-{id(app)}-"
 
 
 def _lower_priority() -> None:

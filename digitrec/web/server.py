@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager, suppress
 from aiohttp import web
 
 from digitrec.web.connections import Connections
+from digitrec.web.pictures import thread_prefix
 
 KEEP_ALIVE_SECONDS = 15.0
 """Time that a connection is kept for a further request."""
@@ -61,10 +62,10 @@ async def serve(app: web.Application, open_socket: socket.socket) -> None:
         await stopped.wait()
 
 
-def end_readers() -> None:
+def end_readers(app: web.Application) -> None:
     """End the process if a picture is still being read: a thread cannot be stopped."""
-    deadline = time.monotonic() + SHUTDOWN_SECONDS
-    readers = [thread for thread in threading.enumerate() if thread.name.startswith("reader")]
+    deadline, prefix = time.monotonic() + SHUTDOWN_SECONDS, thread_prefix(app)
+    readers = [thread for thread in threading.enumerate() if thread.name.startswith(prefix)]
     for thread in readers:
         thread.join(max(0, deadline - time.monotonic()))
     if any(thread.is_alive() for thread in readers):

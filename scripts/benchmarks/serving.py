@@ -161,9 +161,9 @@ def web(machine: str, requests: int, previous: Path | None) -> list[str]:
     names = next(iter(measured.values()))
     rows = [["", *measured], *([name, *(each[name] for each in measured.values())] for name in names)]
     intro = (
-        f"{requests:,} drawings of two digits for each figure, as the page of each server sends them; every one "
-        f"is read correctly. A photo of 12 megapixels (JPEG) is sent in a loop for the rows beside it. {machine}, "
-        "shared with the clients and with other programs: compare the columns."
+        f"{requests:,} drawings of two digits for each figure, as the page of each server sends them; every "
+        "one is read correctly. A photo of 12 megapixels (JPEG) is sent in a loop for the rows beside it. "
+        f"{machine}, shared with the clients and with other programs: compare the columns."
     )
     return [intro, "", markdown_table(rows, right=range(1, len(rows[0])))]
 

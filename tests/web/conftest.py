@@ -14,7 +14,8 @@ import pytest
 from filelock import FileLock
 
 from digitrec.reading.reader import Reader
-from digitrec.web.server import listen, make_app, serving
+from digitrec.web.app import make_app
+from digitrec.web.server import listen, serving
 from scripts.lib.rendering import Options, render
 from scripts.lib.strokes import stroke_digits
 
@@ -112,11 +113,12 @@ def site(tmp_path_factory):
 
 @pytest.fixture
 def serve():
-    """Serve with a test's own ``read`` function and further arguments of ``make_app``."""
+    """Serve with a test's own ``read`` function of a picture and further arguments of ``make_app``."""
     running = []
 
-    def start(read, *args):
-        running.append(Served(make_app(SimpleNamespace(read=read), *args)))
+    def start(read, *args, **options):
+        fake = SimpleNamespace(read=lambda picture, threshold: read(picture))
+        running.append(Served(make_app(fake, *args, **options)))
         return running[-1]
 
     yield start

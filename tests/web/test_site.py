@@ -11,8 +11,8 @@ from digitrec.reading.detection.decoding import DecodingLimits
 from digitrec.reading.detection.page_detector import ScalePolicy
 from digitrec.reading.reader import MARK
 from digitrec.web import onnxruntime_web, site
+from digitrec.web.__main__ import main
 from digitrec.web.constants import as_module, constants
-from digitrec.web.server import main
 
 READER = site.STATIC / "reader"
 
