@@ -27,7 +27,6 @@ from digitrec.models.specs import stored
 
 TRAINING_IMAGES = 60_000
 
-
 AnyBatch = TypeVar("AnyBatch", Batch, PredictBatch)
 
 
@@ -52,7 +51,7 @@ class MNISTDataModule(LightningDataModule):
             outliers.
         outliers: makes out-of-distribution images from the training digits, for outlier exposure.
         outlier_share: how many outliers a training batch gets, as a share of its digits.
-        extra_dir: a folder of pictures of own digits, which are added to the training digits; see LabelledDigits.
+        extra_dir: a folder of own digits that are added to the training digits; see LabelledDigits.
         extra_repeats: how often each of them is added.
 
     Raises:

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from digitrec import __version__
 from digitrec.errors import ExportError
 from digitrec.files import replacing
+from digitrec.models.onnx_runtime import onnx_runtime
 
 
 def check_possible(output: Path) -> None:
@@ -66,7 +67,7 @@ def convert(
 
 def run(content: bytes, name: str, batches: list[Tensor]) -> list[list[Tensor]]:
     """Return the outputs of an ONNX model for some batches."""
-    session = import_module("onnxruntime").InferenceSession(content, providers=["CPUExecutionProvider"])
+    session = onnx_runtime().InferenceSession(content, providers=["CPUExecutionProvider"])
     return [
         [torch.from_numpy(values) for values in session.run(None, {name: batch.numpy()})] for batch in batches
     ]

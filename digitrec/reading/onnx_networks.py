@@ -1,6 +1,5 @@
 """The two networks in ONNX Runtime, which starts without PyTorch and needs half of its time."""
 
-from importlib import import_module
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from digitrec.models.onnx_runtime import onnx_runtime
 from digitrec.reading.detection.decoding import DecodingLimits, Maps
 from digitrec.reading.detection.hypotheses import Gray
 from digitrec.reading.detection.page_detector import PageDetector, ScalePolicy
@@ -62,7 +62,7 @@ def session(path: Path) -> Any:
     Raises:
         ImportError: onnxruntime is not installed.
     """
-    runtime = import_module("onnxruntime")
+    runtime = onnx_runtime()
     options = runtime.SessionOptions()
     options.intra_op_num_threads = options.inter_op_num_threads = 1
     options.enable_cpu_mem_arena = False  # after one photo it would keep hundreds of megabytes
