@@ -58,8 +58,8 @@ def split(pictures: Labelled) -> tuple[Labelled, Labelled]:
 def tune(config: str, own: Path | None, folder: Path) -> Recognizer:
     """Train with a config, and with own digits if there are any."""
     extra = [f"--data.extra_dir={own}", "--data.extra_repeats=100"] if own else []
-    quiet = ["--trainer.enable_progress_bar=false", f"--trainer.logger.init_args.save_dir={folder}"]
-    cli = DigitCLI(["fit", f"--config=configs/{config}.yaml", *extra, *quiet])
+    place = f"--trainer.logger.init_args.save_dir={folder}"
+    cli = DigitCLI(["fit", f"--config=configs/{config}.yaml", *extra, place])
     return load_classifier(Path(str(cli.trainer.log_dir)) / "checkpoints" / "last.ckpt")
 
 

@@ -21,8 +21,7 @@ READER = site.STATIC / "reader"
 def fakes(monkeypatch):
     """Replace what takes seconds or needs the network by small files."""
     monkeypatch.setattr(onnxruntime_web, "fetch", lambda: {"ort.js": b"runtime"})
-    monkeypatch.setattr(site, "export_classifier", lambda _, path, data: path.write_bytes(b"classifier"))
-    monkeypatch.setattr(site, "export_detector", lambda _, path: path.write_bytes(b"detector"))
+    monkeypatch.setattr(site, "export_classifier", lambda _, path, data: path.write_bytes(b"another"))
 
 
 def names(folder):
@@ -51,9 +50,9 @@ def test_a_second_export_replaces_the_first_and_its_version_follows_the_content(
 
     first = version()
     assert version() == first
-    monkeypatch.setattr(site, "export_detector", lambda _, path: path.write_bytes(b"another"))
+    monkeypatch.setattr(site, "PRETRAINED", None)
     assert version() != first
-    assert (tmp_path / "site" / "detector.onnx").read_bytes() == b"another"
+    assert (tmp_path / "site" / "digits.onnx").read_bytes() == b"another"
     assert [path.name for path in tmp_path.iterdir()] == ["site"]
 
 
@@ -76,10 +75,10 @@ def test_a_failed_export_leaves_the_old_folder_and_nothing_else(fakes, tmp_path,
     site.export_site(folder, PRETRAINED)
     before = names(folder)
 
-    def fail(_, path):
-        raise OSError(28, "No space left on device", str(path))
+    def fail(_, folder):
+        raise OSError(28, "No space left on device", str(folder))
 
-    monkeypatch.setattr(site, "export_detector", fail)
+    monkeypatch.setattr(site, "_write_networks", fail)
     assert main([f"--export={folder}"]) == 1
     assert "No space left on device" in capsys.readouterr().err
     assert (names(folder), list(tmp_path.iterdir())) == (before, [folder])
