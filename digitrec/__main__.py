@@ -62,7 +62,7 @@ def _run(command: str, args: list[str]) -> int:
         case "read":
             from digitrec.read import main as run
         case "web":
-            from digitrec.web.server import main as run
+            from digitrec.web.__main__ import main as run
         case "export":
             from digitrec.export.__main__ import main as run
         case "configs":

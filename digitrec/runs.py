@@ -8,8 +8,7 @@ from typing import Any
 import yaml  # type: ignore[import-untyped]
 
 from digitrec.errors import CheckpointError
-from digitrec.models.checkpoints import PRETRAINED, foreign_names, is_detector, read_checkpoint
-from digitrec.models.detector_weights import PRETRAINED_DETECTOR
+from digitrec.models.pretrained import PRETRAINED, PRETRAINED_DETECTOR
 from digitrec.models.renames import translate
 
 
@@ -54,6 +53,10 @@ def find_checkpoint(
     Raises:
         CheckpointError: the newest run that matches has no such checkpoint; or one cannot be read.
     """
+    from digitrec.models.checkpoints import (  # with PyTorch, which a word needs not
+        is_detector,
+        read_checkpoint,
+    )
 
     def counts(model: dict[str, Any]) -> bool:
         return is_detector(model) == detector and matches(model)
@@ -155,6 +158,8 @@ def _content(config: Path) -> dict[str, Any]:
 
 def _trains(config: Path, matches: Callable[[dict[str, Any]], bool]) -> bool:
     """Return whether a run's config is that of a training with a model that matches."""
+    from digitrec.models.checkpoints import foreign_names
+
     content = _content(config)
     if not isinstance(content.get("model"), dict):
         return False

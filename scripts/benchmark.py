@@ -8,7 +8,7 @@ python -m scripts.benchmark checkpoints  alternating epochs with and without che
 python -m scripts.benchmark figures   overhead of figures every 5 epochs in 20 epochs of configs/mlp.yaml
 python -m scripts.benchmark reading   a photo of 12 megapixels and 1,000 small pictures, relative to decoding
 python -m scripts.benchmark export    ONNX Runtime and PyTorch: start, one image, a batch
-python -m scripts.benchmark web       latency of the web server with 50 clients and 2,000 requests
+python -m scripts.benchmark web       latency, processor time and memory of the web server, 50 clients
 python -m scripts.benchmark png       accuracy on MNIST's test images as PNG files
 python -m scripts.benchmark rendered  accuracy on rendered photographs, scans, forms, drawings and empty pages
 python -m scripts.benchmark pictures FOLDER...
@@ -18,7 +18,7 @@ python -m scripts.benchmark pictures FOLDER...
 python -m scripts.benchmark peers FOLDER... --python PEERS/bin/python
                                       other recognizers on the same pictures
 
-rendered and pictures compare with the reader of another commit: --previous CLONE.
+rendered, pictures and web compare with another commit: --previous CLONE.
 
 Results go into docs/results/: train and fast into speed.md, export and web into web.md, checkpoints into
 kills.md, reading, png, rendered, pictures and peers into pictures.md.
@@ -61,11 +61,11 @@ def time_export(rounds: int) -> None:
     report("benchmark export", [export_times(rounds, machine())], WEB)
 
 
-def time_web() -> None:
-    """Measure the latency of the web server under load and write it into docs/results/web.md."""
+def time_web(requests: int, previous: Path | None) -> None:
+    """Measure the web server under load and write it into docs/results/web.md."""
     from scripts.benchmarks.serving import web
 
-    report("benchmark web", [web(machine())], WEB)
+    report("benchmark web", web(machine(), requests, previous), WEB)
 
 
 def add_pictures(parser: argparse.ArgumentParser) -> None:
@@ -110,10 +110,16 @@ def add_rendered(parser: argparse.ArgumentParser) -> None:
     add_previous(parser)
 
 
+def add_web(parser: argparse.ArgumentParser) -> None:
+    """Add the options of ``web``."""
+    parser.add_argument("--requests", type=int, default=1000)
+    add_previous(parser)
+
+
 def add_previous(parser: argparse.ArgumentParser) -> None:
     """Add the option to compare with another commit."""
     parser.add_argument(
-        "--previous", type=Path, metavar="CLONE", help="a clone at another commit, whose reader is compared"
+        "--previous", type=Path, metavar="CLONE", help="a clone at another commit, that is compared"
     )
 
 
@@ -125,8 +131,9 @@ def main() -> None:
     subparsers = parser.add_subparsers(dest="what", required=True)
     for name in ("train", "fast", "distort", "checkpoints", "reading", "figures", "export"):
         subparsers.add_parser(name).add_argument("--rounds", type=int, default=5)
-    for name in ("memory", "web", "png"):
+    for name in ("memory", "png"):
         subparsers.add_parser(name)
+    add_web(subparsers.add_parser("web"))
     add_pictures(subparsers.add_parser("pictures"))
     add_peers(subparsers.add_parser("peers"))
     add_rendered(subparsers.add_parser("rendered"))

@@ -12,7 +12,8 @@ from torch import Tensor
 
 from digitrec.evaluation import metrics
 from digitrec.evaluation.metrics import BINS, calibration_bins
-from digitrec.models.checkpoints import PRETRAINED, load_classifier, read_checkpoint
+from digitrec.models.checkpoints import load_classifier, read_checkpoint
+from digitrec.models.pretrained import PRETRAINED
 from digitrec.models.recognizer import Recognizer
 from digitrec.reading.reader import Reader
 from scripts.lib.docs import MODEL_CARD, write_section

@@ -22,8 +22,9 @@ from torch import Generator, Tensor, nn
 
 from digitrec.errors import CheckpointError
 from digitrec.evaluation import plots
-from digitrec.models.checkpoints import PRETRAINED, load_classifier, read_checkpoint
+from digitrec.models.checkpoints import load_classifier, read_checkpoint
 from digitrec.models.normalization import normalize
+from digitrec.models.pretrained import PRETRAINED
 from digitrec.models.recognizer import CHUNK
 from scripts.lib.corruptions import CORRUPTIONS, rotated, shifted
 from scripts.lib.docs import RESULTS, mean_and_deviation, write_section

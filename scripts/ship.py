@@ -20,9 +20,11 @@ from torch import Tensor
 from digitrec.cli import DigitCLI
 from digitrec.data.datamodule import MNISTDataModule
 from digitrec.data.synthetic.detected import DetectedDigits
+from digitrec.export.classifier import export_classifier
 from digitrec.files import replacing
-from digitrec.models.checkpoints import PRETRAINED, load_classifier, read_checkpoint
+from digitrec.models.checkpoints import load_classifier, read_checkpoint
 from digitrec.models.normalization import normalize
+from digitrec.models.pretrained import PRETRAINED
 from digitrec.models.recognizer import CHUNK
 from digitrec.training.messages import ignore_warnings
 
@@ -106,7 +108,8 @@ def ship(path: Path) -> None:
     PRETRAINED.parent.mkdir(exist_ok=True)
     with replacing(PRETRAINED) as file:
         torch.save(kept, file)
-    print(f"Wrote {PRETRAINED}, {PRETRAINED.stat().st_size / 1000:.0f} kB.")
+    export_classifier(PRETRAINED, PRETRAINED.with_suffix(".onnx"))
+    print(f"Wrote {PRETRAINED}, {PRETRAINED.stat().st_size / 1000:.0f} kB, and its ONNX file.")
 
 
 def main() -> None:

@@ -80,7 +80,7 @@ def workplace(fake_mnist: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
 def exported(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The pretrained weights as an ONNX file, alone in its folder, exported without MNIST; takes seconds."""
     from digitrec.export import classifier
-    from digitrec.models.checkpoints import PRETRAINED
+    from digitrec.models.pretrained import PRETRAINED
 
     path = tmp_path_factory.mktemp("export") / "digits.onnx"
     with pytest.MonkeyPatch.context() as patch:

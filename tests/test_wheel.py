@@ -70,6 +70,6 @@ def test_wheel_reads_a_picture_in_an_empty_folder(python, tmp_path):
 
 @pytest.mark.network
 def test_wheel_has_the_web_page_and_the_command(python, tmp_path):
-    code = "from digitrec.web.server import Reader, make_app; make_app(Reader.pretrained())"
+    code = "from digitrec.web.app import Reader, make_app; make_app(Reader.pretrained())"
     run(python, "-c", code, cwd=tmp_path)
     assert "fit" in run(Path(python).with_name("digitrec"), "--help", cwd=tmp_path)

@@ -14,8 +14,10 @@ from digitrec.data.batches import Batch, PredictBatch
 from digitrec.data.datasets import DigitDataset, PredictBatches, as_fetched
 from digitrec.data.distortion import RandomDistortion
 from digitrec.data.download import ensure_mnist
+from digitrec.data.labelled import LabelledDigits
 from digitrec.data.mnist import load_mnist
 from digitrec.data.pictures import PictureDataset
+from digitrec.data.ranges import check_range
 from digitrec.data.samplers import ShuffledSampler, UnrepeatedSampler
 from digitrec.data.synthetic.detected import VALIDATION_IMAGES, DetectedDigits
 from digitrec.data.synthetic.digits import SyntheticDigits
@@ -24,7 +26,6 @@ from digitrec.models.normalization import normalize
 from digitrec.models.specs import stored
 
 TRAINING_IMAGES = 60_000
-
 
 AnyBatch = TypeVar("AnyBatch", Batch, PredictBatch)
 
@@ -50,6 +51,8 @@ class MNISTDataModule(LightningDataModule):
             outliers.
         outliers: makes out-of-distribution images from the training digits, for outlier exposure.
         outlier_share: how many outliers a training batch gets, as a share of its digits.
+        extra_dir: a folder of own digits that are added to the training digits; see LabelledDigits.
+        extra_repeats: how often each of them is added.
 
     Raises:
         ValueError: a size that is not possible.
@@ -71,6 +74,8 @@ class MNISTDataModule(LightningDataModule):
         detected: DetectedDigits | None = None,
         outliers: OutlierImages | None = None,
         outlier_share: float = 0.0,
+        extra_dir: str | None = None,
+        extra_repeats: int = 20,
     ) -> None:
         super().__init__()
         if data_dir in (None, "", "null"):
@@ -78,6 +83,7 @@ class MNISTDataModule(LightningDataModule):
         check_range({"batch_size": batch_size, "eval_batch_size": eval_batch_size}, 1, math.inf)
         check_range({"val_size": val_size}, 0, TRAINING_IMAGES - 1)
         check_range({"num_workers": num_workers}, 0, math.inf)
+        check_range({"extra_repeats": extra_repeats}, 1, math.inf)
         check_range({"augment_annealing": augment_annealing, "outlier_share": outlier_share}, 0, 1)
         check_range({"augment_final_strength": augment_final_strength}, 0, 1)
         if outlier_share and outliers is None:
@@ -103,6 +109,7 @@ class MNISTDataModule(LightningDataModule):
         self.detected = detected
         self.outliers = outliers
         self.outlier_share = outlier_share
+        self.extra = None if extra_dir is None else LabelledDigits(extra_dir, extra_repeats)
 
     def prepare_data(self) -> None:
         """Download and verify the four files, and make what takes long; one process per machine does this."""
@@ -116,7 +123,7 @@ class MNISTDataModule(LightningDataModule):
 
         Raises:
             MNISTUnavailableError: a file is missing or damaged.
-            PictureError: data.pictures names no picture.
+            PictureError: data.pictures names no picture, or data.extra_dir is no folder of labelled digits.
         """
         if stage == "predict" and self.pictures is not None:
             self.picture_set = PictureDataset(self.pictures)
@@ -134,7 +141,7 @@ class MNISTDataModule(LightningDataModule):
             held_out, rest = order[: self.val_size], order[self.val_size :]
             self.val_set = DigitDataset(images[held_out], labels[held_out])
             self.train_set = DigitDataset(images[rest], labels[rest])
-            for added in (self.synthetic, self.detected) if stage == "fit" else ():
+            for added in (self.synthetic, self.detected, self.extra) if stage == "fit" else ():
                 if added is not None:
                     self.train_set = DigitDataset(*added(self.train_set.images, self.train_set.targets))
             if stage == "fit" and self.outliers is not None:
@@ -248,11 +255,3 @@ class MNISTDataModule(LightningDataModule):
             pin_memory=self.trainer is not None and not isinstance(self.trainer.accelerator, unpinned),
             persistent_workers=self.num_workers > 0,
         )
-
-
-def check_range(values: dict[str, float], lowest: float, highest: float) -> None:
-    """Refuse an argument of the data that is out of its range, with a ValueError that names it."""
-    for name, value in values.items():
-        if not lowest <= value <= highest:
-            limits = f"at least {lowest}" if highest == math.inf else f"{lowest} to {highest}"
-            raise ValueError(f"data.{name} must be {limits}, not {value}")

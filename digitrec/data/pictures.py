@@ -48,7 +48,7 @@ class PictureDataset(Dataset[PredictBatch]):
         pictures = [
             each if each.page is None else replace(each, found=tuple(next(found))) for each in pictures
         ]
-        images = images_of([one for picture in pictures for one in picture.found])
+        images = torch.from_numpy(images_of([one for picture in pictures for one in picture.found]))
         return PredictBatch(images, torch.arange(len(images)), tuple(pictures))
 
 

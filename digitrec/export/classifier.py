@@ -71,7 +71,7 @@ def export_classifier(checkpoint: Path, output: Path, data_dir: str | Path = "da
     else:
         digits = check(program.model_proto.SerializeToString(), model, images)
         accuracy = (digits == labels).double().mean().item()
-    write(program, _metadata(content, accuracy), output)
+    write(program, _metadata(content, model.classifier.threshold, accuracy), checkpoint, output)
     return accuracy
 
 
@@ -115,11 +115,12 @@ def generated_images(count: int) -> Tensor:
     return torch.cat([shapes, noise]).round().to(torch.uint8)
 
 
-def _metadata(checkpoint: dict[str, Any], accuracy: float | None) -> dict[str, str]:
+def _metadata(checkpoint: dict[str, Any], threshold: float, accuracy: float | None) -> dict[str, str]:
     """Return the metadata of the ONNX file, which must be strings."""
     metadata = {
         "input": "pixels: uint8 (batch, 28, 28), white digits on black, as in MNIST",
         "output": "digit: int64 (batch,); probabilities: float32 (batch, 10), calibrated by temperature",
+        "threshold": f"{threshold}",
     }
     for name, key in (("model", "hyper_parameters"), ("data", "datamodule_hyper_parameters")):
         values = {key: value for key, value in checkpoint[key].items() if key not in PATHS and key[0] != "_"}

@@ -54,7 +54,7 @@ def export_detector(checkpoint: Path, output: Path) -> None:
         "output": "foreground, centers, kinds: probabilities; offsets (down, right), sizes: pixels; all but "
         "foreground have half of the height and width",
     }
-    write(program, metadata, output)
+    write(program, metadata, checkpoint, output)
 
 
 def check_detector(content: bytes, model: nn.Module) -> None:

@@ -1,5 +1,6 @@
 """What the exports share: conversion to ONNX, a session of ONNX Runtime, and writing the file."""
 
+import hashlib
 import warnings
 from importlib import import_module
 from pathlib import Path
@@ -11,6 +12,7 @@ from torch import Tensor, nn
 from digitrec import __version__
 from digitrec.errors import ExportError
 from digitrec.files import replacing
+from digitrec.models.onnx_runtime import onnx_runtime
 
 
 def check_possible(output: Path) -> None:
@@ -65,19 +67,23 @@ def convert(
 
 def run(content: bytes, name: str, batches: list[Tensor]) -> list[list[Tensor]]:
     """Return the outputs of an ONNX model for some batches."""
-    session = import_module("onnxruntime").InferenceSession(content, providers=["CPUExecutionProvider"])
+    session = onnx_runtime().InferenceSession(content, providers=["CPUExecutionProvider"])
     return [
         [torch.from_numpy(values) for values in session.run(None, {name: batch.numpy()})] for batch in batches
     ]
 
 
-def write(program: Any, metadata: dict[str, str], output: Path) -> None:
-    """Write the file; after an error an old one is unchanged.
+def write(program: Any, metadata: dict[str, str], checkpoint: Path, output: Path) -> None:
+    """Write the file, with the digest of its checkpoint; after an error an old one is unchanged.
 
     Raises:
         ExportError: it cannot be written.
     """
-    program.model.metadata_props.update({"digitrec": __version__, **metadata})
+    origin = {
+        "digitrec": __version__,
+        "checkpoint_sha256": hashlib.sha256(checkpoint.read_bytes()).hexdigest(),
+    }
+    program.model.metadata_props.update({**origin, **metadata})
     try:
         with replacing(output) as file:
             file.write(program.model_proto.SerializeToString())

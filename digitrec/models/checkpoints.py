@@ -16,9 +16,6 @@ from digitrec.models.recognizer import Recognizer
 from digitrec.models.renames import translate
 from digitrec.models.specs import INSTANTIATOR, PLATEAU, WORD, instantiate, is_class_of_ours, unsaved
 
-PRETRAINED = Path(__file__).parents[1] / "weights" / "digits.ckpt"
-"""The pretrained weights; scripts/ship.py makes them."""
-
 PATHS = frozenset({"data_dir", "pictures", "start_from", "classifier"})
 """Hyperparameters that are places on a disk."""
 

@@ -9,8 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-STRIDE = 2
-"""Pixels between neighbours in all of the network's outputs but the foreground."""
+from digitrec.models.pretrained import STRIDE
 
 OFFSET_UNIT = 16.0
 """Pixels of an offset of 1."""
@@ -20,9 +19,6 @@ SIZE_UNIT = 32.0
 
 MOST_SIZE = 3.0
 """A logarithm of a size beyond this is taken for it: 1.6 to 643 pixels."""
-
-MULTIPLE = 16
-"""Height and width of the input are best multiples of this."""
 
 
 class Detection(NamedTuple):

@@ -10,9 +10,7 @@ from digitrec.errors import CheckpointError
 from digitrec.files import replacing
 from digitrec.models.content import load_content
 from digitrec.models.detector import DigitDetector
-
-PRETRAINED_DETECTOR = Path(__file__).parents[1] / "weights" / "detector.ckpt"
-"""The pretrained detector."""
+from digitrec.models.pretrained import PRETRAINED_DETECTOR
 
 PREFIX = "network."
 """Of the network's weights in a checkpoint of training."""

@@ -6,11 +6,9 @@ Training data and crops of pictures both pass through ``normalize``, so they can
 import torch
 from torch import Tensor
 
-SIDE = 28
-"""Height and width of a digit image in pixels, as in MNIST."""
+from digitrec.models.pretrained import BOX, SIDE
 
-BOX = 20
-"""Longest side of a digit in its 28x28 image, in pixels (LeCun et al. 1998)."""
+__all__ = ["BACKGROUND", "BOX", "MEAN", "SIDE", "STD", "normalize"]
 
 MEAN, STD = 0.1307, 0.3081
 """Mean and standard deviation of the pixels of the 60,000 training images, scaled to 0..1."""

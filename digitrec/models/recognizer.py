@@ -1,7 +1,9 @@
 """Recognizer: a trained network with everything that turns its output into calibrated probabilities."""
 
+import numpy as np
 import torch
 import torch.nn.functional as F
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from digitrec.errors import CheckpointError
@@ -74,6 +76,11 @@ class Recognizer(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         """Return log-probabilities (batch, 10) of normalized images (batch, 28, 28)."""
         return log_probabilities(self.network, images, self.tta, self.temperature)
+
+    def classify(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Return what ``probabilities`` does, of and as arrays."""
+        probabilities: NDArray[np.float32] = self.probabilities(torch.from_numpy(images)).numpy()
+        return probabilities
 
     @torch.inference_mode()
     def probabilities(self, pixels: Tensor) -> Tensor:

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
-from digitrec.models.normalization import SIDE
+from digitrec.models.pretrained import SIDE
 
 ACCEPTED, REJECTED = (0, 110, 60), (200, 30, 30)
 """RGB colors of the box of a digit and of a ``?``."""

@@ -1,17 +1,13 @@
 """Reader: finds and recognizes the digits in a picture, with their boxes and confidences."""
 
-import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
-import torch
-from torch import Tensor
+from numpy.typing import NDArray
 
-from digitrec.models.checkpoints import PRETRAINED, load_classifier
-from digitrec.models.normalization import SIDE
-from digitrec.models.recognizer import Recognizer
+from digitrec.models.pretrained import PRETRAINED, SIDE
 from digitrec.reading.cores import one_thread
 from digitrec.reading.detection.hypotheses import Found
 from digitrec.reading.detection.lines import in_lines
@@ -21,24 +17,30 @@ from digitrec.reading.pictures.page import Page
 from digitrec.reading.results import Digit, Reading
 from digitrec.reading.turns import most_upright
 
-# A forked child has none of the threads that PyTorch has started, and would wait for them for ever.
-if hasattr(os, "register_at_fork"):  # not on Windows
-    os.register_at_fork(after_in_child=lambda: torch.set_num_threads(1))
-
 MARK = 0.15
 """Probability of being a digit, below which a mark is ``?`` at any threshold."""
+
+
+class Classifier(Protocol):
+    """What recognizes digits: a Recognizer, or the same in ONNX Runtime."""
+
+    threshold: float
+
+    def classify(self, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Return probabilities (n, 10) of images (n, 28, 28), white on black."""
+        ...
 
 
 class Reader:
     """Find and recognize the digits in pictures.
 
     Args:
-        classifier: recognizes the digits; it is used on the device that it is on.
+        classifier: recognizes the digits, such as a Recognizer, on the device that it is on.
         detector: finds them, on the CPU; None takes the pretrained one.
     """
 
-    def __init__(self, classifier: Recognizer, detector: PageDetector | None = None) -> None:
-        if not isinstance(classifier, Recognizer):
+    def __init__(self, classifier: Classifier, detector: PageDetector | None = None) -> None:
+        if not hasattr(classifier, "classify"):
             raise TypeError(
                 "Reader takes a Recognizer: use Reader.from_checkpoint(path), or model.recognizer() of a "
                 "DigitClassifier."
@@ -58,6 +60,8 @@ class Reader:
         Raises:
             CheckpointError: there is no such checkpoint, or it is refused.
         """
+        from digitrec.models.checkpoints import load_classifier  # with PyTorch
+
         return cls(load_classifier(path))
 
     def read(self, picture: Any, threshold: float | None = None) -> Reading:
@@ -80,21 +84,20 @@ class Reader:
             raise ValueError(f"threshold must be 0 to 1, not {threshold}")
         with one_thread():
             (found,) = self.detector.find([page.pixels])
-            images = images_of(found)
-            classify = self.classifier.probabilities
+            images, classify = images_of(found), self.classifier.classify
             probabilities, turns = most_upright(images, classify(images), classify)
         return assemble(
             page, found, probabilities, turns, self.classifier.threshold if threshold is None else threshold
         )
 
 
-def images_of(found: Sequence[Found]) -> Tensor:
+def images_of(found: Sequence[Found]) -> NDArray[np.uint8]:
     """Return the images of digits and marks: uint8 (n, 28, 28)."""
-    return torch.from_numpy(np.stack([np.zeros((SIDE, SIDE), np.uint8), *(each.image for each in found)])[1:])
+    return np.stack([np.zeros((SIDE, SIDE), np.uint8), *(each.image for each in found)])[1:]
 
 
 def assemble(
-    page: Page, found: Sequence[Found], probabilities: Tensor, turns: int, threshold: float
+    page: Page, found: Sequence[Found], probabilities: NDArray[np.float32], turns: int, threshold: float
 ) -> Reading:
     """Put what is found on a page into reading order.
 

@@ -1,9 +1,12 @@
 """Pages that are turned by 90 or 180 degrees, found out by how confident the classifier is."""
 
 from collections.abc import Callable
+from typing import Any
 
-import torch
-from torch import Tensor
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[Any]
 
 LEAST_DIGITS = 3
 """Fewer digits do not say how a page is turned: 6 and 9 are the same."""
@@ -16,8 +19,8 @@ GAIN = 0.12
 
 
 def most_upright(
-    images: Tensor, probabilities: Tensor, classify: Callable[[Tensor], Tensor]
-) -> tuple[Tensor, int]:
+    images: Array, probabilities: Array, classify: Callable[[Array], Array]
+) -> tuple[Array, int]:
     """Turn the digits of a page by quarters where that makes them clearer.
 
     Args:
@@ -32,11 +35,11 @@ def most_upright(
         return probabilities, 0
     best, turns, least = probabilities, 0, _clearness(probabilities) + GAIN
     for quarters in (1, 2, 3):
-        other = classify(torch.rot90(images, quarters, (1, 2)))
+        other = classify(np.ascontiguousarray(np.rot90(images, quarters, (1, 2))))
         if _clearness(other) > least:
             best, turns, least = other, quarters, _clearness(other)
     return best, turns
 
 
-def _clearness(probabilities: Tensor) -> float:
-    return float(probabilities.amax(1).mean())
+def _clearness(probabilities: Array) -> float:
+    return float(probabilities.max(1).mean())

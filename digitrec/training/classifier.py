@@ -5,16 +5,21 @@ import math
 import warnings
 from typing import Any, Literal
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
 from lightning.pytorch.plugins.precision import Precision
+from numpy.typing import NDArray
 from torch import Tensor, nn
 from torchmetrics import MeanMetric
 from torchmetrics.classification import MulticlassAccuracy
 
 from digitrec.data.batches import Batch, PredictBatch
+from digitrec.errors import CheckpointError
+from digitrec.models.checkpoints import load_classifier
 from digitrec.models.normalization import SIDE, normalize
+from digitrec.models.pretrained import PRETRAINED
 from digitrec.models.recognizer import CHUNK, Recognizer, log_probabilities
 from digitrec.models.specs import stored
 from digitrec.models.tta import TTA
@@ -45,8 +50,11 @@ class DigitClassifier(OptimizedModule):
             are averaged. None evaluates the image alone, as in training.
         threshold: confidence, 0 to 1, below which a digit in a picture is reported as ``?``.
         scheduler_frequency: steps a schedule by the epoch after every n-th epoch only.
+        start_from: a checkpoint, or ``pretrained``, whose weights are the first ones, for fine-tuning; None
+            starts at random.
 
     Raises:
+        CheckpointError: ``start_from`` is missing, or has another network.
         ValueError: label_smoothing, temperature or threshold is out of its range.
     """
 
@@ -61,6 +69,7 @@ class DigitClassifier(OptimizedModule):
         tta: TTA | None = None,
         threshold: float = 0.5,
         scheduler_frequency: int = 1,
+        start_from: str | None = None,
     ) -> None:
         super().__init__(network, optimizer, scheduler, scheduler_interval, scheduler_frequency)
         for name, share in (("label_smoothing", label_smoothing), ("threshold", threshold)):
@@ -71,8 +80,10 @@ class DigitClassifier(OptimizedModule):
         with warnings.catch_warnings():
             # The advice would leave out the network's class, without which a checkpoint cannot be loaded.
             warnings.filterwarnings("ignore", message="Attribute 'network' is an instance of `nn.Module`")
-            self.save_hyperparameters()
+            self.save_hyperparameters(ignore=["start_from"])  # a file that may be gone later
         self.save_hyperparameters(stored("model", self.hparams))
+        if start_from is not None:
+            _copy_weights(start_from, network)
         self.label_smoothing = label_smoothing
         self.temperature = temperature
         self.tta = tta
@@ -128,11 +139,19 @@ class DigitClassifier(OptimizedModule):
         """
         probabilities = self(batch.images).exp()
         predicted = {"index": batch.indices}
+
+        def classify(images: NDArray[Any]) -> NDArray[Any]:
+            result: Tensor = self(torch.from_numpy(images).to(batch.images)).exp()
+            return result.float().cpu().numpy()
+
         if batch.pictures is not None:
             sizes = [len(picture.found) for picture in batch.pictures]
-            parts = zip(torch.split(batch.images, sizes), torch.split(probabilities, sizes), strict=True)
-            upright = [most_upright(*part, lambda images: self(images).exp()) for part in parts]
-            probabilities = torch.cat([part for part, _ in upright])
+            both = (values.float().cpu().split(sizes) for values in (batch.images, probabilities))
+            upright = [
+                most_upright(images.numpy(), rows.numpy(), classify)
+                for images, rows in zip(*both, strict=True)
+            ]
+            probabilities = torch.from_numpy(np.concatenate([part for part, _ in upright]))
             predicted["turns"] = torch.tensor([turns for _, turns in upright])
         return {**predicted, "digit": probabilities.argmax(dim=1), "probabilities": probabilities}
 
@@ -164,3 +183,13 @@ class DigitClassifier(OptimizedModule):
         metric = self.metrics[name]
         metric(*values)
         self.log(name, metric, prog_bar=True)  # type: ignore[arg-type]
+
+
+def _copy_weights(start_from: str, network: nn.Module) -> None:
+    path = PRETRAINED if start_from == "pretrained" else start_from
+    try:
+        network.load_state_dict(load_classifier(path).network.state_dict())
+    except RuntimeError as error:
+        raise CheckpointError(
+            f"The weights in {path} are not those of this network: give model.network as in its training."
+        ) from error

@@ -13,9 +13,10 @@ from torchmetrics import MeanMetric
 from digitrec.data.pages.targets import PageBatch
 from digitrec.errors import CheckpointError
 from digitrec.evaluation.detection import match
-from digitrec.models.checkpoints import PRETRAINED, load_classifier
+from digitrec.models.checkpoints import load_classifier
 from digitrec.models.detector import OFFSET_UNIT, Detection, DigitDetector
 from digitrec.models.detector_weights import network_weights
+from digitrec.models.pretrained import PRETRAINED
 from digitrec.models.specs import stored
 from digitrec.reading.detection.decoding import DecodingLimits, Maps, decode
 from digitrec.reading.detection.mnist_image import mnist_image

@@ -15,13 +15,8 @@ from lightning.pytorch import Callback, LightningDataModule, Trainer
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 
 from digitrec.errors import CheckpointError
-from digitrec.models.checkpoints import (
-    PRETRAINED,
-    build_classifier,
-    check_network,
-    foreign_names,
-    read_checkpoint,
-)
+from digitrec.models.checkpoints import build_classifier, check_network, foreign_names, read_checkpoint
+from digitrec.models.pretrained import PRETRAINED
 from digitrec.models.renames import translate_argument
 from digitrec.training.callbacks import ExactResume, RunConfig
 from digitrec.training.compat.loops import options, subcommand_parsers

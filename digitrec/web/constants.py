@@ -6,7 +6,7 @@ from types import ModuleType
 from typing import Any
 
 from digitrec.models import recognizer
-from digitrec.models.normalization import SIDE
+from digitrec.models.pretrained import SIDE
 from digitrec.models.recognizer import Recognizer
 from digitrec.reading import reader, turns
 from digitrec.reading.detection import decoding, lines, mnist_image, mnist_like, page_detector, tight_cuts

@@ -1,7 +1,7 @@
 """Host check: refuse requests under foreign host names and from pages of other sites."""
 
 import ipaddress
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from typing import Any
 
 from aiohttp import hdrs, web
@@ -9,7 +9,7 @@ from aiohttp import hdrs, web
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-def host_check(host: str) -> Any:
+def host_check(host: str, allowed: Collection[str] = ()) -> Any:
     """Return a middleware that refuses requests which pages of other sites make a browser send.
 
     Such a page can make its own host name resolve to this server (DNS rebinding); the Host header then has
@@ -18,15 +18,18 @@ def host_check(host: str) -> Any:
 
     Args:
         host: the name or address on which the server listens.
+        allowed: further host names, such as that of a proxy.
     """
     local = {"localhost", "127.0.0.1", "::1"}
+    names = local | {name.lower() for name in (host, *allowed)}
 
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
         name = _name(request.headers.get(hdrs.HOST, ""))
-        if name not in local | {host.lower()} and (host in local or not is_address(name)):
+        if name not in names and (host in local or not is_address(name)):
             raise web.HTTPForbidden(
-                text="This host name is not allowed: use localhost or the numeric address of the server."
+                text="This host name is not allowed: use localhost or the numeric address of the server, or "
+                "start it with --allowed-host."
             )
         # Browsers send Sec-Fetch-Site only to localhost and over https, but Origin with every POST.
         origin = request.headers.get(hdrs.ORIGIN)

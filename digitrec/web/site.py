@@ -10,9 +10,8 @@ from pathlib import Path
 from digitrec import __version__
 from digitrec.errors import ExportError
 from digitrec.export.classifier import export_classifier
-from digitrec.export.detector import export_detector
 from digitrec.models.checkpoints import load_classifier
-from digitrec.models.detector_weights import PRETRAINED_DETECTOR
+from digitrec.models.pretrained import PRETRAINED, PRETRAINED_ONNX
 from digitrec.web import onnxruntime_web
 from digitrec.web.constants import as_module, constants
 
@@ -45,8 +44,7 @@ def export_site(folder: Path, checkpoint: Path) -> None:
         (temporary / "onnxruntime").mkdir()
         for name, content in runtime.items():
             (temporary / "onnxruntime" / name).write_bytes(content)
-        export_classifier(checkpoint, temporary / "digits.onnx", temporary)  # it has no MNIST
-        export_detector(PRETRAINED_DETECTOR, temporary / "detector.onnx")
+        _write_networks(checkpoint, temporary)
         _list_files(temporary)
         _replace(folder, temporary)
     finally:
@@ -79,6 +77,15 @@ def _copy_page(folder: Path) -> None:
     shutil.copytree(STATIC, folder)
     (folder / "server.js").unlink()
     (folder / "browser.js").rename(folder / "backend.js")
+
+
+def _write_networks(checkpoint: Path, folder: Path) -> None:
+    """Copy the pretrained networks; another classifier is exported."""
+    shutil.copy(PRETRAINED_ONNX / "detector.onnx", folder)
+    if checkpoint == PRETRAINED:
+        shutil.copy(PRETRAINED_ONNX / "digits.onnx", folder)
+    else:
+        export_classifier(checkpoint, folder / "digits.onnx", folder)  # the folder has no MNIST
 
 
 def _list_files(folder: Path) -> None:

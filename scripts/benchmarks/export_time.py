@@ -12,7 +12,8 @@ import torch
 from PIL import Image
 
 from digitrec.export.classifier import PixelClassifier, export_classifier, generated_images
-from digitrec.models.checkpoints import PRETRAINED, load_classifier
+from digitrec.models.checkpoints import load_classifier
+from digitrec.models.pretrained import PRETRAINED
 from scripts.benchmarks.reading_time import median_times
 from scripts.lib.strokes import stroke_digits
 

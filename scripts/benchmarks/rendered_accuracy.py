@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 
 from digitrec.evaluation.metrics import calibration_bins, calibration_error
-from digitrec.models.checkpoints import PRETRAINED, read_checkpoint
+from digitrec.models.checkpoints import read_checkpoint
+from digitrec.models.pretrained import PRETRAINED
 from scripts.lib.docs import PICTURES, markdown_table, write_section
 from scripts.lib.mnist import mnist_test_set
 from scripts.lib.page_results import PageResult, error_sheet, read_pages

@@ -1,7 +1,8 @@
-"""Latency of the web server with many clients at once: ``benchmark web``."""
+"""Latency, processor time and memory of the web server with many clients at once: ``benchmark web``."""
 
 import asyncio
 import io
+import os
 import re
 import signal
 import subprocess
@@ -9,47 +10,74 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from statistics import median, quantiles
 
 import aiohttp
+import numpy as np
+from PIL import ImageOps
 
+from scripts.benchmarks.reading_time import PHOTO, photograph
+from scripts.lib.docs import markdown_table
 from scripts.lib.rendering import Options, render
 from scripts.lib.strokes import stroke_digits
 
-CLIENTS, REQUESTS = 50, 2_000
+CLIENTS = 50
+
+MARGIN, LEAST_MARGIN = 0.2, 8
+"""As in draw.js: the page sends what is drawn, with a margin."""
+
+ROOT = Path(__file__).parents[2]
 
 
 @contextmanager
-def server(*args: str) -> Iterator[str]:
+def server(*args: str, clone: Path = ROOT) -> Iterator[str]:
     """Run the web server in a process on a free port; yield its address without a slash at the end."""
-    command = [sys.executable, "-m", "digitrec.web.server", "--port=0", *args]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        line = process.stdout.readline()
+    with process(*args, clone=clone) as (address, _):
+        yield address
+
+
+@contextmanager
+def process(*args: str, clone: Path = ROOT) -> Iterator[tuple[str, int]]:
+    """Run the web server of a clone as ``server`` does; yield its address and its process id."""
+    command = [sys.executable, "-m", "digitrec.web", "--port=0", *args]
+    environment = {**os.environ, "PYTHONPATH": str(clone)}
+    with subprocess.Popen(command, cwd=clone, env=environment, stdout=subprocess.PIPE, text=True) as running:
+        assert running.stdout is not None
+        line = running.stdout.readline()
         try:
             found = re.search(r"http://\S+(?=/)", line)
             assert found, f"the server did not start: {line}"
-            yield found[0]
+            yield found[0], running.pid
         finally:
-            process.send_signal(signal.SIGINT)
+            running.send_signal(signal.SIGINT)
 
 
-def drawing(digits: str) -> bytes:
-    """Return a number on a blank sheet as a PNG file, as the page sends it."""
-    file = io.BytesIO()
+def drawing(digits: str, whole: bool = False) -> bytes:
+    """Return a number as a PNG file as the page sends it, or on its whole sheet, as it sent it before."""
     options = Options(height=150, pen=0.1)
-    render(stroke_digits()[[int(digit) for digit in digits]], options, 0).picture.save(file, "PNG")
+    sheet = render(stroke_digits()[[int(digit) for digit in digits]], options, 0).picture.convert("L")
+    if not whole:
+        left, top, right, bottom = ImageOps.invert(sheet).point(lambda gray: 255 * (gray > 40)).getbbox()
+        margin = round(MARGIN * max(bottom - top, (right - left) / 4)) + LEAST_MARGIN
+        drawn = sheet.crop((left, top, right, bottom))
+        sheet = ImageOps.expand(drawn, margin, 255)
+    file = io.BytesIO()
+    sheet.save(file, "PNG")
     return file.getvalue()
 
 
-async def load(address: str, clients: int, requests: int, digits: str = "35") -> list[float]:
+async def load(
+    address: str, clients: int, requests: int, digits: str = "35", picture: bytes | None = None
+) -> list[float]:
     """Send requests from several clients at once, each one request at a time.
 
     Args:
         address: of the server.
         clients: number of clients.
         requests: of all clients together.
-        digits: the number to draw.
+        digits: the number that is drawn.
+        picture: the drawing; None makes it.
 
     Returns:
         The seconds of each request.
@@ -57,7 +85,7 @@ async def load(address: str, clients: int, requests: int, digits: str = "35") ->
     Raises:
         AssertionError: a response does not name the digits.
     """
-    picture, seconds = drawing(digits), []
+    picture, seconds = picture or drawing(digits), []
     left = iter(range(requests))
 
     async def client(session: aiohttp.ClientSession) -> None:
@@ -73,17 +101,85 @@ async def load(address: str, clients: int, requests: int, digits: str = "35") ->
     return seconds
 
 
-def web(machine: str) -> str:
-    """Measure the latency of a server and return it in one line."""
-    with server() as address:
-        asyncio.run(load(address, CLIENTS, CLIENTS))  # the first of each connection warms up
+async def with_photo(address: str, picture: bytes, requests: int) -> tuple[list[float], int]:
+    """Send drawings as ``load`` does while one client sends a photo again and again.
+
+    Returns:
+        The seconds of each drawing, and the number of photos that were read.
+    """
+    photo, count = _photo(), 0
+
+    async def photos() -> None:
+        nonlocal count
+        async with aiohttp.ClientSession() as session:
+            while True:
+                async with session.post(f"{address}/predict", data=photo) as response:
+                    assert response.status == 200, await response.text()
+                count += 1
+
+    others = asyncio.create_task(photos())
+    try:
+        return await load(address, CLIENTS - 1, requests, picture=picture), count
+    finally:
+        others.cancel()
+
+
+def measure(clone: Path, picture: bytes, requests: int) -> dict[str, float]:
+    """Measure the server of a clone: milliseconds, drawings a second, megabytes."""
+    start = time.perf_counter()
+    with process(clone=clone) as (address, number):
+        started = time.perf_counter() - start
+        asyncio.run(load(address, CLIENTS, CLIENTS, picture=picture))  # the first of each connection warms up
+        alone = asyncio.run(load(address, 1, 100, picture=picture))
+        start, used = time.perf_counter(), _processor_seconds(number)
+        seconds = asyncio.run(load(address, CLIENTS, requests, picture=picture))
+        rate = requests / (time.perf_counter() - start)
+        used = (_processor_seconds(number) - used) / requests
         start = time.perf_counter()
-        seconds = asyncio.run(load(address, CLIENTS, REQUESTS))
-        rate = REQUESTS / (time.perf_counter() - start)
-        alone = asyncio.run(load(address, 1, 100))
-    half, most = (1000 * quantiles(seconds, n=100)[percent - 1] for percent in (50, 99))
-    return (
-        f"{CLIENTS} clients at once, {REQUESTS:,} drawings of two digits: no error, {rate:.0f} requests a "
-        f"second; p50 {half:.0f} ms, p99 {most:.0f} ms. With a single client p50 is "
-        f"{1000 * median(alone):.0f} ms. {machine}, shared with the clients."
+        beside, _ = asyncio.run(with_photo(address, picture, requests))
+        rate_beside = requests / (time.perf_counter() - start)
+        memory = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{number}/status").read_text())
+    assert memory
+    return {
+        "start, s": round(started, 1),
+        "processor time of a drawing, ms": round(1000 * used, 1),
+        "alone, p50 ms": round(1000 * median(alone), 1),
+        f"{CLIENTS} clients, drawings a second": round(rate),
+        f"{CLIENTS} clients, p99 ms": round(_p99(seconds)),
+        "beside a photo, drawings a second": round(rate_beside),
+        "beside a photo, p99 ms": round(_p99(beside)),
+        "peak memory, MB": round(int(memory[1]) / 1000),
+    }
+
+
+def web(machine: str, requests: int, previous: Path | None) -> list[str]:
+    """Measure the server, and that of a clone at an earlier commit, and return a table."""
+    servers = {"this server": (ROOT, drawing("35"))}
+    if previous is not None:
+        servers = {"before": (previous, drawing("35", whole=True)), **servers}
+    measured = {name: measure(*what, requests) for name, what in servers.items()}
+    names = next(iter(measured.values()))
+    rows = [["", *measured], *([name, *(each[name] for each in measured.values())] for name in names)]
+    intro = (
+        f"{requests:,} drawings of two digits for each figure, as the page of each server sends them; every "
+        "one is read correctly. A photo of 12 megapixels (JPEG) is sent in a loop for the rows beside it. "
+        f"{machine}, shared with the clients and with other programs: compare the columns."
     )
+    return [intro, "", markdown_table(rows, right=range(1, len(rows[0])))]
+
+
+def _p99(seconds: list[float]) -> float:
+    return 1000 * quantiles(seconds, n=100)[98]
+
+
+def _processor_seconds(number: int) -> float:
+    """Return the processor time that a process has used."""
+    fields = Path(f"/proc/{number}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
+def _photo() -> bytes:
+    images = np.stack([np.asarray(image) for image in stroke_digits()])
+    file = io.BytesIO()
+    photograph(images, PHOTO, 0).save(file, "JPEG", quality=90)
+    return file.getvalue()

@@ -26,7 +26,7 @@ from playwright.sync_api import Page
 
 from digitrec.data.mnist import load_mnist
 from digitrec.errors import MNISTUnavailableError
-from digitrec.models.checkpoints import PRETRAINED
+from digitrec.models.pretrained import PRETRAINED
 from digitrec.reading.reader import Reader
 from digitrec.web.site import export_site, sizes
 from scripts.benchmarks.browser import Stroke, chromium, drawings

@@ -14,8 +14,9 @@ from torch import Tensor, nn
 from torchvision.transforms.v2.functional import resize
 
 from digitrec.errors import CheckpointError
-from digitrec.models.checkpoints import PRETRAINED, load_classifier
+from digitrec.models.checkpoints import load_classifier
 from digitrec.models.normalization import SIDE, normalize
+from digitrec.models.pretrained import PRETRAINED
 from digitrec.runs import find_checkpoint
 from digitrec.training.runs.checks import differences
 from scripts.lib.readers import CURRENT, PREVIOUS, Read, text_of

@@ -11,8 +11,7 @@ from datetime import date
 from pathlib import Path
 from zlib import crc32
 
-from digitrec.models.checkpoints import PRETRAINED
-from digitrec.models.detector_weights import PRETRAINED_DETECTOR
+from digitrec.models.pretrained import PRETRAINED, PRETRAINED_DETECTOR
 
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))
@@ -53,7 +52,8 @@ SOURCES = {
     "robustness": Source("scripts.robustness"),
     "drawings": Source("scripts.benchmark browser"),
     "static page": Source("scripts.benchmarks.static_page"),
-    "benchmark web": Source("scripts.benchmark web"),
+    "benchmark web": Source("scripts.benchmark web --previous {previous}"),
+    "finetuning": Source("scripts.finetuning {used}", ("configs/finetune.yaml", *WEIGHTS)),
     "benchmark export": Source("scripts.benchmark export"),
     "processes accuracy": Source("scripts.processes accuracy"),
     "results": Source("scripts.reproduce --table", ()),

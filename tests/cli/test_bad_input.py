@@ -15,7 +15,7 @@ from PIL import Image
 from digitrec import Reader
 from digitrec.cli import main
 from digitrec.errors import PictureError
-from digitrec.models.checkpoints import PRETRAINED
+from digitrec.models.pretrained import PRETRAINED
 from scripts.lib.rendering import Options, render
 from scripts.lib.strokes import stroke_digits
 from tests.reading.pictures.pictures_for_tests import png_header

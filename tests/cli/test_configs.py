@@ -21,7 +21,8 @@ FEWER_TO_DRAW = {
         "--data.synthetic.init_args.count=50",
         "--data.outliers.init_args.count=50",
         "--data.detected=null",  # tests/data/synthetic/test_detected.py
-    ]
+    ],
+    "finetune": ["--data.synthetic.init_args.count=50", "--data.outliers.init_args.count=50"],
 }
 OF_ALL_RUNS = {
     "ModelSummary",

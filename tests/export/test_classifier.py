@@ -15,7 +15,8 @@ from digitrec.errors import CheckpointError, ExportError
 from digitrec.export import classifier as module
 from digitrec.export.__main__ import main
 from digitrec.export.classifier import PixelClassifier, check, export_classifier, generated_images
-from digitrec.models.checkpoints import PRETRAINED, load_classifier, read_checkpoint
+from digitrec.models.checkpoints import load_classifier, read_checkpoint
+from digitrec.models.pretrained import PRETRAINED
 from tests.conftest import TEST
 
 pytestmark = pytest.mark.long

@@ -9,8 +9,8 @@ import torch
 from digitrec.errors import CheckpointError, ExportError
 from digitrec.export.__main__ import main
 from digitrec.export.detector import PixelDetector, check_detector, export_detector, generated_pages
-from digitrec.models.checkpoints import PRETRAINED
 from digitrec.models.detector_weights import load_detector
+from digitrec.models.pretrained import PRETRAINED
 from digitrec.reading.detection.decoding import Maps
 
 pytestmark = pytest.mark.long

@@ -2,7 +2,8 @@ import pytest
 import torch
 from torch import nn
 
-from digitrec.models.detector import STRIDE, DigitDetector, standardize
+from digitrec.models.detector import DigitDetector, standardize
+from digitrec.models.pretrained import STRIDE
 
 
 @pytest.fixture(scope="module")

@@ -19,8 +19,8 @@ def child_process(folder, *lines):
 HEAVY = {
     "import digitrec": {"torch", "lightning", "numpy"},
     "import digitrec.__main__": {"torch", "lightning", "numpy"},
-    "import digitrec.reading.reader": {"lightning", "matplotlib"},
-    "import digitrec.web.server": {"lightning", "matplotlib"},
+    "import digitrec.reading.reader": {"torch", "lightning", "matplotlib"},
+    "import digitrec.web.__main__": {"torch", "lightning", "matplotlib"},
     "import digitrec.export.__main__": {"lightning", "matplotlib", "onnx", "onnxruntime"},
 }
 """Import statements, executed in this order in one process, and the packages that each must not load."""

@@ -11,7 +11,7 @@ MAY_IMPORT = {
     "npm": set(),
     "_lazy": set(),
     "evaluation": set(),
-    "models": {"errors", "files"},
+    "models": {"_lazy", "errors", "files"},
     "runs": {"errors", "models"},
     "reading": {"errors", "files", "models"},
     "read": {"arguments", "errors", "files", "models", "reading", "runs"},

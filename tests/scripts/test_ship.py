@@ -6,7 +6,8 @@ import torch.nn.functional as F
 
 from digitrec import DigitClassifier
 from digitrec.cli import DigitCLI
-from digitrec.models.checkpoints import PRETRAINED, load_classifier, read_checkpoint
+from digitrec.models.checkpoints import load_classifier, read_checkpoint
+from digitrec.models.pretrained import PRETRAINED
 from scripts import ship
 from tests.conftest import ROOT
 

@@ -5,6 +5,7 @@ import functools
 import io
 import json
 import os
+import socket
 import threading
 from http.client import HTTPConnection, HTTPResponse
 from socket import create_connection
@@ -14,7 +15,8 @@ import pytest
 from filelock import FileLock
 
 from digitrec.reading.reader import Reader
-from digitrec.web.server import listen, make_app, serving
+from digitrec.web.app import make_app
+from digitrec.web.server import listen, serving
 from scripts.lib.rendering import Options, render
 from scripts.lib.strokes import stroke_digits
 
@@ -95,33 +97,80 @@ def served(reader):
 
 @pytest.fixture(scope="session")
 def site(tmp_path_factory):
-    """The exported page; the export takes seconds, so all processes of a test run share it."""
-    from digitrec.export import classifier
-    from digitrec.models.checkpoints import PRETRAINED
+    """The exported page; all processes of a test run share it."""
+    from digitrec.models.pretrained import PRETRAINED
     from digitrec.web.site import export_site
 
     base = tmp_path_factory.getbasetemp()
     folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "site"
     with FileLock(folder.with_suffix(".lock")):
         if not folder.exists():
-            with pytest.MonkeyPatch.context() as patch:
-                patch.setattr(classifier, "GENERATED", 1000)  # a tenth of the images that check it
-                export_site(folder, PRETRAINED)
+            export_site(folder, PRETRAINED)
     return folder
 
 
 @pytest.fixture
 def serve():
-    """Serve with a test's own ``read`` function and further arguments of ``make_app``."""
+    """Serve with a test's own ``read`` function of a picture and further arguments of ``make_app``."""
     running = []
 
-    def start(read, *args):
-        running.append(Served(make_app(SimpleNamespace(read=read), *args)))
+    def start(read, *args, **options):
+        fake = SimpleNamespace(read=lambda picture, threshold: read(picture))
+        running.append(Served(make_app(fake, *args, **options)))
         return running[-1]
 
     yield start
     for each in running:
         each.stop()
+
+
+@pytest.fixture(scope="module", params=["server", "browser"])
+def backend(request):
+    """What reads the pictures."""
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def address(backend, request):
+    from scripts.benchmarks.serving import server
+    from scripts.benchmarks.static_page import static_server
+
+    with server() if backend == "server" else static_server(request.getfixturevalue("site")) as running:
+        yield running
+    with pytest.raises(ConnectionRefusedError):  # the server has stopped
+        socket.create_connection(("127.0.0.1", int(running.rpartition(":")[2])), 2)
+
+
+@pytest.fixture(scope="module")
+def browser():
+    from scripts.benchmarks.browser import chromium
+
+    with chromium() as running:
+        yield running
+
+
+@pytest.fixture
+def visit(browser, address):
+    """Open the page; after the test, no request went to another server and no error occurred."""
+    contexts, requested, errors = [], [], []
+
+    def open_page(**options):
+        contexts.append(browser.new_context(**options))
+        contexts[-1].on("request", lambda request: requested.append(request.url))
+        page = contexts[-1].new_page()
+        page.on("console", lambda message: errors.append(message.text) if message.type == "error" else None)
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.goto(address)
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert len(requested) >= len(contexts)
+    assert not [url for url in requested if not url.startswith((f"{address}/", "data:", f"blob:{address}/"))]
+    # The browser logs each refused picture, and each request without a connection.
+    expected = ("422 (Unprocessable Entity)", "ERR_INTERNET_DISCONNECTED")
+    assert not [message for message in errors if not any(each in message for each in expected)]
 
 
 def png(image):

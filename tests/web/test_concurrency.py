@@ -8,8 +8,8 @@ import time
 import pytest
 
 from digitrec.reading.results import Reading
-from digitrec.web import server
-from digitrec.web.server import PENDING
+from digitrec.web import pictures
+from digitrec.web.pictures import PENDING
 from scripts.benchmarks.serving import load
 from tests.web.conftest import lines
 
@@ -39,7 +39,7 @@ def test_a_slow_picture_does_not_block_the_others(serve, reader):
 
 
 def test_too_many_waiting_pictures_are_refused_and_later_accepted(serve, monkeypatch):
-    monkeypatch.setattr(server, "MAX_PENDING", server.READERS + 2)  # two wait
+    monkeypatch.setattr(pictures, "MAX_PENDING", pictures.READERS + 2)  # two wait
     goes_on, answers = threading.Event(), []
 
     def read(picture):
@@ -50,7 +50,7 @@ def test_too_many_waiting_pictures_are_refused_and_later_accepted(serve, monkeyp
         answers.append(running.ask("POST", "/predict", b"x")[0])
 
     running = serve(read)
-    threads = [threading.Thread(target=ask) for _ in range(server.READERS + 2)]
+    threads = [threading.Thread(target=ask) for _ in range(pictures.READERS + 2)]
     for thread in threads:
         thread.start()
     deadline = time.monotonic() + 10
@@ -68,8 +68,8 @@ def test_too_many_waiting_pictures_are_refused_and_later_accepted(serve, monkeyp
 
 
 def test_a_slow_upload_times_out_and_frees_its_place(serve, monkeypatch):
-    monkeypatch.setattr(server, "MAX_PENDING", 1)
-    monkeypatch.setattr(server, "UPLOAD_SECONDS", 0.3)
+    monkeypatch.setattr(pictures, "MAX_PENDING", 1)
+    monkeypatch.setattr(pictures, "UPLOAD_SECONDS", 0.3)
     running = serve(lambda picture: Reading(()))
     head = b"POST /predict HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: 9\r\n\r\nhalf"
     status, body = running.send(head)

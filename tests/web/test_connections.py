@@ -11,8 +11,8 @@ from socket import create_connection
 import pytest
 
 from digitrec.reading.results import Reading
-from digitrec.web import connections, server
-from digitrec.web.server import UPLOADS
+from digitrec.web import connections, pictures
+from digitrec.web.pictures import UPLOADS
 
 
 def connect(running, sent=b""):
@@ -75,8 +75,8 @@ def test_all_clients_together_are_limited():
 
 
 def test_a_slow_upload_gives_its_place_to_another(serve, monkeypatch):
-    monkeypatch.setattr(server, "MAX_PENDING", 2)
-    monkeypatch.setattr(server, "GRACE_SECONDS", 0.3)
+    monkeypatch.setattr(pictures, "MAX_PENDING", 2)
+    monkeypatch.setattr(pictures, "GRACE_SECONDS", 0.3)
     running = serve(lambda picture: Reading(()))
     half = b"POST /predict HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: 9\r\n\r\nhalf"
     slow = [connect(running, half) for _ in range(2)]
@@ -92,7 +92,7 @@ def test_a_slow_upload_gives_its_place_to_another(serve, monkeypatch):
 
 
 def test_a_picture_that_nobody_waits_for_is_not_read(serve, monkeypatch):
-    monkeypatch.setattr(server, "READERS", 1)
+    monkeypatch.setattr(pictures, "READERS", 1)
     entered, goes_on, read = threading.Event(), threading.Event(), []
 
     def work(picture):
@@ -115,9 +115,9 @@ def test_a_picture_that_nobody_waits_for_is_not_read(serve, monkeypatch):
 SLOW = """
 import time
 from digitrec.reading.reader import Reader
-from digitrec.web.server import main
+from digitrec.web.__main__ import main
 
-def read(self, picture):
+def read(self, picture, threshold):
     print("reading", flush=True)
     time.sleep(60)
 

@@ -11,18 +11,19 @@ from http.client import HTTPConnection
 import pytest
 
 from digitrec.web import server
-from digitrec.web.server import READER, main
+from digitrec.web.__main__ import main
+from digitrec.web.pictures import READER
 from tests.web.conftest import lines
 
 pytestmark = pytest.mark.long
 
 
 @pytest.mark.parametrize(
-    ("module", "number"), [("digitrec.web", signal.SIGINT), ("digitrec.web.server", signal.SIGTERM)]
+    ("module", "number"), [(["digitrec.web"], signal.SIGINT), (["digitrec", "web"], signal.SIGTERM)]
 )
 def test_the_server_starts_writes_no_file_and_stops_cleanly(tmp_path, module, number):
     (tmp_path / "tmp").mkdir()
-    command = [sys.executable, "-m", module, "--port=0"]
+    command = [sys.executable, "-m", *module, "--port=0"]
     environment = {**os.environ, "TMPDIR": str(tmp_path / "tmp")}
     process = subprocess.Popen(
         command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
@@ -65,7 +66,7 @@ def test_the_newest_run_can_be_served(fit, monkeypatch):
     async def serve(app, open_socket):
         served.append(app)
 
-    monkeypatch.setattr(server, "_serve", serve)
+    monkeypatch.setattr(server, "serve", serve)
     for which in ("best", "last"):
         assert main([f"--ckpt_path={which}", "--port=0"]) == 0
         assert served.pop()[READER].classifier.network.layers[1].out_features == 16

@@ -14,8 +14,8 @@ import pytest
 from PIL import Image
 
 from digitrec.errors import PictureError
-from digitrec.web import server
-from digitrec.web.server import MAX_BYTES
+from digitrec.web import pictures
+from digitrec.web.pictures import MAX_BYTES
 from tests.web.conftest import lines, png
 
 
@@ -163,12 +163,14 @@ def test_a_form_with_a_file_is_read(served):
         400,
         "The form has no file: send one, as curl -F file=@picture.png does.",
     )
-    status, _, answer = served.ask("POST", "/predict", b"--y\r\n\r\n", form)
-    assert (status, answer) == (400, {"error": "The picture did not arrive completely."})
+    bad_header = b'--x\r\nContent-Disposition: form-data; name="\x08"\r\n\r\ntext\r\n--x--\r\n'
+    for damaged in (b"--y\r\n\r\n", bad_header):
+        status, _, answer = served.ask("POST", "/predict", damaged, form)
+        assert (status, answer) == (400, {"error": "The picture did not arrive completely."})
 
 
 def test_a_form_that_is_too_large_is_refused(serve, monkeypatch):
-    monkeypatch.setattr(server, "MAX_BYTES", 1000)
+    monkeypatch.setattr(pictures, "MAX_BYTES", 1000)
     running = serve(None)
     head = b'--x\r\nContent-Disposition: form-data; name="file"; filename="a.png"\r\n\r\n'
     body = head + bytes(5000) + b"\r\n--x--\r\n"

@@ -5,13 +5,14 @@ import re
 
 import pytest
 
-from digitrec.models.checkpoints import PRETRAINED, load_classifier
+from digitrec.models.checkpoints import load_classifier
+from digitrec.models.pretrained import PRETRAINED
 from digitrec.reading.detection.decoding import DecodingLimits
 from digitrec.reading.detection.page_detector import ScalePolicy
 from digitrec.reading.reader import MARK
 from digitrec.web import onnxruntime_web, site
+from digitrec.web.__main__ import main
 from digitrec.web.constants import as_module, constants
-from digitrec.web.server import main
 
 READER = site.STATIC / "reader"
 
@@ -20,8 +21,7 @@ READER = site.STATIC / "reader"
 def fakes(monkeypatch):
     """Replace what takes seconds or needs the network by small files."""
     monkeypatch.setattr(onnxruntime_web, "fetch", lambda: {"ort.js": b"runtime"})
-    monkeypatch.setattr(site, "export_classifier", lambda _, path, data: path.write_bytes(b"classifier"))
-    monkeypatch.setattr(site, "export_detector", lambda _, path: path.write_bytes(b"detector"))
+    monkeypatch.setattr(site, "export_classifier", lambda _, path, data: path.write_bytes(b"another"))
 
 
 def names(folder):
@@ -50,9 +50,9 @@ def test_a_second_export_replaces_the_first_and_its_version_follows_the_content(
 
     first = version()
     assert version() == first
-    monkeypatch.setattr(site, "export_detector", lambda _, path: path.write_bytes(b"another"))
+    monkeypatch.setattr(site, "PRETRAINED", None)
     assert version() != first
-    assert (tmp_path / "site" / "detector.onnx").read_bytes() == b"another"
+    assert (tmp_path / "site" / "digits.onnx").read_bytes() == b"another"
     assert [path.name for path in tmp_path.iterdir()] == ["site"]
 
 
@@ -75,10 +75,10 @@ def test_a_failed_export_leaves_the_old_folder_and_nothing_else(fakes, tmp_path,
     site.export_site(folder, PRETRAINED)
     before = names(folder)
 
-    def fail(_, path):
-        raise OSError(28, "No space left on device", str(path))
+    def fail(_, folder):
+        raise OSError(28, "No space left on device", str(folder))
 
-    monkeypatch.setattr(site, "export_detector", fail)
+    monkeypatch.setattr(site, "_write_networks", fail)
     assert main([f"--export={folder}"]) == 1
     assert "No space left on device" in capsys.readouterr().err
     assert (names(folder), list(tmp_path.iterdir())) == (before, [folder])

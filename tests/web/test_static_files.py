@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from digitrec.web.server import PAGE
+from digitrec.web.app import PAGE
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import torch
 from lightning.pytorch import LightningDataModule
 from torch.utils.data import DataLoader, Dataset
 
-from digitrec.data.datamodule import TRAINING_IMAGES, check_range
+from digitrec.data.datamodule import TRAINING_IMAGES
 from digitrec.data.download import ensure_mnist
 from digitrec.data.glyphs import VERSION, Glyphs, drawn_digits, drawn_marks, from_images
 from digitrec.data.mnist import load_mnist
@@ -18,6 +18,7 @@ from digitrec.data.pages.layouts import Pool
 from digitrec.data.pages.marks.fonts import strips
 from digitrec.data.pages.scene import Renderer, Scene
 from digitrec.data.pages.targets import PageBatch, targets
+from digitrec.data.ranges import check_range
 from digitrec.data.raster import use_one_thread
 from digitrec.data.samplers import ShuffledSampler
 from digitrec.models.specs import stored

@@ -12,7 +12,8 @@ from torch import Tensor
 from digitrec.data.pages.canvas import Written
 from digitrec.data.pages.scene import Scene
 from digitrec.data.raster import Plane
-from digitrec.models.detector import OFFSET_UNIT, SIZE_UNIT, STRIDE
+from digitrec.models.detector import OFFSET_UNIT, SIZE_UNIT
+from digitrec.models.pretrained import STRIDE
 
 
 class PageBatch(NamedTuple):

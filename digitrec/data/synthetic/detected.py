@@ -16,7 +16,8 @@ from torch import Tensor
 
 from digitrec.errors import DigitrecError
 from digitrec.files import replacing
-from digitrec.models.detector_weights import PRETRAINED_DETECTOR, load_detector
+from digitrec.models.detector_weights import load_detector
+from digitrec.models.pretrained import PRETRAINED_DETECTOR
 
 VALIDATION_IMAGES = 5000
 """Held-out images of MNIST (with split_seed 0) that no training page is written with."""

@@ -1,11 +1,16 @@
 """From the detector's maps to instances: peaks are centers, and each foreground pixel votes for one."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from digitrec.models.detector import STRIDE, Detection
+from digitrec.models.pretrained import STRIDE
+
+if TYPE_CHECKING:
+    from digitrec.models.detector import Detection
 
 Map = NDArray[np.float32]
 
@@ -68,17 +73,21 @@ class Maps:
     kinds: Map
 
     @classmethod
-    def of(cls, found: Detection, number: int = 0, edges: tuple[int, int] = (0, 0)) -> "Maps":
-        """Return the maps of one page of a batch, without edges of so many pixels above and beside it.
+    def of(cls, found: "Detection", number: int = 0, edges: tuple[int, int] = (0, 0)) -> "Maps":
+        """Return the maps of one page of a batch, without edges; see ``without_edges``."""
+        page = type(found)(*(part[number] for part in found)).in_pixels()
+        return cls.without_edges([part.float().cpu().numpy() for part in page], edges)
+
+    @classmethod
+    def without_edges(cls, parts: Sequence[Map], edges: tuple[int, int]) -> "Maps":
+        """Cut edges off the parts of a page's Detection in pixels: so many pixels above and beside the page.
 
         The edges are multiples of STRIDE.
         """
         whole = np.s_[edges[0] : -edges[0] or None, edges[1] : -edges[1] or None]
         inner = [edge // STRIDE for edge in edges]
         small = np.s_[..., inner[0] : -inner[0] or None, inner[1] : -inner[1] or None]
-        foreground, centers, offsets, sizes, kinds = (
-            part.float().cpu().numpy() for part in Detection(*(part[number] for part in found)).in_pixels()
-        )
+        foreground, centers, offsets, sizes, kinds = parts
         return cls(foreground[0][whole], centers[0][small], offsets[small], sizes[0][small], kinds[0][small])
 
 

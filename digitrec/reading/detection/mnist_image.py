@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from digitrec.models.normalization import BOX, SIDE
+from digitrec.models.pretrained import BOX, SIDE
 from digitrec.reading.detection.decoding import Map
 
 LEAST, MOST = 0.1, 0.6

@@ -5,7 +5,7 @@ import math
 import numpy as np
 from PIL import Image
 
-from digitrec.models.normalization import BOX, SIDE
+from digitrec.models.pretrained import BOX, SIDE
 from digitrec.reading.detection.hypotheses import Found, Gray
 
 LONGEST = BOX - 2, BOX + 2

@@ -4,18 +4,20 @@ import math
 from collections import defaultdict
 from collections.abc import Generator, Iterator, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from PIL import Image
 
-from digitrec.models.detector import MULTIPLE, Detection, DigitDetector
-from digitrec.models.detector_weights import load_detector
+from digitrec.models.pretrained import MULTIPLE
 from digitrec.reading.detection.decoding import DecodingLimits, Maps, decode
 from digitrec.reading.detection.hypotheses import Found, Gray, Hypothesis
 from digitrec.reading.detection.mnist_image import mnist_image
 from digitrec.reading.detection.mnist_like import mnist_like
 from digitrec.reading.detection.tight_cuts import tight_one
+
+if TYPE_CHECKING:
+    from digitrec.models.detector import DigitDetector
 
 
 @dataclass(frozen=True)
@@ -96,11 +98,15 @@ class PageDetector:
 
     def __init__(
         self,
-        network: DigitDetector | None = None,
+        network: "DigitDetector | None" = None,
         policy: ScalePolicy | None = None,
         limits: DecodingLimits | None = None,
     ) -> None:
-        self.network = (network or load_detector()).eval()
+        if network is None:
+            from digitrec.models.detector_weights import load_detector  # not needed where ONNX Runtime reads
+
+            network = load_detector()
+        self.network = network.eval()
         self.policy = policy or ScalePolicy()
         self.limits = limits or DecodingLimits()
 
@@ -176,13 +182,20 @@ class PageDetector:
             step = max(1, self.policy.batch_pixels // math.prod(shape))
             for batch in (numbers[first : first + step] for first in range(0, len(numbers), step)):
                 pixels = np.stack([views[number].pixels for number in batch])
-                with torch.inference_mode():
-                    detection = self.network(torch.from_numpy(pixels)[:, None])
-                for place, number in enumerate(batch):
-                    yield number, self._hypothesis(views[number], detection, place)
+                edges = [views[number].edges for number in batch]
+                for number, maps in zip(batch, self._maps(pixels, edges), strict=True):
+                    yield number, self._hypothesis(views[number], maps)
 
-    def _hypothesis(self, view: View, detection: Detection, place: int) -> Hypothesis:
-        policy, maps = self.policy, Maps.of(detection, place, view.edges)
+    def _maps(self, pixels: Gray, edges: Sequence[tuple[int, int]]) -> list[Maps]:
+        """Run the network on views, uint8 (batch, height, width), and cut the edges of each off."""
+        import torch
+
+        with torch.inference_mode():
+            detection = self.network(torch.from_numpy(pixels)[:, None])
+        return [Maps.of(detection, place, each) for place, each in enumerate(edges)]
+
+    def _hypothesis(self, view: View, maps: Maps) -> Hypothesis:
+        policy = self.policy
         instances = tuple(
             each
             for each in decode(maps, self.limits)

@@ -46,6 +46,9 @@ DRAFT_PIXELS = 2_500_000
 # decoded (ICO). Pillow reads files of the last three formats into memory, so they must be small files.
 _READ_IN_PARTS = ("PNG", "JPEG", "GIF", "BMP", "DIB", "TIFF", "PPM", "TGA", "PCX")
 _READ_WHOLE = ("WEBP", "AVIF", "JPEG2000")
+FORMATS = (*_READ_IN_PARTS, *_READ_WHOLE)
+"""The formats that are read, without HEIC."""
+
 _MAX_READ_WHOLE = 60e6  # bytes
 
 _START_OF_SCAN = re.compile(rb"\xff\xda")  # does not occur within a scan
@@ -113,7 +116,7 @@ def decode(file: IO[bytes], file_bytes: int, name: str) -> tuple[Image.Image, tu
         PictureError: the picture is too large.
         Exception: errors of Pillow and its libraries over damaged files.
     """
-    formats = (*_READ_IN_PARTS, *_READ_WHOLE) if file_bytes < _MAX_READ_WHOLE else _READ_IN_PARTS
+    formats = FORMATS if file_bytes < _MAX_READ_WHOLE else _READ_IN_PARTS
     with Image.open(file, formats=formats) as image:
         size = image.size
         refuse_size(*size, name, image.format, _megapixels(image))

@@ -62,6 +62,22 @@ def load(source: Source, name: str | None = None) -> Page:
             raise PictureError(_message(error, name)) from error
 
 
+def pixels(content: bytes) -> int:
+    """Return how many pixels the header of a picture file names.
+
+    It is 0 where the header cannot be read, and the highest number for HEIC, which is a camera's.
+    """
+    if _HEIC.match(content[:64]):
+        return decoding.MAX_PIXELS
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            with Image.open(BytesIO(content), formats=decoding.FORMATS) as image:
+                return image.width * image.height
+        except Exception:  # `load` says what is wrong with it
+            return 0
+
+
 def _from_file(file: IO[bytes], name: str) -> Page:
     if not hasattr(file, "read"):
         raise PictureError(

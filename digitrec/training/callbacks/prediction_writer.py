@@ -122,7 +122,7 @@ class PredictionsWriter(BasePredictionWriter):
 
         assert self._pictures is not None
         if picture.page is not None:
-            reading = assemble(picture.page, picture.found, probabilities, turns, threshold)
+            reading = assemble(picture.page, picture.found, probabilities.numpy(), turns, threshold)
             say(trainer, self._pictures.write(picture.path, picture.page, reading))
         else:
             self.failed += 1

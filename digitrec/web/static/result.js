@@ -1,5 +1,7 @@
 // The result: the text, a button for each digit, the bars of the selected one, and boxes on the picture.
 
+import { asText, labelOf } from "./labels.js";
+
 const byId = (id) => document.getElementById(id);
 const SVG = "http://www.w3.org/2000/svg";
 
@@ -28,16 +30,25 @@ function percent(confidence) {
 
 export class Result {
   #digits = [];
+  #chosen = 0;
 
   constructor() {
     for (let digit = 0; digit < 10; digit += 1) {
       const row = element("li");
       const track = element("span", "track");
       track.append(element("span", "bar"));
-      row.append(element("span", "", String(digit)), track, element("span", "share"));
+      const label = element("button", "label", String(digit));
+      label.type = "button";
+      label.setAttribute("aria-label", `Correct it to ${digit}`);
+      label.addEventListener("click", () => this.correct(String(digit)));
+      row.append(label, track, element("span", "share"));
       byId("bars").append(row);
     }
     this.clear();
+  }
+
+  get digits() {
+    return this.#digits;
   }
 
   // Shows an empty result.
@@ -51,6 +62,7 @@ export class Result {
     byId("digits").replaceChildren();
     byId("boxes").replaceChildren();
     this.#detail(null);
+    this.#enable();
   }
 
   problem(sentence) {
@@ -67,18 +79,42 @@ export class Result {
     }
     this.#digits = reading.digits;
     byId("problem").hidden = true;
-    const text = byId("text");
-    text.className = reading.text.length > 12 ? "text long" : "text";
-    text.replaceChildren(
-      ...[...reading.text].map((sign) => (sign === "?" ? element("span", "doubtful", sign) : sign)),
-    );
     byId("confidence").textContent = this.#confidence(reading);
+    this.#text();
     this.#list();
     this.#boxes(size);
     this.choose(this.#digits.length === 1 ? 0 : this.#leastConfident());
+    this.#enable();
+  }
+
+  // Gives the chosen digit a label.
+  correct(label) {
+    this.#digits[this.#chosen].label = label;
+    const focused = document.activeElement.parentElement === byId("digits");
+    this.#text();
+    this.#list();
+    this.choose(this.#chosen);
+    if (focused) byId("digits").children[this.#chosen].focus();
+    byId("confidence").textContent = "Corrected. Keep it, and download what you have kept, to train with it.";
+  }
+
+  #text() {
+    const text = asText(this.#digits);
+    byId("text").className = text.length > 12 ? "text long" : "text";
+    byId("text").replaceChildren(
+      ...[...text].map((sign) => (sign === "?" ? element("span", "doubtful", sign) : sign)),
+    );
+  }
+
+  // What needs a digit can be used only when there is one.
+  #enable() {
+    byId("said").textContent = "";
+    const buttons = [...document.querySelectorAll(".bars .label"), ...["copy-text", "copy-csv", "keep"].map(byId)];
+    for (const button of buttons) button.disabled = !this.#digits.length;
   }
 
   choose(index) {
+    this.#chosen = index;
     [...byId("digits").children].forEach((button, place) => {
       button.setAttribute("aria-pressed", String(place === index));
     });
@@ -104,14 +140,15 @@ export class Result {
     byId("digits").hidden = !several;
     byId("digits").replaceChildren(
       ...this.#digits.map((digit, index) => {
-        const button = element("button", digit.digit === "?" ? "doubtful" : "");
+        const label = labelOf(digit);
+        const button = element("button", label === "?" ? "doubtful" : "");
         const image = element("img");
         image.src = digit.image;
         image.alt = "";
         button.type = "button";
-        button.append(image, element("b", "", digit.digit));
-        const name = digit.digit === "?" ? "unsure" : digit.digit;
-        button.setAttribute("aria-label", `${name}, ${percent(digit.confidence)}`);
+        button.append(image, element("b", "", label));
+        const how = digit.label ? "corrected" : percent(digit.confidence);
+        button.setAttribute("aria-label", `${label === "?" ? "unsure" : label}, ${how}`);
         button.addEventListener("click", () => this.choose(index));
         return button;
       }),
@@ -142,6 +179,7 @@ export class Result {
     byId("bars").classList.toggle("doubtful", digit?.digit === "?");
     [...byId("bars").children].forEach((row, index) => {
       row.classList.toggle("likeliest", index === likeliest);
+      row.querySelector(".label").setAttribute("aria-pressed", String(digit?.label === String(index)));
       row.querySelector(".bar").style.setProperty("--share", shares ? shares[index] / 1000 : 0);
       row.querySelector(".share").textContent = shares ? `${(shares[index] / 10).toFixed(1)}%` : "";
     });
@@ -149,7 +187,7 @@ export class Result {
     byId("unseen").hidden = Boolean(digit);
     if (digit) {
       byId("seen").src = digit.image;
-      byId("seen").alt = `The input of the network, recognized as ${digit.digit}`;
+      byId("seen").alt = `The input of the network, recognized as ${digit.digit}${digit.label ? `, corrected to ${digit.label}` : ""}`;
     } else {
       byId("seen").removeAttribute("src");
     }

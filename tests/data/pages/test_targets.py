@@ -7,7 +7,8 @@ from digitrec.data.glyphs import MARK
 from digitrec.data.pages.canvas import Written
 from digitrec.data.pages.scene import Scene
 from digitrec.data.pages.targets import targets
-from digitrec.models.detector import OFFSET_UNIT, SIZE_UNIT, STRIDE
+from digitrec.models.detector import OFFSET_UNIT, SIZE_UNIT
+from digitrec.models.pretrained import STRIDE
 
 
 def planted(label: int = 7) -> Scene:

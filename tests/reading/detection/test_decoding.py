@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 import torch
 
-from digitrec.models.detector import OFFSET_UNIT, SIZE_UNIT, STRIDE, Detection
+from digitrec.models.detector import OFFSET_UNIT, SIZE_UNIT, Detection
+from digitrec.models.pretrained import STRIDE
 from digitrec.reading.detection.decoding import DecodingLimits, Maps, decode
 
 LIMITS = DecodingLimits()

@@ -4,7 +4,8 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from digitrec.models.detector import MULTIPLE, OFFSET_UNIT, SIZE_UNIT, STRIDE, Detection
+from digitrec.models.detector import OFFSET_UNIT, SIZE_UNIT, Detection
+from digitrec.models.pretrained import MULTIPLE, STRIDE
 from digitrec.reading.detection.decoding import Instance
 from digitrec.reading.detection.hypotheses import Hypothesis
 from digitrec.reading.detection.page_detector import PageDetector, ScalePolicy

@@ -5,7 +5,7 @@ import shutil
 import pytest
 from PIL import Image
 
-from digitrec.models.checkpoints import PRETRAINED
+from digitrec.models.pretrained import PRETRAINED
 from scripts.benchmarks import export_time
 from scripts.benchmarks.export_time import LIGHTNING_START, ONNX_START, export_times, start
 from scripts.lib.strokes import stroke_digits
