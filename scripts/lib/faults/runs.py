@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -34,20 +35,22 @@ class Runs:
     """The runs of one config, each in its own folder.
 
     Args:
-        config: path of the config.
+        configs: paths of the config and of those that change it.
         folder: for the runs.
         every: steps between writes of ``last.ckpt``.
     """
 
-    def __init__(self, config: str, folder: Path, every: int) -> None:
-        content = yaml.safe_load(Path(config).read_text())
+    def __init__(self, configs: Sequence[str], folder: Path, every: int) -> None:
+        content = yaml.safe_load(Path(configs[0]).read_text())
         for callback in content["trainer"]["callbacks"]:
             if callback["class_path"] == "digitrec.training.callbacks.LastCheckpoint":
                 callback["init_args"]["every_n_train_steps"] = every
         own = folder / "config.yaml"
         own.write_text(yaml.safe_dump(content))
-        self.arguments = ["fit", f"--config={own}", f"--data.data_dir={Path('data').resolve()}"]
-        self.folder = folder
+        paths = [own, *(Path(config).resolve() for config in configs[1:])]
+        self.arguments = ["fit", *(f"--config={path}" for path in paths)]
+        self.arguments.append(f"--data.data_dir={Path('data').resolve()}")
+        self.folder, self.every, self.seconds = folder, every, 0.0
         memory = Path("/dev/shm")  # another file system than the run's
         path = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
         self.environment = {**os.environ, "PYTHONPATH": path}
@@ -70,7 +73,8 @@ class Runs:
 
     def lost_together(self, count: int) -> int:
         """Start runs at once in one folder; return how many have no whole folder of their own at the end."""
-        processes = [self.start("together") for _ in range(count)]
+        short = ("--trainer.max_epochs=1", "--trainer.limit_train_batches=20")  # the start is what matters
+        processes = [self.start("together", *short) for _ in range(count)]
         errors = [process.communicate()[1] for process in processes]
         if any(process.returncode for process in processes):
             print(*errors, file=sys.stderr)
@@ -92,14 +96,14 @@ class Runs:
         errors = process.communicate()[1]
         return errors, process.returncode
 
-    def run_reference(self) -> float:
-        """Run to the end without a kill; return the seconds after the run folder was made."""
+    def run_reference(self) -> None:
+        """Run to the end without a kill; ``seconds`` is how long that takes after the folder was made."""
         process = self.start(REFERENCE)
         begin = self._wait_for_folder(REFERENCE, process)
         process.communicate()
         if process.returncode:
             raise SystemExit("The reference run failed.")
-        return time.perf_counter() - begin
+        self.seconds = time.perf_counter() - begin
 
     def _wait_for_folder(self, name: str, process: subprocess.Popen[str]) -> float:
         while not (self.folder / name / RUN / "config.yaml").exists() and process.poll() is None:
