@@ -21,6 +21,7 @@ PICTURES = RESULTS / "pictures.md"
 WEB = RESULTS / "web.md"
 KILLS = RESULTS / "kills.md"
 PROCESSES = RESULTS / "processes.md"
+ATTACKS = RESULTS / "attacks.md"
 PROMISES = Path("docs/promises.md")
 
 
