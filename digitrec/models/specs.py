@@ -32,8 +32,8 @@ OURS = re.compile(r"(digitrec|torch\.nn|torch\.optim)(\.[A-Za-z]\w*)+", re.ASCII
 _PARTS = ("digitrec.models.", "digitrec.data.")
 """Packages whose classes may all be named; of others only networks, optimizers and schedules."""
 
-_CALLS = 200
-"""Calls of PyTorch for each tensor of a network while it is built, at most; it takes about 30."""
+_CALLS = 100
+"""Calls of PyTorch for each tensor of a network while it is built, at most; a layer of torch.nn needs 5."""
 
 
 def stored(owner: str, values: Mapping[str, Any]) -> dict[str, Any]:

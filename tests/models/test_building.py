@@ -8,8 +8,8 @@ import torch
 from digitrec.data import SyntheticDigits
 from digitrec.errors import CheckpointError
 from digitrec.models import MLP
-from digitrec.models.checkpoints import PRETRAINED, load_classifier
-from tests.checkpoint_files import mlp
+from digitrec.models.checkpoints import PRETRAINED, load_classifier, read_checkpoint
+from tests.checkpoint_files import DATA, mlp, write
 
 
 @pytest.fixture
@@ -135,3 +135,33 @@ def test_weights_that_are_infinite_are_refused_by_name(shipped, path):
     assert refusal(shipped, path) == (
         f"The weights {name.removeprefix('network.')} in FILE are infinite: choose another checkpoint."
     )
+
+
+def itself():
+    value = {}
+    value["again"] = value
+    return value
+
+
+def doubled():
+    value = ["digitrec"]
+    for _ in range(18):
+        value = [value, value]
+    return value
+
+
+@pytest.mark.parametrize(
+    "value",
+    [itself(), doubled(), {1: 2}, {"foreign.Net"}, [{"deep": {"foreign.Net"}}], torch.zeros(1), b"bytes"],
+    ids=["itself", "doubled", "integer key", "set", "set deep inside", "tensor", "bytes"],
+)
+@pytest.mark.parametrize("where", ["model", "data", "resume"])
+def test_hyperparameters_are_plain_values(value, where, path):
+    if where == "model":
+        write(path, scheduler=value)
+    elif where == "data":
+        write(path, data={**DATA, "augment": value})
+    else:
+        write(path, changes={"callbacks": {"ExactResume": {"trainer": value}}})
+    with pytest.raises(CheckpointError, match=r"some\.ckpt is not a checkpoint of digitrec"):
+        read_checkpoint(path)

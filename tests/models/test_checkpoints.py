@@ -224,33 +224,3 @@ def test_nothing_of_torch_but_networks_and_optimizers_is_imported(path):
     with pytest.raises(CheckpointError, match=r"names torch\.utils\.model_dump\.__main__"):
         read_checkpoint(write(path, optimizer={"class_path": "torch.utils.model_dump.__main__"}))
     assert "torch.utils.model_dump" not in sys.modules
-
-
-def itself():
-    value = {}
-    value["again"] = value
-    return value
-
-
-def doubled():
-    value = ["digitrec"]
-    for _ in range(18):
-        value = [value, value]
-    return value
-
-
-@pytest.mark.parametrize(
-    "value",
-    [itself(), doubled(), {1: 2}, {"foreign.Net"}, [{"deep": {"foreign.Net"}}], torch.zeros(1), b"bytes"],
-    ids=["itself", "doubled", "integer key", "set", "set deep inside", "tensor", "bytes"],
-)
-@pytest.mark.parametrize("where", ["model", "data", "resume"])
-def test_hyperparameters_are_plain_values(value, where, path):
-    if where == "model":
-        write(path, scheduler=value)
-    elif where == "data":
-        write(path, data={**DATA, "augment": value})
-    else:
-        write(path, changes={"callbacks": {"ExactResume": {"trainer": value}}})
-    with pytest.raises(CheckpointError, match=r"some\.ckpt is not a checkpoint of digitrec"):
-        read_checkpoint(path)
