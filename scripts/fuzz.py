@@ -17,7 +17,7 @@ from collections import Counter
 from pathlib import Path
 from typing import NamedTuple
 
-from scripts.lib.docs import ATTACKS, commit, machine, markdown_table, write_result, write_section
+from scripts.lib.docs import ATTACKS, machine, markdown_table, write_result, write_section
 from scripts.lib.fuzzing.mutations import mutated
 from scripts.lib.fuzzing.samples import samples
 from scripts.lib.fuzzing.worker import Worker
@@ -113,7 +113,7 @@ def main() -> None:
     summary, table = report(outcomes, options.seed)
     print(summary, table, sep="\n\n")
     if options.write:
-        write_section("fuzz", f"{summary}. {machine()}, commit {commit()}.\n\n{table}", ATTACKS)
+        write_section("fuzz", f"{summary}. {machine()}.\n\n{table}", ATTACKS)
         write_result("python -m scripts.fuzz", summary)
     raise SystemExit(any(outcome.failed for outcome in outcomes.values()))
 

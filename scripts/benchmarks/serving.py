@@ -22,6 +22,13 @@ CLIENTS, REQUESTS = 50, 2_000
 @contextmanager
 def server(*args: str) -> Iterator[str]:
     """Run the web server in a process on a free port; yield its address without a slash at the end."""
+    with started(*args) as (_, address):
+        yield address
+
+
+@contextmanager
+def started(*args: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """Run the web server; yield its process and its address."""
     command = [sys.executable, "-m", "digitrec.web.server", "--port=0", *args]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
@@ -29,7 +36,7 @@ def server(*args: str) -> Iterator[str]:
         try:
             found = re.search(r"http://\S+(?=/)", line)
             assert found, f"the server did not start: {line}"
-            yield found[0]
+            yield process, found[0]
         finally:
             process.send_signal(signal.SIGINT)
 

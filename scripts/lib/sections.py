@@ -66,6 +66,8 @@ SOURCES = {
         "--kills 4 --write",
         (),
     ),
+    "fuzz": Source("scripts.fuzz --count 2000 --seed 20 --write", ()),
+    "endurance": Source("scripts.benchmarks.endurance", ()),
     "benchmark checkpoints": Source("scripts.benchmark checkpoints", ()),
     "benchmark train": Source("scripts.benchmark train", ("configs/mlp.yaml",)),
     "benchmark fast": Source("scripts.benchmark fast", _FAST),
