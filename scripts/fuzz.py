@@ -14,6 +14,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import NamedTuple
 
@@ -100,16 +101,21 @@ def main() -> None:
     )
     parser.add_argument("--count", type=int, default=2000, help="files of each format; 2000 by default")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--jobs", type=int, default=1, help="formats that are tried at the same time")
     parser.add_argument("--keep", type=Path, default="fuzz", help="folder for the files that fail")
     parser.add_argument("--write", action="store_true", help="write the results into the docs")
     options = parser.parse_args()
-    chance = random.Random(options.seed)
-    intact = samples(chance)
+    intact = samples(random.Random(options.seed))
     others = [file for files in intact.values() for file in files]
-    outcomes = {}
-    for kind, files in intact.items():
-        outcomes[kind] = fuzz(files, others, options.count, chance, options.keep / kind)
-        print(f"{kind}: {dict(outcomes[kind].kinds)}", file=sys.stderr)
+
+    def of_format(kind: str) -> Outcome:
+        chance = random.Random(f"{options.seed} {kind}")
+        outcome = fuzz(intact[kind], others, options.count, chance, options.keep / kind)
+        print(f"{kind}: {dict(outcome.kinds)}", file=sys.stderr, flush=True)
+        return outcome
+
+    with ThreadPoolExecutor(options.jobs) as pool:
+        outcomes = dict(zip(intact, pool.map(of_format, intact), strict=True))
     summary, table = report(outcomes, options.seed)
     print(summary, table, sep="\n\n")
     if options.write:

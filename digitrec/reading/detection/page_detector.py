@@ -16,7 +16,7 @@ from digitrec.reading.detection.hypotheses import Found, Gray, Hypothesis
 from digitrec.reading.detection.mnist_image import mnist_image
 from digitrec.reading.detection.mnist_like import mnist_like
 from digitrec.reading.detection.tight_cuts import tight_one
-from digitrec.reading.memory import LARGE, give_back
+from digitrec.reading.memory import LARGE, give_back, limit_cache
 
 
 @dataclass(frozen=True)
@@ -101,6 +101,7 @@ class PageDetector:
         policy: ScalePolicy | None = None,
         limits: DecodingLimits | None = None,
     ) -> None:
+        limit_cache()
         self.network = (network or load_detector()).eval()
         self.policy = policy or ScalePolicy()
         self.limits = limits or DecodingLimits()
