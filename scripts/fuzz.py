@@ -12,7 +12,6 @@ import random
 import shutil
 import sys
 import tempfile
-import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -26,6 +25,9 @@ from scripts.lib.fuzzing.worker import Worker
 MEGABYTES = 300
 """Memory that reading all of the files may add to the process."""
 
+SECONDS = 10.0
+"""CPU time that reading a file may take."""
+
 SUCCESSES = {"read", "refused"}
 
 
@@ -35,7 +37,7 @@ class Outcome(NamedTuple):
     Attributes:
         kinds: how many were read, refused or failed, by the first word of the outcome.
         megabytes: peak growth of the process that read them.
-        seconds: of the slowest file.
+        seconds: of CPU, of the slowest file.
     """
 
     kinds: Counter[str]
@@ -64,11 +66,12 @@ def fuzz(files: list[bytes], others: list[bytes], count: int, chance: random.Ran
         for number in range(count):
             path = Path(folder) / f"{number}.png"
             path.write_bytes(mutated(chance, files, others))
-            start = time.perf_counter()
-            outcome, megabytes = worker.ask(path)
-            slowest, peak = max(slowest, time.perf_counter() - start), max(peak, megabytes)
+            outcome, megabytes, seconds = worker.ask(path)
+            slowest, peak = max(slowest, seconds), max(peak, megabytes)
             if megabytes > MEGABYTES:
                 outcome = f"memory: {megabytes:.0f} MB"
+            elif seconds > SECONDS:
+                outcome = f"slow: {seconds:.0f} s"
             if outcome not in SUCCESSES:
                 keep.mkdir(parents=True, exist_ok=True)
                 print(f"{shutil.copy(path, keep)}: {outcome}")
@@ -86,7 +89,7 @@ def report(outcomes: dict[str, Outcome], seed: int) -> tuple[str, str]:
     slowest = max(outcome.seconds for outcome in outcomes.values())
     counts = ", ".join(f"{number:,} {kind}" for kind, number in sorted(total.items()))
     summary = f"{total.total():,} files of {len(outcomes)} formats, seed {seed}: {counts}; "
-    summary += f"peak {peak:.0f} MB, slowest {slowest:.1f} s"
+    summary += f"peak {peak:.0f} MB, slowest {slowest:.1f} s of CPU"
     rows = [["format", "read", "refused", "failed", "peak (MB)", "slowest (s)"]]
     for kind, each in outcomes.items():
         cells = [each.kinds["read"], each.kinds["refused"], each.failed]

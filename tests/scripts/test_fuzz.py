@@ -59,9 +59,9 @@ def test_a_traceback_and_a_message_that_is_no_sentence_are_failures(tmp_path, mo
 
 
 @pytest.mark.parametrize(
-    ("outcome", "megabytes", "failed"),
+    ("outcome", "megabytes", "seconds", "failed"),
     [
-        *(("read", 20, False), ("refused", 20, False), ("read", 301, True)),
+        *(("read", 20, 1, False), ("refused", 20, 1, False), ("read", 301, 1, True), ("read", 20, 11, True)),
         *(
             ("hang: more than 20 s", 0, True),
             ("crash: exit status -11", 0, True),
@@ -72,7 +72,7 @@ def test_a_traceback_and_a_message_that_is_no_sentence_are_failures(tmp_path, mo
 def test_a_failure_is_counted_and_kept(tmp_path, monkeypatch, capsys, outcome, megabytes, failed):
     class Worker:
         def ask(self, path):
-            return outcome, megabytes
+            return outcome, megabytes, seconds
 
         def stop(self):
             pass
