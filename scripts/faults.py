@@ -62,7 +62,7 @@ def main() -> None:
 
 def start_together(runs: Runs, count: int, rounds: int, write: bool) -> bool:
     """Start several runs at once, round after round; return whether one was lost."""
-    lost = sum(runs.lost_together(count) for _ in range(rounds))
+    lost = runs.lost_together(count, rounds)
     result = f"{rounds} rounds of {count} starts at once: {lost} of {rounds * count} runs lost"
     print(result)
     if write:

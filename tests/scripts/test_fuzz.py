@@ -69,7 +69,7 @@ def test_a_traceback_and_a_message_that_is_no_sentence_are_failures(tmp_path, mo
         ),
     ],
 )
-def test_a_failure_is_counted_and_kept(tmp_path, monkeypatch, capsys, outcome, megabytes, failed):
+def test_a_failure_is_counted_and_kept(tmp_path, monkeypatch, capsys, outcome, megabytes, seconds, failed):
     class Worker:
         def ask(self, path):
             return outcome, megabytes, seconds

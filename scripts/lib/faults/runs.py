@@ -71,18 +71,16 @@ class Runs:
             stderr=subprocess.PIPE,
         )
 
-    def lost_together(self, count: int) -> int:
-        """Start runs at once in one folder; return how many have no whole folder of their own at the end."""
+    def lost_together(self, count: int, rounds: int) -> int:
+        """Start runs at once, round after round; return how many have no whole folder of their own."""
         short = ("--trainer.max_epochs=1", "--trainer.limit_train_batches=20")  # the start is what matters
-        processes = [self.start("together", *short) for _ in range(count)]
-        errors = [process.communicate()[1] for process in processes]
-        if any(process.returncode for process in processes):
-            print(*errors, file=sys.stderr)
-        runs = [self.folder / "together" / RUN.parent / f"version_{number}" for number in range(count)]
-        whole = [(run / "config.yaml").exists() and (run / "checkpoints/last.ckpt").exists() for run in runs]
-        events = [len(list(run.glob("events.*"))) == 1 for run in runs]
-        shutil.rmtree(self.folder / "together")
-        return count - sum(map(all, zip(whole, events, strict=True)))
+        command = [sys.executable, "-m", "scripts.lib.faults.together", str(count), str(rounds)]
+        subprocess.run(
+            [*command, *self.arguments, *short], cwd=self.folder, env=self.environment, check=False
+        )
+        folders = (self.folder / str(each) / RUN.parent for each in range(rounds))
+        runs = [folder / f"version_{number}" for folder in folders for number in range(count)]
+        return sum(not _is_whole(run) for run in runs)
 
     def finish(self, name: str, *more: str) -> None:
         """Run to the end; a run that was complete has nothing to resume."""
@@ -155,3 +153,9 @@ class Runs:
         shutil.rmtree(folder)
         self.finish(name)
         return NOTHING
+
+
+def _is_whole(run: Path) -> bool:
+    """Return whether a run has its config, its checkpoint and the events of one process."""
+    files = (run / "config.yaml").exists() and (run / "checkpoints/last.ckpt").exists()
+    return files and len(list(run.glob("events.*"))) == 1
