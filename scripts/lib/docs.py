@@ -2,6 +2,7 @@
 
 import os
 import platform
+import re
 from collections.abc import Collection, Sequence
 from datetime import date
 from pathlib import Path
@@ -52,16 +53,12 @@ def write_result(test: str, result: str) -> None:
     Raises:
         ValueError: the table has no row of this test.
     """
-    lines = PROMISES.read_text().split("\n")
-    for number, line in enumerate(lines):
-        cells = line.split(" | ")
-        if cells[1:2] == [f"`{test}`"]:
-            lines[number] = f"{cells[0]} | {cells[1]} | {date.today()}, {commit()}: {result} |"
-            break
-    else:
+    row = re.compile(rf"^(\| .* \| `{re.escape(test)}` \|).*$", re.MULTILINE)
+    text, count = row.subn(rf"\1 {date.today()}, {commit()}: {result} |", PROMISES.read_text())
+    if not count:
         raise ValueError(f"{PROMISES} has no row that is tested by {test}")
     with replacing(PROMISES) as target:
-        target.write("\n".join(lines).encode())
+        target.write(text.encode())
 
 
 def report(section: str, lines: list[str], file: Path = README) -> None:
