@@ -16,7 +16,7 @@ MARKERS = "not network and not slow"
 
 def run(file: str) -> bool:
     """Run a file of tests and write how many passed; return whether all did."""
-    command = [sys.executable, "-m", "pytest", "-q", "-m", MARKERS, file]
+    command = [sys.executable, "-m", "pytest", "-m", MARKERS, file]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     last = done.stdout.strip().splitlines()[-1] if done.stdout.strip() else "no result"
     result = re.sub(r"(, \d+ (warnings?|deselected))| in [\d.]+s.*|=", "", last).strip()
