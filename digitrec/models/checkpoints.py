@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from digitrec.errors import CheckpointError, sentence
 from digitrec.models.content import foreign, load_content, strings
@@ -14,7 +14,16 @@ from digitrec.models.detector import DigitDetector
 from digitrec.models.normalization import SIDE
 from digitrec.models.recognizer import Recognizer
 from digitrec.models.renames import translate
-from digitrec.models.specs import INSTANTIATOR, PLATEAU, WORD, instantiate, is_class_of_ours, unsaved
+from digitrec.models.specs import (
+    INSTANTIATOR,
+    PLATEAU,
+    WORD,
+    LimitedCalls,
+    instantiate,
+    is_class_of_ours,
+    unsaved,
+)
+from digitrec.models.tta import TTA
 
 PATHS = frozenset({"data_dir", "pictures", "start_from", "classifier"})
 """Hyperparameters that are places on a disk."""
@@ -45,9 +54,11 @@ def build_classifier(checkpoint: dict[str, Any], path: str | Path) -> Recognizer
     check_network(checkpoint, path)
     model = checkpoint["hyper_parameters"]
     try:
-        network = instantiate(model["network"])
-        network.load_state_dict(_weights(checkpoint))
-        tta = instantiate(model["tta"]) if model["tta"] else None
+        weights = _weights(checkpoint)
+        with LimitedCalls(len(weights)):
+            network = instantiate(model["network"], nn.Module)
+        network.load_state_dict(weights)
+        tta = instantiate(model["tta"], TTA) if model["tta"] else None
         recognizer = Recognizer(network, float(model.get("temperature", 1)), tta, float(model["threshold"]))
         probabilities = recognizer.eval().probabilities(torch.zeros(2, SIDE, SIDE, dtype=torch.uint8))
     except Exception as error:  # a network may raise any
@@ -74,16 +85,16 @@ def check_network(checkpoint: dict[str, Any], path: str | Path, detector: bool =
     if is_detector(model) != detector:
         kind = "classifier" if detector else "page detector"
         raise CheckpointError(f"{path} is a checkpoint of the {kind}: choose another.")
+    weights = _weights(checkpoint)
     misfit = CheckpointError(f"The weights in {path} don't fit the network that it names.")
     try:
-        with torch.device("meta"):
-            network = instantiate(model["network"])
+        with torch.device("meta"), LimitedCalls(len(weights)):
+            network = instantiate(model["network"], nn.Module)
         shapes = {name: value.shape for name, value in network.state_dict().items()}
     except Exception as error:
         if str(model["network"]["class_path"]).startswith("digitrec.") and "meta" in str(error):
             return  # a network of the user that computes with values when it is built
         raise misfit from error
-    weights = _weights(checkpoint)
     if shapes != {name: value.shape for name, value in weights.items()}:
         raise misfit
     for name, _ in network.named_parameters():  # a buffer may be a mask of -inf
@@ -127,8 +138,9 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
     data = {key: value for key, value in data.items() if not unsaved(value)}
     for name in foreign_names(model, data):
         raise CheckpointError(
-            f"The checkpoint {path} names {name}, which is not a class of digitrec, torch.nn or "
-            "torch.optim, so it is not loaded: choose another checkpoint, or move the class into digitrec."
+            f"The checkpoint {path} names {name}, which is not a class of digitrec.models, digitrec.data, "
+            "torch.nn or torch.optim, so it is not loaded: choose another checkpoint, or move the class into "
+            "digitrec.models."
         )
     if not all(isinstance(model.get(key), dict) for key in ("network", "optimizer")):
         raise foreign(path)

@@ -1,5 +1,8 @@
 """Loading the content of a checkpoint file: tensors and plain values, no larger than the file."""
 
+import io
+import pickletools
+import re
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,6 +19,13 @@ MAX_VALUES = 100_000
 
 MAX_DEPTH = 20
 """Levels of nesting of hyperparameters."""
+
+_GLOBALS = re.compile(
+    r"(collections (OrderedDict|Counter|defaultdict)|(__builtin__|builtins) (set|complex)|_codecs encode|"
+    r"torch (Size|device|[A-Z]\w*Storage|[a-z]+\d*)|"
+    r"torch\._utils _rebuild_(tensor_v[23]|parameter|sparse_tensor|meta_tensor_no_storage))"
+)
+"""What the pickle of a checkpoint calls. PyTorch also allows ``bytearray(10**12)`` and empty tensors."""
 
 _LIGHTNINGS = {
     "callbacks": dict,
@@ -42,8 +52,7 @@ def load_content(path: str | Path) -> dict[str, Any]:
     if not path.is_file():
         raise CheckpointError(f"There is no checkpoint {path}: give a file, best or last.")
     try:
-        _check_archive(path)
-        content = torch.load(path, map_location="cpu", weights_only=True)
+        content = torch.load(_copied(path), map_location="cpu", weights_only=True)
         _check_tensors(content, path)
     except UnpicklingError as error:
         raise CheckpointError(
@@ -94,16 +103,34 @@ def strings(values: Any) -> Iterator[str]:
             levels.pop()
 
 
-def _check_archive(path: Path) -> None:
-    """Refuse an archive with damaged or compressed members: PyTorch does not look at the checksums."""
-    with zipfile.ZipFile(path) as archive:
+def _copied(path: Path) -> io.BytesIO:
+    """Copy an archive, member by member, and refuse damaged, compressed and shared members.
+
+    PyTorch does not look at the checksums, and its own reader may find other members in the same file.
+    """
+    copy = io.BytesIO()
+    with zipfile.ZipFile(path) as archive, zipfile.ZipFile(copy, "w") as whole:
         members = archive.infolist()
         if any(member.compress_type != zipfile.ZIP_STORED for member in members):
             raise CheckpointError(
                 f"{path} is compressed, which no checkpoint of digitrec is: choose another."
             )
-        if sum(member.file_size for member in members) > path.stat().st_size or archive.testzip():
+        names = {member.filename for member in members}
+        if sum(member.file_size for member in members) > path.stat().st_size or len(names) < len(members):
             raise CheckpointError(f"The checkpoint {path} is damaged: choose another.")
+        for member in members:
+            content = archive.read(member)
+            if member.filename.endswith("data.pkl"):
+                _check_pickle(content)
+            whole.writestr(member.filename, content)
+    copy.seek(0)
+    return copy
+
+
+def _check_pickle(content: bytes) -> None:
+    for code, argument, _ in pickletools.genops(content):
+        if code.name == "GLOBAL" and not _GLOBALS.fullmatch(str(argument)):
+            raise UnpicklingError(f"It calls {argument}.")
 
 
 def _check_tensors(content: Any, path: Path) -> None:

@@ -10,6 +10,9 @@ from typing import Any
 
 import torch
 from torch import nn
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LRScheduler
+from torch.overrides import TorchFunctionMode
 
 INSTANTIATOR = "lightning.pytorch.cli.instantiate_module"
 """What load_from_checkpoint builds a LightningModule with."""
@@ -25,6 +28,12 @@ WORD = re.compile(r"[\w/-]*")
 
 OURS = re.compile(r"(digitrec|torch\.nn|torch\.optim)(\.[A-Za-z]\w*)+", re.ASCII)
 """Paths of the classes that configs and checkpoints may name."""
+
+_PARTS = ("digitrec.models.", "digitrec.data.")
+"""Packages whose classes may all be named; of others only networks, optimizers and schedules."""
+
+_CALLS = 100
+"""Calls of PyTorch for each tensor of a network while it is built, at most; a layer of torch.nn needs 5."""
 
 
 def stored(owner: str, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -94,9 +103,11 @@ def class_path(cls: type) -> str:
 
 
 def is_class_of_ours(name: str) -> bool:
-    """Return whether a name is the path of a class of digitrec, torch.nn or torch.optim.
+    """Return whether a name is the path of a network, an optimizer, a schedule or a part of the data.
 
-    No other module is imported, and no private one: a ``__main__`` runs when it is imported.
+    It must be of digitrec, torch.nn or torch.optim. No other module is imported, and no private one: a
+    ``__main__`` runs when it is imported. Other classes may do more than store their arguments: DigitCLI
+    trains.
     """
     if not OURS.fullmatch(name):
         return False
@@ -105,17 +116,51 @@ def is_class_of_ours(name: str) -> bool:
         found = pydoc.locate(name)
     except pydoc.ErrorDuringImport:
         return False
-    return isinstance(found, type) and OURS.match(f"{found.__module__}.{found.__qualname__}") is not None
+    if not isinstance(found, type):
+        return False
+    path = f"{found.__module__}.{found.__qualname__}"
+    built = path.startswith(_PARTS) or issubclass(found, nn.Module | Optimizer | LRScheduler)
+    return built and OURS.match(path) is not None
 
 
-def instantiate(spec: dict[str, Any]) -> Any:
-    """Build an object from ``class_path`` and ``init_args``; the class has been checked."""
+def instantiate(spec: dict[str, Any], kind: type = object) -> Any:
+    """Build an object from ``class_path`` and ``init_args``; the class has been checked.
+
+    Raises:
+        TypeError: it, or an object among its arguments, is not of the kind.
+        Exception: those of the class.
+    """
+    cls: Any = pydoc.locate(spec["class_path"])
+    if not issubclass(cls, kind):
+        raise TypeError(f"{spec['class_path']} is no {kind.__name__}")
     arguments = {
-        key: instantiate(value) if isinstance(value, dict) and "class_path" in value else value
+        key: instantiate(value, kind) if isinstance(value, dict) and "class_path" in value else value
         for key, value in (spec.get("init_args") or {}).items()
     }
-    cls: Any = pydoc.locate(spec["class_path"])
     return cls(**arguments)
+
+
+class LimitedCalls(TorchFunctionMode):
+    """A context in which a network is built: it ends one that takes far more layers than there are weights.
+
+    Args:
+        tensors: of the network.
+    """
+
+    def __init__(self, tensors: int) -> None:
+        super().__init__()
+        self._left = _CALLS * (tensors + 1)
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        """Count a call.
+
+        Raises:
+            ValueError: it is one too many.
+        """
+        self._left -= 1
+        if self._left < 0:
+            raise ValueError("it has more layers than weights")
+        return func(*args, **(kwargs or {}))
 
 
 def _describe_object(value: Any) -> dict[str, Any]:

@@ -5,6 +5,7 @@ import logging
 from collections import Counter
 
 from aiohttp import web
+from aiohttp.http_exceptions import HttpProcessingError
 
 logger = logging.getLogger(__name__)
 
@@ -29,6 +30,7 @@ class Connections:
         self.open: Counter[str] = Counter()
         self._server = server
         self._reported = False
+        logging.getLogger("aiohttp.server").addFilter(_is_of_the_server)
 
     def __call__(self) -> "Connection":
         """Return the protocol of a new connection."""
@@ -47,6 +49,11 @@ class Connections:
     def closed(self, client: str) -> None:
         """Count a connection as closed."""
         self.open -= Counter([client])  # it forgets those without any
+
+
+def _is_of_the_server(record: logging.LogRecord) -> bool:
+    """Return whether a traceback is not of what a client sends: it could fill a disk with them."""
+    return not (record.exc_info and isinstance(record.exc_info[1], HttpProcessingError))
 
 
 class Connection(asyncio.Protocol):

@@ -33,13 +33,13 @@ ROOT = Path(__file__).parents[2]
 @contextmanager
 def server(*args: str, clone: Path = ROOT) -> Iterator[str]:
     """Run the web server in a process on a free port; yield its address without a slash at the end."""
-    with process(*args, clone=clone) as (address, _):
+    with started(*args, clone=clone) as (_, address):
         yield address
 
 
 @contextmanager
-def process(*args: str, clone: Path = ROOT) -> Iterator[tuple[str, int]]:
-    """Run the web server of a clone as ``server`` does; yield its address and its process id."""
+def started(*args: str, clone: Path = ROOT) -> Iterator[tuple[subprocess.Popen[str], str]]:
+    """Run the web server of a clone as ``server`` does; yield its process and its address."""
     command = [sys.executable, "-m", "digitrec.web", "--port=0", *args]
     environment = {**os.environ, "PYTHONPATH": str(clone)}
     with subprocess.Popen(command, cwd=clone, env=environment, stdout=subprocess.PIPE, text=True) as running:
@@ -48,7 +48,7 @@ def process(*args: str, clone: Path = ROOT) -> Iterator[tuple[str, int]]:
         try:
             found = re.search(r"http://\S+(?=/)", line)
             assert found, f"the server did not start: {line}"
-            yield found[0], running.pid
+            yield running, found[0]
         finally:
             running.send_signal(signal.SIGINT)
 
@@ -127,8 +127,8 @@ async def with_photo(address: str, picture: bytes, requests: int) -> tuple[list[
 def measure(clone: Path, picture: bytes, requests: int) -> dict[str, float]:
     """Measure the server of a clone: milliseconds, drawings a second, megabytes."""
     start = time.perf_counter()
-    with process(clone=clone) as (address, number):
-        started = time.perf_counter() - start
+    with started(clone=clone) as (running, address):
+        to_start, number = time.perf_counter() - start, running.pid
         asyncio.run(load(address, CLIENTS, CLIENTS, picture=picture))  # the first of each connection warms up
         alone = asyncio.run(load(address, 1, 100, picture=picture))
         start, used = time.perf_counter(), _processor_seconds(number)
@@ -141,7 +141,7 @@ def measure(clone: Path, picture: bytes, requests: int) -> dict[str, float]:
         memory = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{number}/status").read_text())
     assert memory
     return {
-        "start, s": round(started, 1),
+        "start, s": round(to_start, 1),
         "processor time of a drawing, ms": round(1000 * used, 1),
         "alone, p50 ms": round(1000 * median(alone), 1),
         f"{CLIENTS} clients, drawings a second": round(rate),

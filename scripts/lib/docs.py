@@ -2,14 +2,16 @@
 
 import os
 import platform
+import re
 from collections.abc import Collection, Sequence
+from datetime import date
 from pathlib import Path
 from statistics import mean, stdev
 
 import torch
 
 from digitrec.files import replacing
-from scripts.lib.sections import stamp
+from scripts.lib.sections import commit, stamp
 
 README = Path("README.md")
 MODEL_CARD = Path("docs/model_card.md")
@@ -20,6 +22,8 @@ PICTURES = RESULTS / "pictures.md"
 WEB = RESULTS / "web.md"
 KILLS = RESULTS / "kills.md"
 PROCESSES = RESULTS / "processes.md"
+ATTACKS = RESULTS / "attacks.md"
+PROMISES = Path("docs/promises.md")
 
 
 def write_section(name: str, text: str, file: Path = README) -> None:
@@ -37,6 +41,24 @@ def write_section(name: str, text: str, file: Path = README) -> None:
         raise ValueError(f"{file} has no section {name}")
     with replacing(file) as target:
         target.write((before + begin + text.strip() + "\n" + stamp(name) + end + after).encode())
+
+
+def write_result(test: str, result: str) -> None:
+    """Write the last result of a test into the table of docs/promises.md, with date and commit.
+
+    Args:
+        test: the command or file in the cell "tested by" of its row.
+        result: a few words.
+
+    Raises:
+        ValueError: the table has no row of this test.
+    """
+    row = re.compile(rf"^(\| .* \| `{re.escape(test)}` \|).*$", re.MULTILINE)
+    text, count = row.subn(rf"\1 {date.today()}, {commit()}: {result} |", PROMISES.read_text())
+    if not count:
+        raise ValueError(f"{PROMISES} has no row that is tested by {test}")
+    with replacing(PROMISES) as target:
+        target.write(text.encode())
 
 
 def report(section: str, lines: list[str], file: Path = README) -> None:

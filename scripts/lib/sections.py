@@ -61,7 +61,14 @@ SOURCES = {
     "picture sets": Source("scripts.benchmark pictures {used}", ()),
     "unseen picture sets": Source("scripts.benchmark pictures {unseen} --sets unseen", ()),
     "page sets": Source("scripts.benchmark pictures {pages} --sets pages", ()),
-    "faults": Source("scripts.faults", ()),
+    "faults fast": Source("scripts.faults --write", ()),
+    "faults best": Source(
+        "scripts.faults --config configs/best.yaml --config scripts/lib/faults/combined.yaml --every 8 "
+        "--kills 4 --write",
+        (),
+    ),
+    "fuzz": Source("scripts.fuzz --count 2000 --seed 20 --write", ()),
+    "endurance": Source("scripts.benchmarks.endurance", ()),
     "benchmark checkpoints": Source("scripts.benchmark checkpoints", ()),
     "benchmark train": Source("scripts.benchmark train", ("configs/mlp.yaml",)),
     "benchmark fast": Source("scripts.benchmark fast", _FAST),

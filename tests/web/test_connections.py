@@ -66,6 +66,15 @@ def test_connections_of_a_client_are_limited_and_reported_once(serve, monkeypatc
     pytest.fail("the places are not free again")
 
 
+@pytest.mark.parametrize(
+    "sent", [b"\0\0\r\n\r\n", b"GET /" + b"a" * 9000, b"GET / HTTP/1.1\r\n" + b"X: y\r\n" * 5000 + b"\r\n"]
+)
+def test_what_is_no_request_is_refused_without_a_traceback(sent, served, caplog):
+    with connect(served, sent) as connection:
+        assert connection.recv(1000).startswith(b"HTTP/1.0 400 Bad Request")
+    assert caplog.records == []
+
+
 def test_all_clients_together_are_limited():
     made = connections.Connections(None)
     accepted = [made.accepts(f"10.0.0.{number % 9}") for number in range(connections.MAX_CONNECTIONS + 1)]

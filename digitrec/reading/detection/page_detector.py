@@ -15,6 +15,7 @@ from digitrec.reading.detection.hypotheses import Found, Gray, Hypothesis
 from digitrec.reading.detection.mnist_image import mnist_image
 from digitrec.reading.detection.mnist_like import mnist_like
 from digitrec.reading.detection.tight_cuts import tight_one
+from digitrec.reading.memory import LARGE, give_back, limit_cache
 
 if TYPE_CHECKING:
     from digitrec.models.detector import DigitDetector
@@ -102,6 +103,7 @@ class PageDetector:
         policy: ScalePolicy | None = None,
         limits: DecodingLimits | None = None,
     ) -> None:
+        limit_cache()
         if network is None:
             from digitrec.models.detector_weights import load_detector  # not needed where ONNX Runtime reads
 
@@ -130,14 +132,20 @@ class PageDetector:
                 found[number] = tight_one(page)
             else:
                 scales[number] = next(searches[number])
+        large = False
         while scales:
             views = {number: self._view(pages[number], scale) for number, scale in scales.items()}
+            if any(view.pixels.size > LARGE for view in views.values()):
+                large = True
+                give_back()
             for number, seen in self._look(views):
                 try:
                     scales[number] = searches[number].send(seen)
                 except StopIteration as end:
                     del scales[number]
                     found[number] = _found(end.value) or tight_one(pages[number])
+        if large:
+            give_back()
         return found
 
     def _search(self, page: Gray) -> Generator[float, Hypothesis, Hypothesis]:

@@ -26,6 +26,7 @@ def locked(folder: Path) -> Iterator[None]:
     Raises:
         CheckpointError: another process is writing into it.
     """
+    folder = folder.resolve()  # a link to it is the same run
     path = folder.with_name(folder.name + SUFFIX)
     path.parent.mkdir(parents=True, exist_ok=True)
     lock = FileLock(path)

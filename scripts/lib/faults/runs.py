@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -34,20 +35,22 @@ class Runs:
     """The runs of one config, each in its own folder.
 
     Args:
-        config: path of the config.
+        configs: paths of the config and of those that change it.
         folder: for the runs.
         every: steps between writes of ``last.ckpt``.
     """
 
-    def __init__(self, config: str, folder: Path, every: int) -> None:
-        content = yaml.safe_load(Path(config).read_text())
+    def __init__(self, configs: Sequence[str], folder: Path, every: int) -> None:
+        content = yaml.safe_load(Path(configs[0]).read_text())
         for callback in content["trainer"]["callbacks"]:
             if callback["class_path"] == "digitrec.training.callbacks.LastCheckpoint":
                 callback["init_args"]["every_n_train_steps"] = every
         own = folder / "config.yaml"
         own.write_text(yaml.safe_dump(content))
-        self.arguments = ["fit", f"--config={own}", f"--data.data_dir={Path('data').resolve()}"]
-        self.folder = folder
+        paths = [own, *(Path(config).resolve() for config in configs[1:])]
+        self.arguments = ["fit", *(f"--config={path}" for path in paths)]
+        self.arguments.append(f"--data.data_dir={Path('data').resolve()}")
+        self.folder, self.every, self.seconds = folder, every, 0.0
         memory = Path("/dev/shm")  # another file system than the run's
         path = os.pathsep.join([str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])])
         self.environment = {**os.environ, "PYTHONPATH": path}
@@ -68,17 +71,16 @@ class Runs:
             stderr=subprocess.PIPE,
         )
 
-    def lost_together(self, count: int) -> int:
-        """Start runs at once in one folder; return how many have no whole folder of their own at the end."""
-        processes = [self.start("together") for _ in range(count)]
-        errors = [process.communicate()[1] for process in processes]
-        if any(process.returncode for process in processes):
-            print(*errors, file=sys.stderr)
-        runs = [self.folder / "together" / RUN.parent / f"version_{number}" for number in range(count)]
-        whole = [(run / "config.yaml").exists() and (run / "checkpoints/last.ckpt").exists() for run in runs]
-        events = [len(list(run.glob("events.*"))) == 1 for run in runs]
-        shutil.rmtree(self.folder / "together")
-        return count - sum(map(all, zip(whole, events, strict=True)))
+    def lost_together(self, count: int, rounds: int) -> int:
+        """Start runs at once, round after round; return how many have no whole folder of their own."""
+        short = ("--trainer.max_epochs=1", "--trainer.limit_train_batches=20")  # the start is what matters
+        command = [sys.executable, "-m", "scripts.lib.faults.together", str(count), str(rounds)]
+        subprocess.run(
+            [*command, *self.arguments, *short], cwd=self.folder, env=self.environment, check=False
+        )
+        folders = (self.folder / str(each) / RUN.parent for each in range(rounds))
+        runs = [folder / f"version_{number}" for folder in folders for number in range(count)]
+        return sum(not _is_whole(run) for run in runs)
 
     def finish(self, name: str, *more: str) -> None:
         """Run to the end; a run that was complete has nothing to resume."""
@@ -92,14 +94,14 @@ class Runs:
         errors = process.communicate()[1]
         return errors, process.returncode
 
-    def run_reference(self) -> float:
-        """Run to the end without a kill; return the seconds after the run folder was made."""
+    def run_reference(self) -> None:
+        """Run to the end without a kill; ``seconds`` is how long that takes after the folder was made."""
         process = self.start(REFERENCE)
         begin = self._wait_for_folder(REFERENCE, process)
         process.communicate()
         if process.returncode:
             raise SystemExit("The reference run failed.")
-        return time.perf_counter() - begin
+        self.seconds = time.perf_counter() - begin
 
     def _wait_for_folder(self, name: str, process: subprocess.Popen[str]) -> float:
         while not (self.folder / name / RUN / "config.yaml").exists() and process.poll() is None:
@@ -151,3 +153,9 @@ class Runs:
         shutil.rmtree(folder)
         self.finish(name)
         return NOTHING
+
+
+def _is_whole(run: Path) -> bool:
+    """Return whether a run has its config, its checkpoint and the events of one process."""
+    files = (run / "config.yaml").exists() and (run / "checkpoints/last.ckpt").exists()
+    return files and len(list(run.glob("events.*"))) == 1

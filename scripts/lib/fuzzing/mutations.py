@@ -53,12 +53,12 @@ def keep_intact(chance: random.Random, file: bytearray, _: bytes) -> None:
 MUTATIONS = (flip_bits, damage_header, cut_off, cut_out, repeat, splice, overwrite, enlarge, keep_intact)
 
 
-def mutated(chance: random.Random, files: list[bytes]) -> bytes:
-    """Return one of the files after one to three mutations."""
+def mutated(chance: random.Random, files: list[bytes], others: list[bytes]) -> bytes:
+    """Return one of the files after one to three mutations, which may take parts of the others."""
     file = bytearray(chance.choice(files))
     for _ in range(chance.choice((1, 1, 1, 2, 3))):
         if file:
-            chance.choice(MUTATIONS)(chance, file, chance.choice(files))
+            chance.choice(MUTATIONS)(chance, file, chance.choice(others))
     return with_checksums(bytes(file)) if chance.random() < 0.5 else bytes(file)
 
 

@@ -80,6 +80,15 @@ def test_lock_names_the_process_and_ends_with_it(tmp_path, holder):
     assert [path.name for path in tmp_path.iterdir()] == ["version_0"]
 
 
+def test_a_link_to_a_run_is_the_same_run(tmp_path, holder):
+    run, link = tmp_path / "version_0", tmp_path / "newest"
+    run.mkdir()
+    link.symlink_to(run)
+    process = holder(run)
+    with pytest.raises(CheckpointError, match=f"Process {process.pid} is still writing into"), locked(link):
+        pass
+
+
 def test_run_that_is_alive_is_not_resumed(fit, holder, capsys):
     run = fit()
     folder = Path(run.trainer.log_dir)
