@@ -102,7 +102,7 @@ def _from_torchvision(scratch: Path) -> dict[str, bytes]:
     # In a process of its own, which can be ended: torchvision has no time limit, and a socket's default
     # timeout starts anew with each address, mirror and read. It also keeps progress bars off the terminal.
     code = "from torchvision.datasets import MNIST; MNIST('.', train=False, download=True)"
-    npm.run([sys.executable, "-c", code], scratch, TIMEOUT)
+    npm.run_program([sys.executable, "-c", code], scratch, TIMEOUT)
     return {name: read_bounded(raw_folder(scratch) / name) for name in mnist.FILES}
 
 

@@ -72,6 +72,7 @@ def _closest(word: str, known: list[str], prefix: str = "") -> str:
     """Suggest the key with the same last part (model.optimizer.init_args.lr for model.lr), or a close one."""
     key = word.partition("=")[0]
     group, _, name = key.rpartition(".")
+    known = [each for each in known if each != key]  # a config may have the wrong one
     same = [each for each in known if each.endswith(f".{name}") and each.startswith(group.partition(".")[0])]
     return suggestion(key, [prefix + each for each in same], 0) or suggestion(
         prefix + key, [prefix + each for each in known]
