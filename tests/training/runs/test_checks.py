@@ -35,7 +35,7 @@ def test_two_experiments_are_refused_also_if_a_model_is_in_a_file_of_its_own(tmp
     one, apart, *others = (str(tmp_path / name) for name in contents if name != "inner/model.yaml")
     check_single([one, *others])
     check_single([apart, *others])
-    with pytest.raises(MisconfigurationException, match="apart.yaml are two complete experiments"):
+    with pytest.raises(MisconfigurationException, match=r"apart\.yaml are two complete experiments"):
         check_single([one, others[0], apart])
 
 
