@@ -23,7 +23,7 @@ class Command(NamedTuple):
 
 
 COMMANDS = {
-    "read": Command("digitrec.read", "read the digits in pictures by the pretrained weights", "PICTURE..."),
+    "read": Command("digitrec.read", "read the digits in pictures, with pretrained weights", "PICTURE..."),
     "web": Command("digitrec.web.server", "serve a page to draw digits on, and an API"),
     "export": Command("digitrec.export.__main__", "write a network as an ONNX file"),
     "configs": Command("digitrec.configs", "copy the configs that come with digitrec to ./configs"),

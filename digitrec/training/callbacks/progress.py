@@ -8,6 +8,7 @@ from typing import IO, Any
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint, TQDMProgressBar
+from lightning.pytorch.callbacks.progress.tqdm_progress import convert_inf
 from lightning.pytorch.trainer.states import TrainerFn
 from tqdm import tqdm
 
@@ -30,8 +31,10 @@ class EpochProgressBar(TQDMProgressBar):
         return super().is_enabled and sys.stdout.isatty()
 
     def on_train_epoch_start(self, trainer: Trainer, *args: Any) -> None:
-        """Name the epoch."""
-        super().on_train_epoch_start(trainer, *args)
+        """Start the bar anew; Lightning would draw it with the number from 0."""
+        self.train_progress_bar.reset()
+        self.train_progress_bar.total = convert_inf(self.total_train_batches)
+        self.train_progress_bar.initial = 0
         self.train_progress_bar.set_description(_epoch(trainer))
 
     def get_metrics(self, *args: Any) -> dict[str, int | str | float | dict[str, float]]:
