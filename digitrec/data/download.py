@@ -84,7 +84,8 @@ def _fetch(folder: Path, faults: dict[str, str]) -> dict[str, bytes]:
             logger.warning("MNIST: %s failed: %s", source, reason)
             reasons.append(f"  {source}: {reason}")
         else:
-            logger.info("MNIST: %s from %s to %s", ", ".join(files), source, folder)
+            level = logging.WARNING if reasons else logging.INFO  # a user who read of a failure is told
+            logger.log(level, "MNIST: %s from %s to %s", ", ".join(files), source, folder)
             return files
     raise unavailable(folder, "\n".join(["MNIST could not be fetched. Tried:", *reasons]))
 

@@ -79,7 +79,7 @@ class Progress(Callback):
         path = next((each.best_model_path for each in ([best] if best else reversed(saved))), "")
         lines = [f"Finished after epoch {trainer.current_epoch}, step {trainer.global_step}."]
         if best is not None and best.best_model_score is not None:
-            lines[0] += f" Best {best.monitor}: {best.best_model_score:.4g}"
+            lines[0] += f" Best {best.monitor}: {best.best_model_score:#.4g}"
         if folder is not None:
             lines.append(f"Run:        {short(folder)}")
         if path:
@@ -111,4 +111,4 @@ def _epoch(trainer: Trainer) -> str:
 def _metrics(trainer: Trainer, prefixes: Iterable[str]) -> str:
     values = trainer.callback_metrics.items()
     chosen = [(name, value) for prefix in prefixes for name, value in values if name.startswith(prefix)]
-    return ", ".join(f"{name} {float(value):.4g}" for name, value in chosen)
+    return ", ".join(f"{name} {float(value):#.4g}" for name, value in chosen)

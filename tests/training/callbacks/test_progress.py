@@ -56,7 +56,7 @@ def test_fit_prints_each_epoch_and_how_it_ended(args, epochs, printed):
     assert len(lines) == epochs
     best = max(float(line.split("val/acc ")[1].split()[0]) for line in lines)
     assert out[-4:] == [
-        f"Finished after epoch {epochs}, step {6 * epochs}. Best val/acc: {best:.4g}",
+        f"Finished after epoch {epochs}, step {6 * epochs}. Best val/acc: {best:#.4g}",
         f"Run:        {RUN}",
         f"Checkpoint: {RUN}/checkpoints/best.ckpt",
         f"Next:       digitrec test --ckpt_path {RUN}/checkpoints/best.ckpt",
@@ -78,7 +78,7 @@ def test_evaluations_print_each_figure_once_and_have_folders_of_their_own(printe
     assert len(re.findall(r"Expected calibration error [\d.]+%, loss \d\.\d{4}\n", out)) == 1
     assert "test/" not in out.replace("lightning_logs/test/", "")
     out = printed("validate", "--data.val_size=50")
-    assert sum(bool(re.fullmatch(r"val/loss [\d.]{3,6}, val/acc [\d.]{1,6}", line)) for line in out) == 1
+    assert sum(bool(re.fullmatch(r"val/loss \d\.\d{3,4}, val/acc \d\.\d{3,4}", line)) for line in out) == 1
     printed("test", f"--config={RUN}/config.yaml")
     folders = sorted(str(each.parent) for each in Path().rglob("config.yaml"))
     assert folders == [
