@@ -138,8 +138,8 @@ def _short_help(parser: ArgumentParser) -> Iterator[str]:
     command = parser.prog.replace(" [options]", "")
     yield f"usage: {command} [--config FILE] [--KEY VALUE ...]"
     known, trains = options(parser), command.endswith("fit")
-    shown = [key for key in known if key.rpartition(".")[2] not in LEFT_OUT and f"{key}.{key}" not in known]
-    shown = [key for key in shown if not any(each.startswith(f"{key}.") for each in known)]
+    shown = [key for key in known if key.rpartition(".")[2] not in LEFT_OUT]
+    shown = [key for key in shown if not any(each.startswith(f"{key}.") for each in shown)]  # no groups
     shown.sort(key=lambda key: key != "ckpt_path")
     groups = dict.fromkeys(["model" if trains else "", "data", "trainer"])
     groups |= dict.fromkeys(key.rpartition(".")[0] for key in shown if trains or not key.startswith("model"))

@@ -21,7 +21,8 @@ from tests.cli.conftest import (
 from tests.conftest import ROOT, TEST
 
 
-def test_no_command_prints_a_warning_or_tip(digitrec, workplace, caplog):
+def test_no_command_prints_a_warning_or_tip(digitrec, workplace, caplog, monkeypatch):
+    monkeypatch.setenv("JSONARGPARSE_DEPRECATION_WARNINGS", "off")  # of what Lightning calls, as in pyproject
     caplog.set_level(logging.INFO)
     longer = f"--config={ROOT}/configs/trainer/debug.yaml"
     for command in (
@@ -71,7 +72,15 @@ def test_help_is_short_and_begins_with_model_and_data(workplace, capsys):
     ]
     keys = [line.split()[0] for line in lines if line.startswith("  --")]
     assert sum(key.startswith("--trainer.") for key in keys) == 10
-    assert {"--model.network", "--data.batch_size", "--threads", "--name", "--ckpt_path"} <= set(keys)
+    assert {
+        "--model.network",
+        "--model.tta",
+        "--data.augment",
+        "--data.batch_size",
+        "--threads",
+        "--name",
+        "--ckpt_path",
+    } <= set(keys)
     assert not any("torch.nn" in line for line in lines)
     (checkpoint,) = (line for line in lines if line.startswith("  --ckpt_path"))
     assert checkpoint.endswith("a checkpoint: best or last (of the newest run), pretrained, or a FILE")

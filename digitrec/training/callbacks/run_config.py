@@ -31,4 +31,4 @@ class RunConfig(SaveConfigCallback):
             config.ckpt_path = config.weights_only = None  # a resumed run could be repeated without it
         folder.mkdir(parents=True, exist_ok=True)
         with replacing(folder / self.config_filename) as file:
-            file.write(self.parser.dump(config, skip_none=False).encode())
+            file.write(self.parser.dump(config, skip_unset=False).encode())
