@@ -1,8 +1,7 @@
 """The command line: LightningCLI for the classifier and the page detector, and one sentence for a mistake.
 
-python -m digitrec {fit,validate,test,predict} [--config FILE] [--KEY VALUE ...]
-                   [--ckpt_path best|last|pretrained|FILE]
-python -m digitrec detector {fit,validate} [the same]
+digitrec {fit,validate,test,predict} [--config FILE] [--KEY VALUE ...] [--ckpt_path best|last|pretrained|FILE]
+digitrec detector {fit,validate} [the same]
 """
 
 import sys
@@ -14,17 +13,16 @@ from jsonargparse import ArgumentError
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.pytorch import Callback, Trainer
 
-from digitrec.arguments import escape_names
 from digitrec.data.datamodule import MNISTDataModule
-from digitrec.errors import DigitrecError, MNISTUnavailableError, sentence
+from digitrec.errors import DigitrecError, RunStoppedError
+from digitrec.exit_status import reporting
 from digitrec.training.callbacks import ExactResume, Figures, Hyperparameters, Progress, StopAtDivergence
 from digitrec.training.callbacks.prediction_writer import PredictionsWriter
 from digitrec.training.callbacks.report import ReportWriter
 from digitrec.training.classifier import DigitClassifier
-from digitrec.training.messages import ignore_warnings, of_detector, plain_message, report_thread, unrestored
-from digitrec.training.processes import is_first, is_first_of_machine, lost_connection
+from digitrec.training.messages import ignore_warnings, of_detector, report_thread, unrestored, user_error
+from digitrec.training.processes import is_first, lost_connection
 from digitrec.training.run_cli import RunCLI
-from digitrec.training.signals import interruptible, stopping_signal
 
 DETECTOR = "detector"
 """The word after which a command is about the page detector."""
@@ -45,50 +43,41 @@ class DigitCLI(RunCLI):
     parser_texts: ClassVar = {
         "prog": "digitrec",
         "description": "Train the classifier of digits, evaluate it, and predict with it. The page detector "
-        f"has commands of its own: python -m digitrec {DETECTOR} --help.",
+        f"has commands of its own: digitrec {DETECTOR} --help.",
     }
 
 
+@reporting
 def main(args: Sequence[str] | None = None) -> int:
     """Run the command line.
 
     Returns:
-        The exit status: 0, 128 + the number of the signal that stopped the run, or 1 after a mistake of the
-        user, a full disk, a training that diverged or a picture that could not be read; each with one
-        sentence on standard error.
+        The exit status: 0, 1 if a picture could not be read, or that of a training that was asked to stop, in
+        a process that does not report it.
+
+    Raises:
+        DigitrecError: a mistake of the user, or a training that stopped.
     """
-    escape_names()
     ignore_warnings()
     args = list(sys.argv[1:] if args is None else args)
     detector = args[:1] == [DETECTOR]
-    status = 1
     threading.excepthook = report_thread
     try:
-        with interruptible():
-            return _status(_detector_cli()(args[1:]).trainer if detector else DigitCLI(args).trainer)
-    except (KeyboardInterrupt, SystemExit) as error:
-        number = stopping_signal(error)
-        if number is None:
-            raise
-        message, status = f"Stopped by {number.name} before the end.", 128 + number
-    except MNISTUnavailableError as error:
-        message = str(error)  # a list of sources and files, easier to read over several lines
-    except DigitrecError as error:
-        if error.status != 1 and not is_first():  # all processes agree on it: one reports it
+        return _status(_detector_cli()(args[1:]).trainer if detector else DigitCLI(args).trainer)
+    except RunStoppedError as error:
+        if not is_first():  # all processes agree on it: one reports it
             return error.status
-        message, status = sentence(error), error.status
-    except (ArgumentError, MisconfigurationException) as error:
-        message = " ".join([plain_message(error), *getattr(error, "__notes__", [])]).strip()
-    except OSError as error:
-        message = sentence(error)
+        raise
+    except (DigitrecError, ArgumentError, MisconfigurationException) as error:
+        reported = user_error(error)
     except Exception as error:
         known = lost_connection(error) or unrestored(error)
         if known is None:
             raise
-        message = known
-    if is_first_of_machine():
-        print(f"digitrec: {of_detector(message) if detector else message}", file=sys.stderr)
-    return status
+        reported = DigitrecError(known)
+    if detector:
+        reported.args = (of_detector(str(reported)),)
+    raise reported
 
 
 def _detector_cli() -> type[RunCLI]:

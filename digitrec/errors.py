@@ -1,6 +1,7 @@
 """The exceptions of digitrec. The message of each is one sentence for the user.
 
 DigitrecError
+├── UsageError            a command line or a config that is wrong, whatever files there are
 ├── CheckpointError       no such checkpoint, or one that must not be loaded
 ├── ExportError           a checkpoint that cannot become an ONNX file
 ├── PictureError          a picture that cannot be read (a ValueError, too)
@@ -15,7 +16,13 @@ class DigitrecError(Exception):
     """Base class of all errors that are reported to the user in one sentence."""
 
     status = 1
-    """Exit status of the process."""
+    """Exit status of the process, as exit_status.py lists them."""
+
+
+class UsageError(DigitrecError):
+    """The command line or a config is wrong, whatever files there are; nothing was run."""
+
+    status = 2
 
 
 class CheckpointError(DigitrecError):

@@ -30,11 +30,11 @@ def pack(package: str, folder: Path, timeout: float) -> Path:
         raise FileNotFoundError("npm is not on PATH")
     # Its own retries wait ten seconds and then sixty: the timeout would come first and hide the reason.
     options = ["--ignore-scripts", "--prefer-offline", "--fetch-retries=1", "--fetch-retry-mintimeout=1000"]
-    run([npm, "pack", package, *options], folder, timeout)
+    run_program([npm, "pack", package, *options], folder, timeout)
     return folder / f"{package.replace('@', '-')}.tgz"
 
 
-def run(command: list[str], folder: Path, timeout: float) -> None:
+def run_program(command: list[str], folder: Path, timeout: float) -> None:
     """Run a program in a folder without showing what it prints.
 
     Raises:

@@ -13,8 +13,9 @@ from typing import Any
 from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
-from digitrec.arguments import Parser, escape_names
-from digitrec.errors import DigitrecError, PictureError, sentence
+from digitrec.arguments import Parser
+from digitrec.errors import PictureError
+from digitrec.exit_status import reporting
 from digitrec.files import replacing_text
 from digitrec.reading.cores import processors
 from digitrec.reading.output import PictureOutput
@@ -56,29 +57,22 @@ class Outcomes(Dataset[Outcome]):
         return Outcome(path, page, self.reader.read_page(page, self.threshold))
 
 
+@reporting
 def main(args: Sequence[str] | None = None) -> int:
     """Run ``digitrec read``.
 
     Returns:
-        The exit status: 0, or 1 if a picture could not be read, or after a mistake, with one sentence on
-        standard error.
+        The exit status: 0, or 1 if a picture could not be read.
     """
-    escape_names()
     options = _parser().parse_args(args)
-    try:
-        paths = find(options.pictures)
-        reader = Reader.from_checkpoint(named_checkpoint(options.weights))
-        outcomes: Iterable[Outcome] = DataLoader(
-            Outcomes(paths, reader, options.threshold),
-            batch_size=None,
-            num_workers=min(len(paths) - 1, processors()),
-        )
-        failed = _write(tqdm(outcomes, unit="picture", leave=False, disable=None), options)
-    except BrokenPipeError:
-        raise
-    except (DigitrecError, OSError) as error:
-        print(f"digitrec: {sentence(error)}", file=sys.stderr)
-        return 1
+    paths = find(options.pictures)
+    reader = Reader.from_checkpoint(named_checkpoint(options.weights))
+    outcomes: Iterable[Outcome] = DataLoader(
+        Outcomes(paths, reader, options.threshold),
+        batch_size=None,
+        num_workers=min(len(paths) - 1, processors()),
+    )
+    failed = _write(tqdm(outcomes, unit="picture", leave=False, disable=None), options)
     if failed:
         print(f"digitrec: {failed} of {len(paths)} pictures could not be read.", file=sys.stderr)
     return 1 if failed else 0

@@ -130,7 +130,9 @@ def write(path: Path, text: str) -> None:
 def main() -> None:
     """Run the command line."""
     parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,  # --seed would be --seeds
     )
     parser.add_argument("config", nargs="?", help="the config; other --keys are passed to fit")
     parser.add_argument("--seeds", type=int, default=3, help="the last seed; 3 by default")

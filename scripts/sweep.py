@@ -213,7 +213,7 @@ def main(args: list[str] | None = None) -> None:
         output.parent.mkdir(parents=True, exist_ok=True)
         with replacing(output) as file:
             file.write(best_config(study, space).encode())
-        print(f"The best config: python -m digitrec fit --config {output}")
+        print(f"The best config: digitrec fit --config {output}")
     if options.write:
         write_section(f"sweep {name}", table(study), EXPERIMENTS)
 

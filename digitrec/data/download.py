@@ -84,7 +84,8 @@ def _fetch(folder: Path, faults: dict[str, str]) -> dict[str, bytes]:
             logger.warning("MNIST: %s failed: %s", source, reason)
             reasons.append(f"  {source}: {reason}")
         else:
-            logger.info("MNIST: %s from %s to %s", ", ".join(files), source, folder)
+            level = logging.WARNING if reasons else logging.INFO  # a user who read of a failure is told
+            logger.log(level, "MNIST: %s from %s to %s", ", ".join(files), source, folder)
             return files
     raise unavailable(folder, "\n".join(["MNIST could not be fetched. Tried:", *reasons]))
 
@@ -102,7 +103,7 @@ def _from_torchvision(scratch: Path) -> dict[str, bytes]:
     # In a process of its own, which can be ended: torchvision has no time limit, and a socket's default
     # timeout starts anew with each address, mirror and read. It also keeps progress bars off the terminal.
     code = "from torchvision.datasets import MNIST; MNIST('.', train=False, download=True)"
-    npm.run([sys.executable, "-c", code], scratch, TIMEOUT)
+    npm.run_program([sys.executable, "-c", code], scratch, TIMEOUT)
     return {name: read_bounded(raw_folder(scratch) / name) for name in mnist.FILES}
 
 

@@ -8,9 +8,10 @@ import sys
 import threading
 import warnings
 from collections.abc import Iterable
+from pathlib import Path
 
 from digitrec.arguments import suggestion
-from digitrec.errors import sentence
+from digitrec.errors import DigitrecError, UsageError, sentence
 from digitrec.training.compat.loops import unrestored_checkpoint
 from digitrec.training.processes import is_first
 
@@ -25,24 +26,57 @@ def plain_message(error: Exception) -> str:
     return " ".join(text.split())
 
 
-def hint(error: Exception, keys: Iterable[str]) -> str:
-    """Suggest what was meant by a key or a class that does not exist; empty if nothing is close.
+def user_error(error: Exception) -> DigitrecError:
+    """Return an error of digitrec as it is, and one of jsonargparse or Lightning as a UsageError."""
+    if isinstance(error, DigitrecError):
+        return error
+    return UsageError(" ".join([plain_message(error), *getattr(error, "__notes__", [])]).strip())
+
+
+def hint(error: Exception, keys: Iterable[str], command: str) -> str:
+    """Suggest what was meant by a word, a key or a class that does not exist; empty for another error.
 
     Args:
         error: of the parser.
-        keys: that the parser knows.
+        keys: that are known, with those of the given configs.
+        command: as ``digitrec fit``, whose help is named if nothing is close.
     """
-    message = plain_message(error)
+    message, known = plain_message(error), list(keys)
     if found := re.search(r"there is no (\w+) in ([\w.]+)\.", message):
         return suggestion(found[1], dir(pydoc.locate(found[2])))
+    see = f"See {command} --help."
+    if found := re.search(r"unrecognized arguments: (\S+)", str(error)):
+        word = found[1]
+        if not word.startswith("-") and (option := _OPTIONS_OF_FILES.get(Path(word).suffix.lower())):
+            return f"Did you mean {option} {word}?"
+        is_key = re.match(r"-|\w+\.\w|\w+=", word)
+        return (is_key and _closest(word.lstrip("-"), known, "--")) or see
     if "there is no such" not in message:
         return ""
-    key = re.split(r"[=: ]", message.lstrip("-"))[0]
-    known = list(keys)
+    key = re.split(r"[=: ]", message)[0]
     if found := re.search(r"Problem with given class_path '([\w.]+)'", str(error)):
         arguments = inspect.signature(pydoc.locate(found[1])).parameters  # type: ignore[arg-type]
         known = [f"{key.rpartition('.')[0]}.{argument}" for argument in arguments]
-    return suggestion(key, known)
+    return _closest(key, known) or see
+
+
+_OPTIONS_OF_FILES = {
+    **dict.fromkeys((".yaml", ".yml"), "--config"),
+    **dict.fromkeys((".jpg", ".jpeg", ".png"), "--data.pictures"),
+    ".ckpt": "--ckpt_path",
+}
+"""The options that take files, by the endings of these."""
+
+
+def _closest(word: str, known: list[str], prefix: str = "") -> str:
+    """Suggest the key with the same last part (model.optimizer.init_args.lr for model.lr), or a close one."""
+    key = word.partition("=")[0]
+    group, _, name = key.rpartition(".")
+    known = [each for each in known if each != key]  # a config may have the wrong one
+    same = [each for each in known if each.endswith(f".{name}") and each.startswith(group.partition(".")[0])]
+    return suggestion(key, [prefix + each for each in same], 0) or suggestion(
+        prefix + key, [prefix + each for each in known]
+    )
 
 
 def unrestored(error: Exception) -> str | None:
@@ -68,7 +102,7 @@ def of_detector(message: str) -> str:
 
 _COMMANDS = {
     "fit, validate, test or predict": "fit or validate",
-    "python -m digitrec ": "python -m digitrec detector ",
+    "digitrec fit": "digitrec detector fit",
     "--config configs/mlp.yaml": "--config configs/detector.yaml",
     "as in configs/mlp.yaml": "as in configs/detector.yaml",
 }
@@ -117,12 +151,13 @@ _REPLACEMENTS = (
     ),
     (
         r"Subcommand '(\w+)' does not accept option '([^']+)'",
-        r"\2: there is no such key; see python -m digitrec \1 --help.",
+        r"\2: there is no such key.",
     ),
-    (r"unrecognized arguments: (-.*)", r"\1: there is no such option; see --help."),
+    (r"unrecognized arguments: (-.*)", r"\1: there is no such option."),
+    (r"unrecognized arguments: (.*)", r"\1: to which option does this belong?"),
     (
-        r"unrecognized arguments: (.*)",
-        r"\1: to which option does this belong? Several values are a list in quotes, '[a, b]'.",
+        r"argument subcommand: invalid choice: '(.*?)' \(choose from (.*)\).*",
+        r"There is no command \1: choose from \2.",
     ),
     (
         r"argument (--[\w.]+)\S*: expected one argument",
@@ -175,6 +210,20 @@ IGNORED_WARNINGS = (
 """Beginnings of warnings that a user can do nothing about, each with the reason."""
 
 
+CHATTER = (
+    "Seed set to",
+    "GPU available: False",  # a GPU that is used is worth a line
+    "TPU available",
+    "Restoring states from",
+    "Restored all states from",
+    "Loaded model weights from",
+    "Loading `train_dataloader` to estimate",
+    "`Trainer.fit` stopped",
+    ".*(litlogger|litmodels)",  # advertisements
+)
+"""Beginnings of Lightning's lines that tell a user nothing, or what Progress and RunCLI print, too."""
+
+
 def ignore_warnings() -> None:
     """Ignore what a user can do nothing about; of several processes only the first reports."""
     if not is_first():
@@ -182,9 +231,17 @@ def ignore_warnings() -> None:
             logging.getLogger(name).setLevel(logging.WARNING)
     for message in IGNORED_WARNINGS:
         warnings.filterwarnings("ignore", message=message)
-    for name in ("lightning.pytorch.utilities.rank_zero", "pytorch_lightning.utilities.rank_zero"):
-        logging.getLogger(name).addFilter(_is_no_advertisement)
+    for name in _SPEAKERS:
+        logging.getLogger(name).addFilter(_is_no_chatter)
 
 
-def _is_no_advertisement(record: logging.LogRecord) -> bool:
-    return not any(product in record.getMessage() for product in ("litlogger", "litmodels"))
+_SPEAKERS = (
+    "lightning.pytorch.utilities.rank_zero",
+    "pytorch_lightning.utilities.rank_zero",
+    "lightning.fabric.utilities.rank_zero",
+    "lightning.fabric.utilities.seed",
+)
+
+
+def _is_no_chatter(record: logging.LogRecord) -> bool:
+    return re.match("|".join(CHATTER), record.getMessage()) is None

@@ -2,10 +2,12 @@
 
 import json
 import textwrap
-from argparse import SUPPRESS
+from argparse import SUPPRESS, Action
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from enum import Enum
 from itertools import takewhile
+from pathlib import Path
 from typing import Any
 
 import yaml  # type: ignore[import-untyped]
@@ -22,10 +24,13 @@ MOST_USED = (
     *("max_epochs", "max_time", "accelerator", "devices", "precision", "logger", "callbacks"),
     *("limit_train_batches", "gradient_clip_val", "fast_dev_run"),
 )
-"""The keys of the trainer that the short help has."""
+"""The keys of the trainer that the short help of a training has."""
 
-FIRST, LEFT_OUT = ("model", "data"), ("help", "weights_only", "verbose", "return_predictions")
-"""Groups that come first in the short help, and keys that it has not."""
+MOST_USED_TO_EVALUATE = ("accelerator", "devices", "precision", "logger")
+"""Those of the other commands."""
+
+LEFT_OUT = ("help", "weights_only", "verbose", "return_predictions")
+"""Keys that the short help has not."""
 
 HELP = {
     "ckpt_path": "a checkpoint: best or last (of the newest run), pretrained, or a FILE",
@@ -110,27 +115,51 @@ def _without_options(args: list[str], prefix: str) -> list[str]:
     return kept
 
 
+def keys_of_configs(args: Sequence[str]) -> Iterator[str]:
+    """Yield the keys of the configs that a command line names, as far as they can be read."""
+    for option, value in zip(args, [*args[1:], ""], strict=False):
+        path = value if option == "--config" else option.removeprefix("--config=")
+        with suppress(OSError, ValueError, yaml.YAMLError):
+            yield from _keys("", yaml.safe_load(Path(path).read_text()))
+
+
+def _keys(prefix: str, content: Any) -> Iterator[str]:
+    if isinstance(content, dict):
+        for key, value in content.items():
+            yield f"{prefix}{key}"
+            yield from _keys(f"{prefix}{key}.", value)
+
+
 def _short_help(parser: ArgumentParser) -> Iterator[str]:
-    """Yield the lines of the short help: model and data, the most used keys of the trainer, and the rest."""
+    """Yield the lines of the short help: the most used keys of the trainer, and all others.
+
+    A training begins with the model. The other commands take the model of the checkpoint.
+    """
     command = parser.prog.replace(" [options]", "")
     yield f"usage: {command} [--config FILE] [--KEY VALUE ...]"
-    known = options(parser)
-    shown = [key for key in known if key.rpartition(".")[2] not in LEFT_OUT and f"{key}.{key}" not in known]
-    groups = dict.fromkeys([*FIRST, "trainer", *(key.rpartition(".")[0] for key in shown)])
+    known, trains = options(parser), command.endswith("fit")
+    shown = [key for key in known if key.rpartition(".")[2] not in LEFT_OUT]
+    shown = [key for key in shown if not any(each.startswith(f"{key}.") for each in shown)]  # no groups
+    shown.sort(key=lambda key: key != "ckpt_path")
+    groups = dict.fromkeys(["model" if trains else "", "data", "trainer"])
+    groups |= dict.fromkeys(key.rpartition(".")[0] for key in shown if trains or not key.startswith("model"))
     for group in groups:
-        keys = [key for key in shown if key.rpartition(".")[0] == group and key not in groups]
+        keys = [key for key in shown if key.rpartition(".")[0] == group]
         if group == "trainer":
-            keys = [f"trainer.{name}" for name in MOST_USED]
+            keys = [f"trainer.{name}" for name in (MOST_USED if trains else MOST_USED_TO_EVALUATE)]
         yield f"\n{group or 'run'}:"
-        for key in keys:
-            text = " ".join((known[key].help or "").split()).partition(". ")[0].replace("``", "").rstrip(".")
-            default = known[key].default
-            if isinstance(default, bool | int | float | str) and default != SUPPRESS:
-                text = f"{text} (default: {json.dumps(default)})"
-            yield from textwrap.wrap(
-                f"--{key:<31} {text}", 110, initial_indent="  ", subsequent_indent=" " * 36
-            )
-    yield (
-        f"\nEvery key can also stand in a config. {command} {ALL_HELP} lists all keys with their\n"
-        f"types and classes; {command} --model.network.help CLASS lists the arguments of a class.\n"
-    )
+        yield from _lines({key: known[key] for key in keys})
+    yield f"\nEvery key can also stand in a config. {command} {ALL_HELP} lists all keys with their"
+    yield f"types and classes{_CLASS_HELP.format(command) if trains else '.'}\n"
+
+
+_CLASS_HELP = "; {} --model.network.help CLASS lists the arguments of a class."
+
+
+def _lines(keys: dict[str, Action]) -> Iterator[str]:
+    for key, action in keys.items():
+        text = " ".join((action.help or "").split()).partition(". ")[0].replace("``", "").rstrip(".")
+        default = action.default
+        if isinstance(default, bool | int | float | str) and default != SUPPRESS:
+            text = f"{text} (default: {json.dumps(default)})"
+        yield from textwrap.wrap(f"--{key:<31} {text}", 110, initial_indent="  ", subsequent_indent=" " * 36)

@@ -15,15 +15,6 @@ def is_first() -> bool:
     return not rank_zero_only.rank  # type: ignore[attr-defined]
 
 
-def is_first_of_machine() -> bool:
-    """Return whether this process reports errors: one on each machine does.
-
-    All processes of a machine find the same errors, but another machine may lack a file.
-    """
-    local = (os.environ.get(name) for name in ("LOCAL_RANK", "SLURM_LOCALID"))
-    return next((rank for rank in local if rank is not None), "0") == "0"
-
-
 def check_started(trainer: Trainer) -> None:
     """Refuse processes of torchrun or srun that the trainer does not expect: each would train on its own.
 

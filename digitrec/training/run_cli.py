@@ -1,29 +1,24 @@
 """RunCLI: LightningCLI with exact resume, a checkpoint chosen for the user, and checks before a run."""
 
-import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar
 
 import torch
-from jsonargparse import ArgumentError
-from jsonargparse.typing import PositiveInt
 from lightning.fabric.plugins.io import TorchCheckpointIO
 from lightning.fabric.utilities.exceptions import MisconfigurationException
-from lightning.pytorch import Callback, LightningDataModule, Trainer
-from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
+from lightning.pytorch import Callback, Trainer
+from lightning.pytorch.callbacks import ProgressBar
+from lightning.pytorch.cli import LightningArgumentParser
 
 from digitrec.errors import CheckpointError
 from digitrec.models.checkpoints import build_classifier, check_network, foreign_names, read_checkpoint
-from digitrec.models.pretrained import PRETRAINED
-from digitrec.models.renames import translate_argument
-from digitrec.training.callbacks import ExactResume, RunConfig
-from digitrec.training.compat.loops import options, subcommand_parsers
+from digitrec.training.callbacks import EpochProgressBar, ExactResume
+from digitrec.training.compat.loops import subcommand_parsers
 from digitrec.training.compat.overhead import reduce_overhead
-from digitrec.training.messages import hint
-from digitrec.training.optimization import OptimizedModule
-from digitrec.training.parser import ALL_HELP, ConfigParser, gather, parse_without_defaults
+from digitrec.training.parser import parse_without_defaults
+from digitrec.training.parsing_cli import ParsingCLI
 from digitrec.training.preflight import try_out
 from digitrec.training.processes import check_started, is_first
 from digitrec.training.runs.checkpoint_io import AtomicCheckpointIO
@@ -37,11 +32,11 @@ from digitrec.training.runs.checks import (
 )
 from digitrec.training.runs.folder import continues, new_folder, place, resumed_loggers
 from digitrec.training.runs.lock import locked
-from digitrec.training.runs.matching import LOGGER, newest_run
+from digitrec.training.runs.matching import choose_checkpoint
 from digitrec.training.trial import config_errors, refusals
 
 
-class RunCLI(LightningCLI):
+class RunCLI(ParsingCLI):
     """The command line of one kind of training; it never runs an untrained network.
 
     Args:
@@ -51,88 +46,21 @@ class RunCLI(LightningCLI):
         ArgumentError, DigitrecError, MisconfigurationException: a mistake of the user.
     """
 
-    kind: ClassVar[tuple[type[OptimizedModule], type[LightningDataModule]]]
-    """The LightningModule and the LightningDataModule."""
-
-    callbacks: ClassVar[dict[str, tuple[type[Callback], ...]]]
-    """The callbacks of each subcommand that is offered, in this order and before those of the config."""
-
-    configured: ClassVar[dict[str, type[Callback]]] = {}
-    """Those of the callbacks that have arguments, by the key of these."""
-
     trains_detector: ClassVar[bool] = False
     """Whether the network is the page detector; otherwise it is the classifier."""
-
-    parser_texts: ClassVar[dict[str, str]] = {}
-    """``prog`` and ``description`` of the parser."""
 
     def __init__(self, args: Sequence[str] | None = None) -> None:
         self._checkpoint: dict[str, Any] | None = None
         self._resumes = False
-        args = list(sys.argv[1:] if args is None else args)
-        self._first = args[0] if args else None
-        self._whole_help = ALL_HELP in args
-        args = ["--help" if arg == ALL_HELP else arg for arg in args]
         with refusals(), ExitStack() as self._locks:
-            self._run(args)
+            super().__init__(args)
 
     def __deepcopy__(self, memo: dict[int, Any]) -> "RunCLI":
         """Return itself: a copy of a model, as for averaged weights, refers to the command line."""
         return self
 
-    def _run(self, args: list[str]) -> None:
-        raising = {"exit_on_error": False}  # cli.main reports what is raised
-        super().__init__(
-            *self.kind,
-            args=args,
-            auto_configure_optimizers=False,
-            seed_everything_default=1,
-            # Lightning's summary counts no FLOPs here; Progress prints the number of parameters.
-            trainer_defaults={"logger": LOGGER, "enable_model_summary": False},
-            save_config_callback=RunConfig,
-            parser_class=ConfigParser,
-            parser_kwargs={
-                **raising,
-                **self.parser_texts,
-                **{name: dict(raising) for name in self.subcommands()},
-            },
-        )
-
-    def init_parser(self, **kwargs: Any) -> LightningArgumentParser:
-        """Build a parser, with the help that is asked for."""
-        parser = super().init_parser(**kwargs)
-        assert isinstance(parser, ConfigParser)
-        parser.whole_help = self._whole_help
-        return parser
-
-    def subcommands(self) -> dict[str, set[str]]:  # type: ignore[override]  # Lightning's is static
-        """Return the subcommand that is asked for, or all: the parser of each takes a tenth of a second."""
-        known = LightningCLI.subcommands()
-        names = [self._first] if self._first in self.callbacks else self.callbacks
-        return {name: known[name] for name in names}
-
-    def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
-        """Add the number of threads, and the arguments of the callbacks that have any."""
-        text = "PyTorch's threads on the CPU; a second one slows a small network when other programs run"
-        parser.add_argument("--threads", type=PositiveInt | Literal["all"], default=1, help=text)
-        text = "the name of the run, which is that of its folder; version_0, version_1 and so on without one"
-        parser.add_argument("--name", type=str | None, help=text)
-        for key, callback in self.configured.items():
-            parser.add_class_arguments(callback, key)
-
-    def parse_arguments(self, parser: LightningArgumentParser, args: Any) -> None:
+    def parse(self, parser: LightningArgumentParser, args: list[str]) -> None:
         """Parse with the model of the chosen checkpoint as the default, and refuse what contradicts it."""
-        args = gather([translate_argument(argument) for argument in args], "--data.pictures")
-        try:
-            self._parse(parser, args)
-        except ArgumentError as error:
-            error.add_note(hint(error, options(subcommand_parsers(self).get(self._first or "", parser))))
-            raise
-
-    def _parse(self, parser: LightningArgumentParser, args: list[str]) -> None:
-        for subparser in subcommand_parsers(self).values():
-            if "verbose" in options(subparser):
-                subparser.set_defaults({"verbose": False})  # Progress prints the metrics
         path = self._choose_checkpoint(parser, args)
         if path is None:
             self._parse_config(parser, args)
@@ -166,7 +94,7 @@ class RunCLI(LightningCLI):
         self._path = str(path)
 
     def _parse_config(self, parser: LightningArgumentParser, args: list[str]) -> None:
-        self.config = parser.parse_args(args)
+        super().parse(parser, args)
         config = self.config[self.config.subcommand]
         check_single([str(path) for path in config.config or []])
         place(config, self.config.subcommand)
@@ -219,7 +147,8 @@ class RunCLI(LightningCLI):
         """Create the folder of a new run, before the loggers of two runs that start together share one."""
         if self._resumes or not is_first():
             return None
-        return self._locks.enter_context(new_folder(self.config[self.subcommand], self.trainer))
+        done = (self._checkpoint or {}).get("global_step", 0) if self.subcommand == "fit" else 0
+        return self._locks.enter_context(new_folder(self.config[self.subcommand], self.trainer, done))
 
     before_validate = before_test = before_predict = _claim_folder
 
@@ -235,12 +164,13 @@ class RunCLI(LightningCLI):
         arguments[ExactResume] = ExactResume(decisive(config.trainer.as_dict()), threads)
         callbacks = [arguments.get(kind) or kind() for kind in self.callbacks[str(self.subcommand)]]
         given = built.trainer.callbacks or []
-        kwargs["callbacks"] = [*callbacks, *(given if isinstance(given, list) else [given])]
+        given = given if isinstance(given, list) else [given]
+        if config.trainer.enable_progress_bar is not False and not _have_bar(given):
+            given = [*given, EpochProgressBar()]
+        kwargs["callbacks"] = [*callbacks, *given]
         if self.subcommand == "fit" and self._checkpoint and continues(config):
             kwargs["logger"] = resumed_loggers(config, built.trainer.logger, self._checkpoint)
         trainer = super().instantiate_trainer(**kwargs)
-        # First, to clean up after the others.
-        trainer.callbacks.sort(key=lambda each: not isinstance(each, RunConfig))  # type: ignore[attr-defined]
         check_started(trainer)
         if self.subcommand == "fit" and type(trainer.strategy.checkpoint_io) is TorchCheckpointIO:
             trainer.strategy.checkpoint_io = AtomicCheckpointIO()
@@ -253,22 +183,8 @@ class RunCLI(LightningCLI):
             return None
         given = parse_without_defaults(parser, args)
         subcommand = given.subcommand
-        given = given[subcommand]
-        which = given.get("ckpt_path")
-        if which is None and subcommand == "fit":
-            return None
-        if "://" in (which or ""):
-            raise CheckpointError(f"--ckpt_path {which} is a URL: download it and give the file's path.")
-        if which == "pretrained":
-            if subcommand == "fit":
-                raise CheckpointError(
-                    "pretrained cannot be resumed: fit trains from the start, without --ckpt_path."
-                )
-            if self.trains_detector:
-                raise CheckpointError(
-                    "pretrained has weights only: give a run's file, best or last, or fit --model.start_from."
-                )
-            return PRETRAINED
-        if which not in (None, "best", "last"):
-            return Path(which)
-        return newest_run(which, given, self.kind[0], self.trains_detector)
+        return choose_checkpoint(subcommand, given[subcommand], self.kind[0], self.trains_detector)
+
+
+def _have_bar(callbacks: Sequence[Callback]) -> bool:
+    return any(isinstance(each, ProgressBar) for each in callbacks)

@@ -1,19 +1,20 @@
 """The command line of the web server.
 
-python -m digitrec.web [--host 127.0.0.1] [--port 8000] [--ckpt_path pretrained|best|last|FILE]
-python -m digitrec.web --export FOLDER [--ckpt_path pretrained|best|last|FILE]
+digitrec web [--host 127.0.0.1] [--port 8000] [--ckpt_path pretrained|best|last|FILE]
+digitrec web --export FOLDER [--ckpt_path pretrained|best|last|FILE]
 """
 
 import argparse
 import asyncio
 import ipaddress
 import shlex
-import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
 
-from digitrec.errors import CheckpointError, ExportError, sentence
+from digitrec.arguments import Parser
+from digitrec.errors import DigitrecError
+from digitrec.exit_status import reporting
 from digitrec.models.pretrained import PRETRAINED, PRETRAINED_ONNX
 from digitrec.reading.onnx_networks import onnx_reader
 from digitrec.reading.reader import Reader
@@ -23,29 +24,29 @@ from digitrec.web.app import make_app
 from digitrec.web.host_check import is_address
 
 
+@reporting
 def main(args: Sequence[str] | None = None) -> int:
-    """Serve until Ctrl-C or SIGTERM.
+    """Serve until Ctrl-C or SIGTERM, which are no mistakes here.
 
     Returns:
-        The exit status: 0, or 1 after a mistake, with one sentence on standard error.
+        The exit status: 0.
+
+    Raises:
+        DigitrecError: the address is not available, or the checkpoint is missing or refused.
     """
     options = _parser().parse_args(args)
     if options.export:
-        return _export(options.export, options.ckpt_path)
+        _export(options.export, options.ckpt_path)
+        return 0
     try:
         open_socket = server.listen(options.host, options.port)
     except (OSError, UnicodeError) as error:  # UnicodeError: no host can have this name
         reason = str(getattr(error, "strerror", error)).partition(" (")[0]  # the rest repeats the address
         address = f"{options.host}:{options.port}"
         message = f"{address} is not available ({reason}): choose another --port or --host."
-        print(f"digitrec.web: {message}", file=sys.stderr)
-        return 1
+        raise DigitrecError(message) from error
     with open_socket:
-        try:
-            reader = reader_of(named_checkpoint(options.ckpt_path))
-        except (CheckpointError, OSError) as error:
-            print(f"digitrec.web: {sentence(error)}", file=sys.stderr)
-            return 1
+        reader = reader_of(named_checkpoint(options.ckpt_path))
         print(_welcome(options.host, open_socket.getsockname()[1], options.root_path), flush=True)
         app = make_app(reader, options.host, options.allowed_host, options.root_path)
         with suppress(KeyboardInterrupt):
@@ -63,26 +64,19 @@ def reader_of(checkpoint: Path) -> Reader:
     return onnx_reader(PRETRAINED_ONNX) if checkpoint == PRETRAINED else Reader.from_checkpoint(checkpoint)
 
 
-def _export(folder: Path, ckpt_path: str) -> int:
-    """Write the page that reads in the browser; return the exit status."""
+def _export(folder: Path, ckpt_path: str) -> None:
+    """Write the page that reads in the browser."""
     # The server needs none of what this imports, which takes seconds.
     from digitrec.web.site import export_site, sizes
 
-    try:
-        export_site(folder, named_checkpoint(ckpt_path))
-    except (CheckpointError, ExportError, OSError) as error:
-        print(f"digitrec.web: {sentence(error)}", file=sys.stderr)
-        return 1
+    export_site(folder, named_checkpoint(ckpt_path))
     size, compressed = sizes(folder)
     print(f"Wrote {folder}: {size / 1e6:.1f} MB, {compressed / 1e6:.1f} MB compressed.")
     print(f"Look at it with: python -m http.server -d {shlex.quote(str(folder))}")
-    return 0
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m digitrec.web", description="Serve a page to draw digits on, and an API."
-    )
+    parser = Parser(prog="digitrec web", description="Serve a page to draw digits on, and an API.")
     parser.add_argument("--host", default="127.0.0.1", help="0.0.0.0 accepts other machines")
     parser.add_argument("--port", type=_port, default=8000, help="default: 8000; 0 takes a free one")
     parser.add_argument("--ckpt_path", default="pretrained", help="pretrained, best, last or a file")

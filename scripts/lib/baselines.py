@@ -168,7 +168,7 @@ def newest_run(config: Path, folder: Path = Path("lightning_logs")) -> Path:
     found = find_checkpoint(None, [folder], matches)
     if found is None:
         raise CheckpointError(
-            f"There is no run of {config} in {folder}: train one with python -m digitrec fit "
+            f"There is no run of {config} in {folder}: train one with digitrec fit "
             f"--config {config}, or give its checkpoint with --baseline-weights."
         )
     return found

@@ -193,7 +193,7 @@ def test_empty_name_is_not_the_current_folder(workplace, capfd):
 
 
 def test_name_that_looks_like_an_option_gets_a_hint(workplace, capfd):
-    assert main(["predict", "--ckpt_path=pretrained", "--data.pictures", "-1.png"]) == 1
+    assert main(["predict", "--ckpt_path=pretrained", "--data.pictures", "-1.png"]) == 2
     message = "--data.pictures has no value: one that begins with a dash is joined by ="
     assert capfd.readouterr().err.startswith(f"digitrec: {message}")
 

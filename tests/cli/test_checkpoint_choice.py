@@ -135,7 +135,7 @@ def test_default_root_dir_is_searched(fit):
 def test_missing_run_error_names_the_fit_command(command, mistake):
     message = mistake(*command)
     assert message.startswith("There is no trained run")
-    assert "in lightning_logs: train one with python -m digitrec fit --config configs/mlp.yaml" in message
+    assert "in lightning_logs: train one with digitrec fit --config configs/mlp.yaml" in message
 
 
 def test_run_of_another_network_is_not_tested_instead(fit, mistake):

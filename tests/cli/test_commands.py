@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from digitrec.cli import DigitCLI, main
+from digitrec.training.messages import CHATTER
 from digitrec.training.parser import gather
 from tests.cli.conftest import (
     MLP,
@@ -20,7 +21,8 @@ from tests.cli.conftest import (
 from tests.conftest import ROOT, TEST
 
 
-def test_no_command_prints_a_warning_or_tip(digitrec, workplace, caplog):
+def test_no_command_prints_a_warning_or_tip(digitrec, workplace, caplog, monkeypatch):
+    monkeypatch.setenv("JSONARGPARSE_DEPRECATION_WARNINGS", "off")  # of what Lightning calls, as in pyproject
     caplog.set_level(logging.INFO)
     longer = f"--config={ROOT}/configs/trainer/debug.yaml"
     for command in (
@@ -37,6 +39,7 @@ def test_no_command_prints_a_warning_or_tip(digitrec, workplace, caplog):
         assert [str(warning.message) for warning in caught] == []
         printed = out + error + caplog.text
         assert not re.search(r"[Ww]arning|deprecated|litlogger|litmodels|num_workers", printed), printed
+        assert not re.search("|".join(CHATTER), printed, re.M), printed
 
 
 @pytest.mark.parametrize("subcommand", SUBCOMMANDS)
@@ -69,10 +72,31 @@ def test_help_is_short_and_begins_with_model_and_data(workplace, capsys):
     ]
     keys = [line.split()[0] for line in lines if line.startswith("  --")]
     assert sum(key.startswith("--trainer.") for key in keys) == 10
-    assert {"--model.network", "--data.batch_size", "--threads", "--name", "--ckpt_path"} <= set(keys)
+    assert {
+        "--model.network",
+        "--model.tta",
+        "--data.augment",
+        "--data.batch_size",
+        "--threads",
+        "--name",
+        "--ckpt_path",
+    } <= set(keys)
     assert not any("torch.nn" in line for line in lines)
     (checkpoint,) = (line for line in lines if line.startswith("  --ckpt_path"))
     assert checkpoint.endswith("a checkpoint: best or last (of the newest run), pretrained, or a FILE")
+
+
+@pytest.mark.parametrize("subcommand", SUBCOMMANDS[1:])
+def test_help_of_an_evaluation_begins_with_the_checkpoint_and_has_no_model(subcommand, workplace, capsys):
+    help_of(subcommand, "--help")
+    lines = capsys.readouterr().out.splitlines()
+    keys = [line.split()[0] for line in lines if line.startswith("  --")]
+    assert keys[0] == "--ckpt_path"
+    assert not any(key.startswith("--model") for key in keys)
+    groups = [line for line in lines if line.endswith(":") and not line.startswith(" ")]
+    assert groups[:3] == ["run:", "data:", "trainer:"]
+    trainer = [key for key in keys if key.startswith("--trainer.")]
+    assert trainer == [f"--trainer.{key}" for key in ("accelerator", "devices", "precision", "logger")]
 
 
 def test_whole_help_has_every_key_and_requires_a_network_only_to_train(workplace, capsys):

@@ -78,7 +78,7 @@ def test_overlay_keeps_callbacks_of_the_experiment(config: Path, workplace, monk
         pretend_there_is_a_gpu(monkeypatch)
     appended = {"early_stopping": ["EarlyStopping"], "ema": ["EMAWeightAveraging"]}.get(config.stem, [])
     cli = DigitCLI(["fit", f"--config={ROOT}/configs/mlp.yaml", f"--config={config}"])
-    expected = ["Figures", "ModelCheckpoint", "LastCheckpoint", "TQDMProgressBar", *appended]
+    expected = ["Figures", "ModelCheckpoint", "LastCheckpoint", "EpochProgressBar", *appended]
     assert sorted(own_callbacks(cli)) == sorted(expected)
 
 

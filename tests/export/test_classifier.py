@@ -151,7 +151,7 @@ def test_mistake_prints_one_sentence(args, message, converted, workplace, capsys
     assert main(args) == 1
     error = capsys.readouterr().err
     assert message in error
-    assert error.startswith("digitrec.export: ")
+    assert error.startswith("digitrec: ")
     assert error.count("\n") == 1
 
 

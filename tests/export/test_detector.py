@@ -89,7 +89,7 @@ def test_mistake_prints_one_sentence(args, message, workplace, capsys):
     assert main(["--what=detector", *args]) == 1
     error = capsys.readouterr().err
     assert message in error
-    assert error.startswith("digitrec.export: ")
+    assert error.startswith("digitrec: ")
     assert error.count("\n") == 1
 
 

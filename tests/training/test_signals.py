@@ -1,4 +1,4 @@
-"""Ctrl-C and SIGTERM in predict, errors of threads, and a training that learns nothing."""
+"""Signals in predict, errors of threads, and a training that learns nothing."""
 
 import errno
 import os
@@ -10,7 +10,6 @@ import pytest
 import torch
 
 from digitrec import cli
-from digitrec.export.__main__ import main as export
 from digitrec.training.callbacks.divergence import StopAtDivergence
 from digitrec.training.callbacks.prediction_writer import PredictionsWriter
 
@@ -30,15 +29,6 @@ def test_predict_ends_at_a_signal(number, workplace, monkeypatch, capsys):
     assert signal.getsignal(signal.SIGTERM) is before
     assert not list(workplace.rglob("predictions.csv*"))
     signal.signal(signal.SIGINT, signal.default_int_handler)
-
-
-def test_export_ends_at_ctrl_c(tmp_path, monkeypatch, capsys):
-    def interrupted(*args):
-        raise KeyboardInterrupt
-
-    monkeypatch.setattr("digitrec.export.__main__.export_classifier", interrupted)
-    assert export(["--output", str(tmp_path / "a.onnx")]) == 130
-    assert capsys.readouterr().err == "digitrec.export: stopped; no file is written.\n"
 
 
 def test_thread_that_cannot_write_is_one_line(capsys, monkeypatch):

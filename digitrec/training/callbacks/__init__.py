@@ -8,13 +8,14 @@ from digitrec.training.callbacks.figures import Figures
 from digitrec.training.callbacks.hparams import Hyperparameters
 from digitrec.training.callbacks.last_checkpoint import LastCheckpoint
 from digitrec.training.callbacks.prediction_writer import PredictionsWriter
-from digitrec.training.callbacks.progress import Progress
+from digitrec.training.callbacks.progress import EpochProgressBar, Progress
 from digitrec.training.callbacks.report import ReportWriter
 from digitrec.training.callbacks.run_config import RunConfig
 
 __all__ = [
     "DetectionSheet",
     "DistortionSheet",
+    "EpochProgressBar",
     "ExactResume",
     "Figures",
     "Hyperparameters",

@@ -1,8 +1,8 @@
 """``last.ckpt``: written so often that little is lost, and when the run is asked to stop."""
 
+import shlex
 import signal
 import threading
-from pathlib import Path
 from types import FrameType
 from typing import Any
 
@@ -11,6 +11,7 @@ from lightning.pytorch import LightningModule, Trainer
 from digitrec.errors import RunStoppedError
 from digitrec.training.callbacks.divergence import check_weights, is_logged
 from digitrec.training.compat.loops import StepCheckpoint, is_between_steps
+from digitrec.training.runs.folder import short
 
 
 class LastCheckpoint(StepCheckpoint):
@@ -104,12 +105,12 @@ class LastCheckpoint(StepCheckpoint):
     def _stop(self, trainer: Trainer) -> None:
         if not self._stops:
             return
-        path = Path(self.best_model_path)
+        path = short(self.best_model_path)
         config = path.parent.parent / "config.yaml"
-        same = f"--config {config}" if config.is_file() else "with the same config"
+        same = shlex.join(["--config", str(config)]) if config.is_file() else "with the same config"
         raise RunStoppedError(
             f"Stopped after step {trainer.global_step}. "
-            f"Resume it with: python -m digitrec fit {same} --ckpt_path {path}",
+            f"Resume it with: digitrec fit {same} {shlex.join(['--ckpt_path', str(path)])}",
             status=128 + (self._signal or signal.SIGTERM),
         )
 

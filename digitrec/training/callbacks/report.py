@@ -29,7 +29,8 @@ class ReportWriter(PredictionCollector):
         if not trainer.is_global_zero:
             return
         images, labels, digits, confidences = predictions
-        report = metrics.report(labels, digits, confidences)
+        loss = float(trainer.callback_metrics["test/loss"])
+        report = {**metrics.report(labels, digits, confidences), "loss": loss}
         print(_text(report))
         if folder is None:
             return
@@ -53,7 +54,7 @@ def _text(report: dict[str, Any]) -> str:
         [
             f"Accuracy {report['accuracy']:.2%}, 95 % interval {low:.2%} to {high:.2%}: "
             f"{report['correct']:,} of {report['images']:,} images",
-            f"Expected calibration error {report['calibration_error']:.2%}",
+            f"Expected calibration error {report['calibration_error']:.2%}, loss {report['loss']:.4f}",
             "digit   images   wrong    share",
             *rows,
         ]

@@ -42,12 +42,19 @@ def check_single(paths: Sequence[str]) -> None:
     Raises:
         MisconfigurationException: two of the config files have a network and an optimizer.
     """
-    models = {path: yaml.safe_load(Path(path).read_text()).get("model") or {} for path in paths}
-    complete = [path for path, model in models.items() if {"network", "optimizer"} <= model.keys()]
+    complete = [path for path in paths if {"network", "optimizer"} <= _model(Path(path)).keys()]
     if len(complete) > 1:
         raise MisconfigurationException(
             f"{complete[0]} and {complete[1]} are two complete experiments: give one --config, and overlays."
         )
+
+
+def _model(path: Path) -> dict[str, Any]:
+    """Return what a config, which has been parsed, says of the model, perhaps in a file of its own."""
+    model = yaml.safe_load(path.read_text()).get("model") or {}
+    if isinstance(model, str):
+        model = yaml.safe_load((path.parent / model).read_text())
+    return model if isinstance(model, dict) else {}
 
 
 @contextmanager

@@ -1,6 +1,7 @@
 """The folder of a run, and loggers that continue in it when the run is resumed."""
 
 import re
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -12,6 +13,7 @@ from lightning.pytorch import Trainer
 from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger
 from lightning.pytorch.loggers.logger import DummyLogger
 
+from digitrec.errors import DigitrecError
 from digitrec.training.compat.csv_logger import ContinuedCSVLogger
 from digitrec.training.compat.run_folders import claim_folder
 
@@ -42,6 +44,12 @@ def run_folder(trainer: Trainer) -> Path | None:
     version = logger.version if isinstance(logger.version, str) else f"version_{logger.version}"
     folder = Path(logger.save_dir or trainer.default_root_dir) / str(logger.name) / version
     return trainer.strategy.broadcast(folder)
+
+
+def short(path: str | Path) -> Path:
+    """Return a path relative to the current folder, if it is inside."""
+    path = Path(path)
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
 def place(config: Namespace, subcommand: str) -> None:
@@ -79,14 +87,18 @@ def place(config: Namespace, subcommand: str) -> None:
 
 
 @contextmanager
-def new_folder(config: Namespace, trainer: Trainer) -> Iterator[Path | None]:
-    """Create the folder of a new run, and remove it if nothing has been written when the block ends.
+def new_folder(config: Namespace, trainer: Trainer, steps: int) -> Iterator[Path | None]:
+    """Create the folder of a new run, and remove it if the run fails before its first step.
 
     It is None if its logger chooses one, or nothing is saved. To be called on the first process.
 
     Args:
         config: with ``trainer.logger``; a version of it stays.
         trainer: built from it.
+        steps: that the checkpoint from which it starts has; 0 without one.
+
+    Raises:
+        DigitrecError: the folder is that of another run.
     """
     logger, given = trainer.logger, _first(config.trainer.logger)
     if not isinstance(logger, TensorBoardLogger | CSVLogger):
@@ -95,16 +107,29 @@ def new_folder(config: Namespace, trainer: Trainer) -> Iterator[Path | None]:
         return
     folder = Path(logger.log_dir)
     missing = [each for each in folder.parents if not each.exists()]
+    if (folder / "config.yaml").exists():
+        raise DigitrecError(f"{folder} is the folder of another run: choose another --name.")
     if isinstance(given, Namespace) and given.init_args.get("version") is not None:
+        ours = not folder.exists()
         folder.mkdir(parents=True, exist_ok=True)
     else:
-        folder = claim_folder(logger)
+        folder, ours = claim_folder(logger), True
     try:
         yield folder
+    except BaseException:
+        if ours and not _has_begun(trainer, steps):  # `test` would look into it
+            shutil.rmtree(folder, ignore_errors=True)
+        raise
     finally:
         for each in (folder, *missing):
-            with suppress(OSError):
+            with suppress(OSError):  # other files are in it
                 each.rmdir()
+
+
+def _has_begun(trainer: Trainer, steps: int) -> bool:
+    """Return whether a run has made a step, or an evaluation has seen a batch."""
+    evaluations = trainer.validate_loop, trainer.test_loop, trainer.predict_loop
+    return trainer.global_step > steps or any(loop.batch_progress.total.completed for loop in evaluations)
 
 
 def continues(config: Namespace) -> bool:

@@ -10,7 +10,8 @@ from lightning.pytorch import LightningModule
 from lightning.pytorch.cli import LightningArgumentParser
 from torch import nn
 
-from digitrec.errors import CheckpointError
+from digitrec.errors import CheckpointError, UsageError
+from digitrec.models.pretrained import PRETRAINED
 from digitrec.runs import find_checkpoint
 from digitrec.training.runs.checks import differences
 from digitrec.training.runs.folder import RUNS
@@ -20,6 +21,42 @@ LOGGER = {
     "init_args": {"save_dir": ".", "name": RUNS, "default_hp_metric": False},
 }
 """The default logger; runs are looked for in its folder."""
+
+
+def choose_checkpoint(
+    subcommand: str, given: Namespace, module: type[LightningModule], detector: bool
+) -> Path | None:
+    """Find the checkpoint that is meant by ``--ckpt_path``.
+
+    Args:
+        subcommand: ``fit``, ``validate``, ``test`` or ``predict``.
+        given: what the user's files and command line say, without defaults.
+        module: the LightningModule, for the defaults of its arguments.
+        detector: whether it trains the page detector; otherwise the classifier.
+
+    Returns:
+        The file; None for a ``fit`` that begins without one.
+
+    Raises:
+        UsageError: the word cannot be used with this command.
+        CheckpointError: there is no such run.
+    """
+    which = given.get("ckpt_path")
+    if which is None and subcommand == "fit":
+        return None
+    if "://" in (which or ""):
+        raise UsageError(f"--ckpt_path {which} is a URL: download it and give the file's path.")
+    if which == "pretrained":
+        if subcommand == "fit":
+            raise UsageError("pretrained cannot be resumed: fit trains from the start, without --ckpt_path.")
+        if detector:
+            raise UsageError(
+                "pretrained has weights only: give a run's file, best or last, or fit --model.start_from."
+            )
+        return PRETRAINED
+    if which not in (None, "best", "last"):
+        return Path(which)
+    return newest_run(which, given, module, detector)
 
 
 def newest_run(
@@ -46,7 +83,7 @@ def newest_run(
         of_this_network = " of the config's network" if given.get("model.network") else ""
         raise CheckpointError(
             f"There is no trained run{of_this_network} in {folders[0]}: train one with "
-            "python -m digitrec fit --config configs/mlp.yaml, or give a file with --ckpt_path."
+            "digitrec fit --config configs/mlp.yaml, or give a file with --ckpt_path."
         )
     return path
 

@@ -100,7 +100,7 @@ def test_signal_stops_the_run_after_the_step_and_names_the_resume_command(
         fit("--trainer.max_epochs=2")
     assert stopped.value.status == status
     assert read_checkpoint(LAST)["global_step"] == 3
-    command = str(stopped.value).partition("python -m digitrec ")[2]
+    command = str(stopped.value).partition("digitrec ")[2]
     assert command == f"fit --config {FOLDER.parent}/config.yaml --ckpt_path {LAST}"
     assert signal.getsignal(number) is before
     resumed = DigitCLI(command.split())
@@ -139,9 +139,7 @@ def test_main_returns_the_signal_status_and_names_the_resume_command(fit, send_s
     status = main(["fit", f"--config={FOLDER.parent}/config.yaml"])
     assert status == 143
     message = capsys.readouterr().err.splitlines()[-1]
-    assert message.startswith(
-        "digitrec: Stopped after step 2. Resume it with: python -m digitrec fit --config "
-    )
+    assert message.startswith("digitrec: Stopped after step 2. Resume it with: digitrec fit --config ")
 
 
 def test_ignored_ctrl_c_stays_ignored(fit, send_signals):

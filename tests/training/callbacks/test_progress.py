@@ -1,11 +1,14 @@
 """What a run prints: a line for each epoch, how it ended, and the metrics of an evaluation."""
 
 import re
+import sys
 from pathlib import Path
 
 import pytest
+from lightning.pytorch.callbacks import TQDMProgressBar
 
 from digitrec.cli import main
+from digitrec.training.callbacks import EpochProgressBar
 from tests.conftest import ROOT, SMALL
 
 MLP = f"--config={ROOT}/configs/mlp.yaml"
@@ -53,10 +56,10 @@ def test_fit_prints_each_epoch_and_how_it_ended(args, epochs, printed):
     assert len(lines) == epochs
     best = max(float(line.split("val/acc ")[1].split()[0]) for line in lines)
     assert out[-4:] == [
-        f"Finished after epoch {epochs}, step {6 * epochs}. Best val/acc: {best:.4g}",
+        f"Finished after epoch {epochs}, step {6 * epochs}. Best val/acc: {best:#.4g}",
         f"Run:        {RUN}",
         f"Checkpoint: {RUN}/checkpoints/best.ckpt",
-        f"Next:       python -m digitrec test --ckpt_path {RUN}/checkpoints/best.ckpt",
+        f"Next:       digitrec test --ckpt_path {RUN}/checkpoints/best.ckpt",
     ]
     assert not any("FLOPs" in line for line in out)
 
@@ -72,16 +75,35 @@ def test_evaluations_print_each_figure_once_and_have_folders_of_their_own(printe
     fit()
     out = "\n".join(printed("test"))
     assert len(re.findall(r"Accuracy \d", out)) == 1
-    assert re.search(r"^test/loss \d\.\d+$", out, re.M)
-    assert "test/acc" not in out
+    assert len(re.findall(r"Expected calibration error [\d.]+%, loss \d\.\d{4}\n", out)) == 1
+    assert "test/" not in out.replace("lightning_logs/test/", "")
     out = printed("validate", "--data.val_size=50")
-    assert sum(bool(re.fullmatch(r"val/loss [\d.]{3,6}, val/acc [\d.]{1,6}", line)) for line in out) == 1
+    assert sum(bool(re.fullmatch(r"val/loss \d\.\d{3,4}, val/acc \d\.\d{3,4}", line)) for line in out) == 1
     printed("test", f"--config={RUN}/config.yaml")
     folders = sorted(str(each.parent) for each in Path().rglob("config.yaml"))
     assert folders == [
         *(f"lightning_logs/{name}" for name in ("test/version_0", "test/version_1", "validate/version_0")),
         str(RUN),
     ]
+
+
+def test_bar_counts_epochs_as_the_lines_do_and_has_no_name(workplace, monkeypatch, capsys):
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
+    assert main(["fit", MLP, *SMALL, "--trainer.max_epochs=2", "--name=no version"]) == 0
+    out = capsys.readouterr().out
+    bars = re.findall(r"(Epoch \d\S*) *:? +\d+%\|", out)
+    assert dict.fromkeys(bars) == dict.fromkeys(["Epoch 1/2:", "Epoch 2/2:"])
+    assert "v_num" not in out
+    assert "Epoch 1/2: train/loss" in out
+
+
+def test_no_bar_is_drawn_into_a_file_or_if_there_is_another(printed, fit):
+    assert not any("%|" in line for line in printed("fit", MLP, *SMALL))
+    bars = [[TQDMProgressBar], [EpochProgressBar], []]
+    given = ["--trainer.callbacks+=TQDMProgressBar"], [], ["--trainer.enable_progress_bar=false"]
+    for expected, arguments in zip(bars, given, strict=True):
+        callbacks = fit(*arguments).trainer.callbacks
+        assert [type(each) for each in callbacks if isinstance(each, TQDMProgressBar)] == expected
 
 
 def test_named_run_is_resumed_tested_and_not_overwritten(printed, capsys):

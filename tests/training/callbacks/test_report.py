@@ -23,7 +23,8 @@ def test_test_writes_report_and_mistakes_to_the_run_folder(fit, workplace, capsy
     out = capsys.readouterr().out
     low, high = report["accuracy_95"]
     assert f"Accuracy {report['accuracy']:.2%}, 95 % interval {low:.2%} to {high:.2%}: " in out
-    assert f"Expected calibration error {report['calibration_error']:.2%}" in out
+    assert f"Expected calibration error {report['calibration_error']:.2%}, loss {report['loss']:.4f}" in out
+    assert report["loss"] == pytest.approx(cli.trainer.callback_metrics["test/loss"].item())
     wrong = next(row for row in report["digits"] if row["digit"] == 3)
     assert f"3{wrong['images']:>9}{wrong['wrong']:>8}{wrong['wrong'] / wrong['images']:>9.2%}\n" in out
     assert f"Report: {run.relative_to(workplace)}/report.json" in out

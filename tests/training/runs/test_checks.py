@@ -4,10 +4,11 @@ import re
 from pathlib import Path
 
 import pytest
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 
 from digitrec.errors import CheckpointError
 from digitrec.models.checkpoints import read_checkpoint
-from digitrec.training.runs.checks import check_config, check_resume, differences
+from digitrec.training.runs.checks import check_config, check_resume, check_single, differences
 from tests.checkpoint_files import ADAM, PLATEAU, mlp, write
 from tests.conftest import ROOT
 
@@ -18,6 +19,24 @@ PATH = Path("run/checkpoints/last.ckpt")
 @pytest.fixture
 def path(tmp_path):
     return tmp_path / "some.ckpt"
+
+
+def test_two_experiments_are_refused_also_if_a_model_is_in_a_file_of_its_own(tmp_path):
+    contents = {
+        "whole.yaml": "model: {network: digitrec.models.MLP, optimizer: torch.optim.Adam}",
+        "inner/model.yaml": "{network: digitrec.models.MLP, optimizer: torch.optim.Adam}",
+        "inner/apart.yaml": "model: model.yaml",
+        "part.yaml": "model: {network: digitrec.models.MLP}",
+        "without.yaml": "data: {batch_size: 3}",
+    }
+    (tmp_path / "inner").mkdir()
+    for name, content in contents.items():
+        (tmp_path / name).write_text(content)
+    one, apart, *others = (str(tmp_path / name) for name in contents if name != "inner/model.yaml")
+    check_single([one, *others])
+    check_single([apart, *others])
+    with pytest.raises(MisconfigurationException, match=r"apart\.yaml are two complete experiments"):
+        check_single([one, others[0], apart])
 
 
 def test_differences_name_the_key_and_both_values():
