@@ -32,7 +32,7 @@ CONFIG = "configs/handwriting.yaml"
 CALIBRATION = 1
 """Seed of the pages on which the temperature and the threshold are chosen."""
 
-REFUSED = 0.015
+REFUSED = 0.0075
 """Share of these digits that may be refused; of digits in pictures more are refused."""
 
 
@@ -98,7 +98,7 @@ def ship(path: Path) -> None:
     threshold = best_threshold(confidence)
     accuracy = (scores.argmax(dim=1) == labels).double().mean()
     print(f"Accuracy on {len(labels)} held-out digits: {accuracy:.2%}; temperature {temperature}.")
-    print(f"Threshold {threshold}: it refuses at most {REFUSED:.1%} of them.")
+    print(f"Threshold {threshold}: it refuses at most {REFUSED:.2%} of them.")
     kept = {key: checkpoint[key] for key in ("pytorch-lightning_version", "state_dict")}
     whole = torch.load(path, weights_only=True)  # read_checkpoint leaves out Lightning's _instantiator
     for key in ("hyper_parameters", "datamodule_hyper_parameters"):
