@@ -4,11 +4,12 @@ import asyncio
 import json
 import os
 import threading
+from collections import Counter
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from aiohttp import hdrs, web
 from aiohttp.http_exceptions import HttpProcessingError
@@ -42,14 +43,28 @@ READER = web.AppKey("reader", Reader)
 POOL = web.AppKey("pool", ThreadPoolExecutor)
 LARGE_POOL = web.AppKey("large_pool", ThreadPoolExecutor)
 PENDING = web.AppKey("pending", asyncio.Semaphore)
-UPLOADS = web.AppKey("uploads", dict[asyncio.Timeout, float])
+
+
+class Upload(NamedTuple):
+    """An upload that has not arrived completely.
+
+    Attributes:
+        start: its time, of the event loop.
+        client: its address.
+    """
+
+    start: float
+    client: str | None
+
+
+UPLOADS = web.AppKey("uploads", dict[asyncio.Timeout, Upload])
 
 
 def add_pictures(app: web.Application, reader: Reader, prefixes: set[str]) -> None:
     """Add POST /predict below each of some paths."""
     app[READER] = reader
     app[PENDING] = asyncio.Semaphore(MAX_PENDING)
-    app[UPLOADS] = {}  # the oldest first, with the times of their starts
+    app[UPLOADS] = {}  # the oldest first
     app.cleanup_ctx.append(_pools)
     for prefix in prefixes:
         app.router.add_post(f"{prefix}/predict", _predict)
@@ -60,7 +75,7 @@ async def _predict(request: web.Request) -> web.Response:
     if (request.content_length or 0) > MAX_BYTES:
         raise web.HTTPRequestEntityTooLarge(MAX_BYTES, request.content_length or 0)
     pending = request.app[PENDING]
-    if pending.locked() and not _end_oldest(request.app[UPLOADS]):
+    if pending.locked() and not _end_oldest(request.app[UPLOADS], request.remote):
         raise web.HTTPServiceUnavailable(
             text="Too many pictures are waiting: try again in a moment.", headers={hdrs.RETRY_AFTER: "1"}
         )
@@ -86,12 +101,21 @@ def _options(request: web.Request) -> dict[str, Any]:
     return {"threshold": threshold, "with_images": images == "1"}
 
 
-def _end_oldest(uploads: dict[asyncio.Timeout, float]) -> bool:
-    """End the oldest upload, unless it has begun a moment ago: slow clients must not keep others out."""
+def _end_oldest(uploads: dict[asyncio.Timeout, Upload], client: str | None) -> bool:
+    """End an upload, so that slow clients don't keep others out; return False if none may be ended.
+
+    It is the oldest of the client that has most, if this one has far fewer; else the oldest, unless it has
+    begun a moment ago.
+    """
     now = asyncio.get_running_loop().time()
+    counts = Counter(upload.client for upload in uploads.values())
+    greediest, most = counts.most_common(1)[0] if counts else (None, 0)
     oldest = next(iter(uploads), None)
-    if oldest is None or now - uploads[oldest] < GRACE_SECONDS:
+    if most > 2 * counts[client] + 1:
+        oldest = next(each for each, upload in uploads.items() if upload.client == greediest)
+    elif oldest is None or now - uploads[oldest].start < GRACE_SECONDS:
         return False
+    assert oldest is not None
     del uploads[oldest]
     oldest.reschedule(now)
     return True
@@ -102,7 +126,7 @@ async def _receive(request: web.Request) -> bytes:
     uploads = request.app[UPLOADS]
     try:
         async with asyncio.timeout(UPLOAD_SECONDS) as upload:
-            uploads[upload] = asyncio.get_running_loop().time()
+            uploads[upload] = Upload(asyncio.get_running_loop().time(), request.remote)
             try:
                 if request.content_type != "multipart/form-data":
                     return await request.read()

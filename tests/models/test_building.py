@@ -8,7 +8,8 @@ import torch
 from digitrec.data import SyntheticDigits
 from digitrec.errors import CheckpointError
 from digitrec.models import MLP
-from digitrec.models.checkpoints import PRETRAINED, load_classifier, read_checkpoint
+from digitrec.models.checkpoints import load_classifier, read_checkpoint
+from digitrec.models.pretrained import PRETRAINED
 from tests.checkpoint_files import DATA, mlp, write
 
 

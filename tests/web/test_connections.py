@@ -9,6 +9,7 @@ import time
 from socket import create_connection
 
 import pytest
+from aiohttp import web
 
 from digitrec.reading.results import Reading
 from digitrec.web import connections, pictures
@@ -83,11 +84,16 @@ def test_all_clients_together_are_limited():
     assert made.accepts("10.0.0.1")
 
 
-def test_a_slow_upload_gives_its_place_to_another(serve, monkeypatch):
+FORM = b"Content-Type: multipart/form-data; boundary=x\r\n"
+
+
+@pytest.mark.parametrize("header", [b"", FORM], ids=["body", "form"])
+def test_a_slow_upload_gives_its_place_to_another(header, serve, monkeypatch):
     monkeypatch.setattr(pictures, "MAX_PENDING", 2)
     monkeypatch.setattr(pictures, "GRACE_SECONDS", 0.3)
     running = serve(lambda picture: Reading(()))
-    half = b"POST /predict HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Length: 9\r\n\r\nhalf"
+    half = b"POST /predict HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n"
+    half += header + b"Content-Length: 9\r\n\r\n--x"
     slow = [connect(running, half) for _ in range(2)]
     deadline = time.monotonic() + 10
     while len(running.app[UPLOADS]) < 2 and time.monotonic() < deadline:
@@ -96,6 +102,21 @@ def test_a_slow_upload_gives_its_place_to_another(serve, monkeypatch):
     time.sleep(0.4)
     assert running.ask("POST", "/predict", b"x")[0] == 200
     assert slow[0].recv(1000).startswith(b"HTTP/1.1 408")
+    for connection in slow:
+        connection.close()
+
+
+def test_a_client_that_renews_its_slow_uploads_does_not_keep_another_out(serve, monkeypatch):
+    monkeypatch.setattr(pictures, "MAX_PENDING", 3)
+    running = serve(lambda picture: Reading(()))
+    half = b"POST /predict HTTP/1.1\r\nHost: localhost\r\nContent-Length: 9\r\n\r\nhalf"
+    slow = [connect(running, half) for _ in range(3)]
+    deadline = time.monotonic() + 10
+    while len(running.app[UPLOADS]) < 3 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert running.ask("POST", "/predict", b"x")[0] == 503  # the same client, within the grace
+    monkeypatch.setattr(web.BaseRequest, "remote", "10.0.0.2")
+    assert running.ask("POST", "/predict", b"x")[0] == 200
     for connection in slow:
         connection.close()
 

@@ -58,7 +58,11 @@ def growth(*paths):
         ("PCX", "RGB", (10_000, 5_000), {}, 290),
         ("PPM", "RGB", (10_000, 5_000), {}, 290),
         ("TIFF", "RGB", (5_000, 5_000), {"compression": "packbits"}, 290),
-        ("WEBP", "RGB", (2_000, 2_000), {"method": 0}, 290),
+        ("DIB", "RGB", (10_000, 5_000), {}, 290),
+        ("MPO", "RGB", (10_000, 5_000), {"save_all": True}, 60),
+        ("WEBP", "RGB", (5_000, 3_400), {"method": 0}, 290),
+        ("AVIF", "RGB", (6_000, 4_000), {"speed": 10}, 290),
+        ("JPEG2000", "RGB", (3_300, 3_300), {}, 290),
     ],
 )
 def test_a_large_picture_is_read_within_the_memory(tmp_path, kind, mode, size, options, limit):
