@@ -19,6 +19,8 @@ STATUSES = [
     (["read", "no.png", "--threshold=2"], 2),
     (["export", "--ckpt_path=no.ckpt"], 1),
     (["export", "--what=page"], 2),
+    (["web", "--port=http"], 2),
+    (["web", "--port=0", "--ckpt_path=no.ckpt"], 1),
     (["validate"], 1),  # there is no run
     (["test", "--ckpt_path=no.ckpt"], 1),
     (["predict", "--ckpt_path=pretrained", "--data.pictures=no.png"], 1),
@@ -37,8 +39,6 @@ def test_failure_is_1_and_a_wrong_command_line_is_2(args, status, workplace, cap
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_no_command_takes_an_unknown_option_or_an_abbreviation(command, workplace, capsys):
-    if command == "web":
-        pytest.skip("its parser is that of argparse")
     words = ["detector", "fit"] if command == "detector" else [command]
     for option in ("--hel", "--nonsense"):
         assert main([*words, option]) == 2

@@ -43,7 +43,7 @@ def constants(classifier: Recognizer) -> dict[str, dict[str, Any]]:
 def as_module(groups: dict[str, dict[str, Any]]) -> str:
     """Return the constants as a module of JavaScript, one JSON object a line."""
     lines = [f"export const {name} = {json.dumps(values)};" for name, values in sorted(groups.items())]
-    return "\n".join(["// Written by `digitrec.web --export` from the Python modules.", *lines, ""])
+    return "\n".join(["// Written by `digitrec web --export` from the Python modules.", *lines, ""])
 
 
 def _numbers(module: ModuleType) -> dict[str, Any]:

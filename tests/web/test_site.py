@@ -65,7 +65,7 @@ def test_a_folder_with_other_files_is_refused_and_stays(exported, fakes, tmp_pat
     (folder / "CNAME").write_text("mine")
     before = names(folder)
     assert main([f"--export={folder}"]) == 1
-    message = f"digitrec.web: {folder} has a file that is not of an exported page: CNAME.\n"
+    message = f"digitrec: {folder} has a file that is not of an exported page: CNAME.\n"
     assert capsys.readouterr().err == message
     assert names(folder) == before
 

@@ -102,7 +102,7 @@ class PredictionsWriter(BasePredictionWriter):
         if self._pictures is not None:
             self._pictures.close()
         self._replacing.close()
-        print(f"Predictions: {self._path}")
+        say(trainer, f"Predictions: {self._path}")
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
         """Remove the unfinished file."""

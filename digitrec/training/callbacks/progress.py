@@ -8,7 +8,7 @@ from typing import IO, Any
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint, TQDMProgressBar
-from lightning.pytorch.callbacks.progress.tqdm_progress import convert_inf
+from lightning.pytorch.callbacks.progress.tqdm_progress import Tqdm, convert_inf
 from lightning.pytorch.trainer.states import TrainerFn
 from tqdm import tqdm
 
@@ -16,7 +16,9 @@ from digitrec.training.runs.folder import run_folder, short
 
 
 class EpochProgressBar(TQDMProgressBar):
-    """A progress bar that counts epochs from 1, as the lines of Progress do, and is drawn on a terminal only.
+    """A progress bar that counts epochs from 1, as the lines of Progress do, and leaves only these lines.
+
+    It is drawn on a terminal only.
 
     Args:
         refresh_rate: batches after which it is drawn again, which takes a tenth of a small network's step.
@@ -29,6 +31,22 @@ class EpochProgressBar(TQDMProgressBar):
     def is_enabled(self) -> bool:
         """Whether it is drawn."""
         return super().is_enabled and sys.stdout.isatty()
+
+    def init_train_tqdm(self) -> Tqdm:
+        """Return the bar of an epoch."""
+        return _fleeting(super().init_train_tqdm())
+
+    def init_validation_tqdm(self) -> Tqdm:
+        """Return the bar of a validation."""
+        return _fleeting(super().init_validation_tqdm())
+
+    def init_test_tqdm(self) -> Tqdm:
+        """Return the bar of a test."""
+        return _fleeting(super().init_test_tqdm())
+
+    def init_predict_tqdm(self) -> Tqdm:
+        """Return the bar of a prediction."""
+        return _fleeting(super().init_predict_tqdm())
 
     def on_train_epoch_start(self, trainer: Trainer, *args: Any) -> None:
         """Start the bar anew; Lightning would draw it with the number from 0."""
@@ -100,6 +118,11 @@ def say(trainer: Trainer, text: str, file: IO[str] | None = None) -> None:
             tqdm.write(text, file=file)
         else:
             print(text, file=file)
+
+
+def _fleeting(bar: Tqdm) -> Tqdm:
+    bar.leave = False
+    return bar
 
 
 def _epoch(trainer: Trainer) -> str:

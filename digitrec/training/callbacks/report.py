@@ -8,6 +8,7 @@ from lightning.pytorch import LightningModule, Trainer
 from digitrec.evaluation import metrics, plots
 from digitrec.files import replacing
 from digitrec.training.callbacks.collector import PredictionCollector, Predictions
+from digitrec.training.callbacks.progress import say
 from digitrec.training.runs.folder import run_folder
 
 
@@ -31,7 +32,7 @@ class ReportWriter(PredictionCollector):
         images, labels, digits, confidences = predictions
         loss = float(trainer.callback_metrics["test/loss"])
         report = {**metrics.report(labels, digits, confidences), "loss": loss}
-        print(_text(report))
+        say(trainer, _text(report))
         if folder is None:
             return
         folder.mkdir(parents=True, exist_ok=True)
@@ -41,7 +42,7 @@ class ReportWriter(PredictionCollector):
         sheet = plots.mistakes(images, labels, digits, confidences, columns=10, rows=10)
         with replacing(folder / "mistakes.png") as file:
             file.write(plots.png(sheet))
-        print(f"Report: {folder / 'report.json'} and mistakes.png beside it")
+        say(trainer, f"Report: {folder / 'report.json'} and mistakes.png beside it")
 
 
 def _text(report: dict[str, Any]) -> str:

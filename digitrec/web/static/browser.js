@@ -1,4 +1,4 @@
-// The backend of the page that `digitrec.web --export` writes: a worker of the browser reads the pictures. It is
+// The backend of the page that `digitrec web --export` writes: a worker of the browser reads the pictures. It is
 // written as backend.js.
 
 export const NOTE = "Pictures are read in this browser and are not sent anywhere.";

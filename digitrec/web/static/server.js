@@ -1,4 +1,4 @@
-// The backend of the page that `digitrec.web` serves: the server reads the pictures. It is served as backend.js.
+// The backend of the page that `digitrec web` serves: the server reads the pictures. It is served as backend.js.
 
 const MAX_BYTES = 8 * 2 ** 20; // as in pictures.py
 

@@ -1,4 +1,4 @@
-// Keeps the page's files, so that it works without a connection. `digitrec.web --export` writes the constants VERSION
+// Keeps the page's files, so that it works without a connection. `digitrec web --export` writes the constants VERSION
 // and FILES above this line. A new version is used after all tabs of the page have been closed.
 
 const NAME = `digitrec ${registration.scope} ${VERSION}`;

@@ -95,6 +95,10 @@ def test_bar_counts_epochs_as_the_lines_do_and_has_no_name(workplace, monkeypatc
     assert dict.fromkeys(bars) == dict.fromkeys(["Epoch 1/2:", "Epoch 2/2:"])
     assert "v_num" not in out
     assert "Epoch 1/2: train/loss" in out
+    assert main(["test"]) == 0
+    out = capsys.readouterr().out
+    assert "Testing DataLoader 0:" in out
+    assert re.search(r"\rAccuracy ", out)  # on a line of its own, not behind the bar
 
 
 def test_no_bar_is_drawn_into_a_file_or_if_there_is_another(printed, fit):

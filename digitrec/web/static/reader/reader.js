@@ -1,7 +1,7 @@
 // Finds and recognizes the digits in a picture: reader.py, with the JSON of the server's API as its result.
 //
 // The modules of this folder are those of digitrec/reading/ with the same names and functions. Their numbers come
-// from Python: constants.js is written by `digitrec.web --export`.
+// from Python: constants.js is written by `digitrec web --export`.
 
 import { reader as known, recognizer } from "./constants.js";
 import { inLines } from "./detection/lines.js";
