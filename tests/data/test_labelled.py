@@ -5,6 +5,7 @@ from zipfile import ZipFile
 
 import pytest
 import torch
+import yaml
 from PIL import Image
 
 from digitrec.cli import DigitCLI
@@ -104,6 +105,14 @@ def test_fine_tuning_on_50_digits_starts_from_the_pretrained_weights_and_resumes
     resumed = DigitCLI([*command, "--trainer.max_epochs=2", "--ckpt_path=last"])
     again = weights(workplace / resumed.trainer.log_dir)
     assert all(torch.equal(again[name], value) for name, value in weights(folder).items())
+
+
+def test_config_has_the_network_and_the_calibration_of_the_pretrained_weights():
+    model = yaml.safe_load((ROOT / "configs" / "finetune.yaml").read_text())["model"]
+    known = read_checkpoint(PRETRAINED)["hyper_parameters"]
+    for name in ("temperature", "threshold"):
+        assert model[name] == known[name]
+    assert model["network"]["init_args"]["hidden"] == known["network"]["init_args"]["hidden"]
 
 
 def test_weights_of_another_network_are_refused(workplace):
