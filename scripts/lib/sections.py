@@ -39,18 +39,22 @@ class Source:
 
 
 _FAST = ("configs/fast.yaml",)
+_USED, _UNSEEN, _PAGES = (
+    f"scripts.benchmark pictures {{{sets}}} --sets {sets} --previous {{previous}}"
+    for sets in ("used", "unseen", "pages")
+)
 SOURCES = {
     "measured": Source("scripts.model_card"),
-    "benchmark pictures": Source("scripts.benchmark pictures {used}"),
-    "benchmark unseen pictures": Source("scripts.benchmark pictures {unseen} --sets unseen"),
-    "benchmark pages": Source("scripts.benchmark pictures {pages} --sets pages --previous {previous}"),
+    "benchmark pictures": Source(_USED),
+    "benchmark unseen pictures": Source(_UNSEEN),
+    "benchmark pages": Source(_PAGES),
     "benchmark peers": Source("scripts.benchmark peers {used} --python {peers}"),
     "benchmark unseen peers": Source("scripts.benchmark peers {unseen} --sets unseen --python {peers}"),
     "benchmark rendered": Source("scripts.benchmark rendered --previous {previous}"),
     "benchmark png": Source("scripts.benchmark png"),
     "benchmark reading": Source("scripts.benchmark reading"),
     "robustness": Source("scripts.robustness"),
-    "drawings": Source("scripts.benchmark browser"),
+    "drawings": Source("scripts.benchmarks.browser replay"),
     "static page": Source("scripts.benchmarks.static_page"),
     "benchmark web": Source("scripts.benchmark web --previous {previous}"),
     "finetuning": Source("scripts.finetuning {used}", ("configs/finetune.yaml", *WEIGHTS)),
@@ -58,9 +62,9 @@ SOURCES = {
     "processes accuracy": Source("scripts.processes accuracy"),
     "results": Source("scripts.reproduce --table", ()),
     "all results": Source("scripts.results", ()),
-    "picture sets": Source("scripts.benchmark pictures {used}", ()),
-    "unseen picture sets": Source("scripts.benchmark pictures {unseen} --sets unseen", ()),
-    "page sets": Source("scripts.benchmark pictures {pages} --sets pages", ()),
+    "picture sets": Source(_USED, ()),
+    "unseen picture sets": Source(_UNSEEN, ()),
+    "page sets": Source(_PAGES, ()),
     "faults fast": Source("scripts.faults --write", ()),
     "faults best": Source(
         "scripts.faults --config configs/best.yaml --config scripts/lib/faults/combined.yaml --every 8 "
