@@ -67,7 +67,7 @@ def main(args: Sequence[str] | None = None) -> int:
     except RunStoppedError as error:
         if not is_first():  # all processes agree on it: one reports it
             return error.status
-        raise
+        reported: DigitrecError = error
     except (DigitrecError, ArgumentError, MisconfigurationException) as error:
         reported = user_error(error)
     except Exception as error:
