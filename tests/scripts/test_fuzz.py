@@ -61,12 +61,13 @@ def test_a_traceback_and_a_message_that_is_no_sentence_are_failures(tmp_path, mo
 @pytest.mark.parametrize(
     ("outcome", "megabytes", "seconds", "failed"),
     [
-        *(("read", 20, 1, False), ("refused", 20, 1, False), ("read", 301, 1, True), ("read", 20, 11, True)),
-        *(
-            ("hang: more than 20 s", 0, True),
-            ("crash: exit status -11", 0, True),
-            ("Traceback\n  File", 20, True),
-        ),
+        ("read", 20, 1, False),
+        ("refused", 20, 1, False),
+        ("read", 301, 1, True),
+        ("read", 20, 11, True),
+        ("hang: more than 20 s", 0, 20, True),
+        ("crash: exit status -11", 0, 0, True),
+        ("Traceback\n  File", 20, 1, True),
     ],
 )
 def test_a_failure_is_counted_and_kept(tmp_path, monkeypatch, capsys, outcome, megabytes, seconds, failed):

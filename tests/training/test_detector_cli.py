@@ -145,7 +145,7 @@ def test_neither_command_takes_a_checkpoint_of_the_other(fit, config):
 
 MISTAKES = {
     "no command": ([], "Name a command: fit or validate; see --help."),
-    "a command that it has not": (["test"], "argument subcommand: invalid choice: 'test'"),
+    "a command that it has not": (["test"], "There is no command test: choose from 'fit', 'validate'."),
     "no experiment": (["fit"], "model.network, model.optimizer: there is no value; give an experiment, for "),
     "no run": (
         ["validate"],

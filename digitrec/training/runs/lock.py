@@ -26,8 +26,8 @@ def locked(folder: Path) -> Iterator[None]:
     Raises:
         CheckpointError: another process is writing into it.
     """
-    folder = folder.resolve()  # a link to it is the same run
-    path = folder.with_name(folder.name + SUFFIX)
+    resolved = folder.resolve()  # a link to it is the same run
+    path = resolved.with_name(resolved.name + SUFFIX)
     path.parent.mkdir(parents=True, exist_ok=True)
     lock = FileLock(path)
     try:
