@@ -1,4 +1,3 @@
-
 """The shipped experiments and overlays in configs/."""
 
 import csv
