@@ -91,15 +91,12 @@ class MNISTDataModule(LightningDataModule):
         self.save_hyperparameters(logger=False)
         self.save_hyperparameters(stored("data", self.hparams), logger=False)
         self.data_dir = data_dir
-        self.batch_size = batch_size
-        self.eval_batch_size = eval_batch_size
-        self.val_size = val_size
-        self.split_seed = split_seed
+        self.batch_size, self.eval_batch_size = batch_size, eval_batch_size
+        self.val_size, self.split_seed = val_size, split_seed
         self.num_workers = num_workers
         self.pictures = [pictures] if isinstance(pictures, str) else pictures
         self.augment = augment
-        self.augment_annealing = augment_annealing
-        self.augment_final_strength = augment_final_strength
+        self.augment_annealing, self.augment_final_strength = augment_annealing, augment_final_strength
         self.synthetic = synthetic
         if detected is not None and (val_size, split_seed) != (VALIDATION_IMAGES, 0):
             raise ValueError(
@@ -107,8 +104,7 @@ class MNISTDataModule(LightningDataModule):
                 "written with the other images."
             )
         self.detected = detected
-        self.outliers = outliers
-        self.outlier_share = outlier_share
+        self.outliers, self.outlier_share = outliers, outlier_share
         self.extra = None if extra_dir is None else LabelledDigits(extra_dir, extra_repeats)
 
     def prepare_data(self) -> None:
@@ -147,11 +143,7 @@ class MNISTDataModule(LightningDataModule):
             if stage == "fit" and self.outliers is not None:
                 self.outlier_images = self.outliers(self.train_set.images, self.train_set.targets)
                 if self.detected is not None:
-                    both = torch.cat([self.outlier_images, self.detected.marks()])
-                    order = torch.randperm(
-                        len(both), generator=torch.Generator().manual_seed(self.split_seed)
-                    )
-                    self.outlier_images = both[order]
+                    self.outlier_images = self.detected.with_marks(self.outlier_images)
 
     def train_dataloader(self) -> DataLoader[Batch]:
         """Return the training batches, in a new order each epoch that depends on ``seed_everything``."""

@@ -25,7 +25,6 @@ VALIDATION_IMAGES = 5000
 LEAST_SCORE = 0.6
 """Score of a detected digit or mark, at least: half of the fainter ones are illegible."""
 
-
 VERSION = 2
 """Raise it when the images are made differently: those that were made before are then made anew."""
 
@@ -82,14 +81,15 @@ class DetectedDigits:
         digits = of_added != NO_DIGIT
         return torch.cat([images, added[digits]]), torch.cat([labels, of_added[digits]])
 
-    def marks(self) -> Tensor:
-        """Return the signs and letters that are found on the same pages, without those that look like a 1.
+    def with_marks(self, outliers: Tensor) -> Tensor:
+        """Return outliers and the marks that are found on the same pages, in random order.
 
-        Returns:
-            uint8 (M, 28, 28), out-of-distribution images for training.
+        Args:
+            outliers: uint8 (N, 28, 28).
         """
         images, labels = self._load()
-        return images[labels == NO_DIGIT]
+        both = torch.cat([outliers, images[labels == NO_DIGIT]])
+        return both[torch.randperm(len(both), generator=torch.Generator().manual_seed(self._seed))]
 
     def _load(self) -> tuple[Tensor, Tensor]:
         with np.load(self.prepare()) as content:

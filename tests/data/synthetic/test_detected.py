@@ -36,7 +36,11 @@ def test_detected_digits_are_added_and_kept(folder):
 
 def test_marks_of_the_same_pages_are_outliers(folder):
     detected = DetectedDigits(300, str(folder))
-    marks = detected.marks()
+    outliers = torch.zeros(4, 28, 28, dtype=torch.uint8)
+    mixed = detected.with_marks(outliers)
+    assert torch.equal(mixed, detected.with_marks(outliers))
+    marks = mixed[mixed.amax((1, 2)) > 0]
+    assert len(mixed) == len(marks) + 4
     _, labels = detected(torch.empty(0, 28, 28, dtype=torch.uint8), torch.empty(0, dtype=torch.int64))
     assert (len(labels), labels.min() >= 0) == (300, True)
     assert marks.dtype == torch.uint8
