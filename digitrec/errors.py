@@ -1,7 +1,7 @@
 """The exceptions of digitrec. The message of each is one sentence for the user.
 
 DigitrecError
-├── UsageError            a command line or a config that is wrong, whatever files there are
+├── UsageError            a command line or a config that is wrong
 ├── CheckpointError       no such checkpoint, or one that must not be loaded
 ├── ExportError           a checkpoint that cannot become an ONNX file
 ├── PictureError          a picture that cannot be read (a ValueError, too)
@@ -20,7 +20,7 @@ class DigitrecError(Exception):
 
 
 class UsageError(DigitrecError):
-    """The command line or a config is wrong, whatever files there are; nothing was run."""
+    """The command line or a config is wrong."""
 
     status = 2
 

@@ -2,7 +2,7 @@
 
 0    done
 1    something failed: a file is missing, a picture cannot be read, the disk is full, a training diverged
-2    the command line or a config is wrong, whatever files there are; nothing was run
+2    the command line or a config is wrong
 130  Ctrl-C (128 + SIGINT)
 143  SIGTERM (128 + SIGTERM)
 """

@@ -18,7 +18,10 @@ def run(file: str) -> bool:
     """Run a file of tests and write how many passed; return whether all did."""
     command = [sys.executable, "-m", "pytest", "-m", MARKERS, file]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
-    last = done.stdout.strip().splitlines()[-1] if done.stdout.strip() else "no result"
+    if not done.stdout.strip():
+        print(f"{file}: {done.stderr.strip()}")
+        return False
+    last = done.stdout.strip().splitlines()[-1]
     result = re.sub(r"(, \d+ (warnings?|deselected))| in [\d.]+s.*|=", "", last).strip()
     print(f"{file}: {result}")
     write_result(file, result)

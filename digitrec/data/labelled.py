@@ -1,5 +1,6 @@
 """People's own digits: a folder of pictures of single digits with their labels, as a training set."""
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -42,9 +43,9 @@ class LabelledDigits:
 def labelled_digits(folder: str | Path) -> tuple[Tensor, Tensor]:
     """Read a folder of pictures of one digit each, as the reader sees them.
 
-    The label of a picture is the name of its folder, if that is a digit, or else the first character of its
-    file's name: ``3/0001.png``, ``3.png``, ``3_blue.jpg``. Pictures in which no digit is found are left out,
-    and a line says how many.
+    The label of a picture is the name of its folder, if that is a digit, or else the digit that its file's
+    name begins with: ``3/0001.png``, ``3.png``, ``3_blue.jpg``, but not ``3001.png``. Pictures in which no
+    digit is found are left out, and a line says how many.
 
     Returns:
         Images, uint8 (n, 28, 28), in the order of the files' names, and labels, int64 (n,).
@@ -81,9 +82,10 @@ def label_of(path: Path) -> int:
     Raises:
         PictureError: it has no label.
     """
-    digit = path.parent.name if path.parent.name in list("0123456789") else path.name[0]
-    if digit not in "0123456789":
+    named = re.fullmatch(r"([0-9])(\D.*)?", path.stem)
+    digit = path.parent.name if re.fullmatch("[0-9]", path.parent.name) else named and named[1]
+    if not digit:
         raise PictureError(
-            f"{path} has no label: put it into a folder 0 to 9, or begin its name with its digit."
+            f"{path} has no label: put it into a folder 0 to 9, or begin its name with one digit, as in 3_blue.png."
         )
     return int(digit)

@@ -25,10 +25,10 @@ from digitrec.models.specs import (
 )
 from digitrec.models.tta import TTA
 
-PATHS = frozenset({"data_dir", "pictures", "start_from", "classifier"})
+PATHS = frozenset({"data_dir", "pictures", "start_from", "classifier", "extra_dir"})
 """Hyperparameters that are places on a disk."""
 
-NO_EFFECT = PATHS | {"eval_batch_size", "num_workers"}
+NO_EFFECT = PATHS - {"extra_dir"} | {"eval_batch_size", "num_workers"}
 """Hyperparameters of the data that change no training image and no result."""
 
 _BEFORE = {"tta": None, "threshold": 0.41}
@@ -92,9 +92,11 @@ def check_network(checkpoint: dict[str, Any], path: str | Path, detector: bool =
             network = instantiate(model["network"], nn.Module)
         shapes = {name: value.shape for name, value in network.state_dict().items()}
     except Exception as error:
-        ours = str(model["network"]["class_path"]).startswith("digitrec.")
-        if ours and isinstance(error, RuntimeError):  # torch's: a network may compute with values
-            return  # when it is built; whoever builds it reports what else is wrong
+        spec = model["network"]
+        ours = str(spec["class_path"]).startswith("digitrec.")
+        nested = "class_path" in str(spec.get("init_args"))
+        if ours and not nested and isinstance(error, RuntimeError):  # torch's: a network may compute with
+            return  # values when it is built; whoever builds it reports what else is wrong
         raise misfit from error
     if shapes != {name: value.shape for name, value in weights.items()}:
         raise misfit

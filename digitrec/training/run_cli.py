@@ -121,10 +121,16 @@ class RunCLI(ParsingCLI):
 
     def instantiate_classes(self) -> None:
         """Build model, data and trainer; a value that one of them refuses is a mistake of the user."""
+        if self._checkpoint is None:
+            with config_errors():
+                super().instantiate_classes()
+            return
+        given = self.config[self.config.subcommand].get("model") or {}
+        start_from = given.pop("start_from", None)  # a file that may be gone: the checkpoint has the weights
         with config_errors():
             super().instantiate_classes()
-        if self._checkpoint is None:
-            return
+        if start_from is not None:
+            given["start_from"] = start_from
         try:
             self.model.load_state_dict(self._checkpoint["state_dict"])
         except RuntimeError as error:

@@ -1,4 +1,4 @@
-"""What the sections that scripts write are made from, and whether that has changed since.
+"""Sections written by scripts: their inputs, and whether these have changed.
 
 The last line of a section is a comment with the commit, the date, and a checksum of each input.
 """
@@ -65,7 +65,7 @@ SOURCES = {
     "picture sets": Source(_USED, ()),
     "unseen picture sets": Source(_UNSEEN, ()),
     "page sets": Source(_PAGES, ()),
-    "faults fast": Source("scripts.faults --write", ()),
+    "faults fast": Source("scripts.faults --write", _FAST),
     "faults best": Source(
         "scripts.faults --config configs/best.yaml --config scripts/lib/faults/combined.yaml --every 8 "
         "--kills 4 --write",
@@ -92,10 +92,11 @@ class Section:
     text: str
 
     def changed(self) -> list[str]:
-        """Return the inputs that have changed since it was made; all of them if it has no stamp."""
+        """Return the inputs that have changed since it was made, or that it has no stamp."""
         found = STAMP.search(self.text)
-        made_from = found["inputs"] if found else ""
-        return [name for name in SOURCES[self.name].inputs if checksum(name) not in made_from]
+        if found is None:
+            return ["no stamp"]
+        return [name for name in SOURCES[self.name].inputs if checksum(name) not in found["inputs"]]
 
 
 def sections() -> Iterator[Section]:

@@ -40,6 +40,21 @@ def test_shapes_are_compared_before_memory_is_asked_for(shipped, path, monkeypat
     assert set(built) == {"meta"}
 
 
+def test_a_part_that_cannot_be_built_does_not_hide_a_large_one(shipped, path, monkeypatch):
+    def linear(*sizes):
+        names = "in_features", "out_features"
+        return {"class_path": "torch.nn.Linear", "init_args": dict(zip(names, sizes, strict=True))}
+
+    parts = {"network": linear(6000, 6000), "tta": linear(-1, 1)}
+    shipped["hyper_parameters"]["network"] = {"class_path": "digitrec.models.Recognizer", "init_args": parts}
+    built = []
+    monkeypatch.setattr(
+        torch.nn.Linear, "reset_parameters", lambda self: built.append(self.weight.device.type)
+    )
+    assert refusal(shipped, path) == "The weights in FILE don't fit the network that it names."
+    assert set(built) == {"meta"}
+
+
 LAYERS = {
     "layers": {
         "class_path": "torch.nn.LSTM",

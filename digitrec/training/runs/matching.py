@@ -48,7 +48,9 @@ def choose_checkpoint(
         raise UsageError(f"--ckpt_path {which} is a URL: download it and give the file's path.")
     if which == "pretrained":
         if subcommand == "fit":
-            raise UsageError("pretrained cannot be resumed: fit trains from the start, without --ckpt_path.")
+            raise UsageError(
+                "pretrained cannot be resumed: start from its weights with --model.start_from pretrained."
+            )
         if detector:
             raise UsageError(
                 "pretrained has weights only: give a run's file, best or last, or fit --model.start_from."
