@@ -86,6 +86,6 @@ def label_of(path: Path) -> int:
     digit = path.parent.name if re.fullmatch("[0-9]", path.parent.name) else named and named[1]
     if not digit:
         raise PictureError(
-            f"{path} has no label: put it into a folder 0 to 9, or begin its name with one digit, as in 3_blue.png."
+            f"{path} has no label: put it into a folder 0 to 9, or begin its name with a digit: 3_blue.png."
         )
     return int(digit)
