@@ -121,7 +121,9 @@ def checksum(name: str) -> str:
 def commit() -> str:
     """Return the commit that runs, with a + if tracked files outside the docs differ from it."""
     git = ["git", "describe", "--always", "--abbrev=10", "--exclude=*"]
-    name = subprocess.run(git, check=True, capture_output=True, text=True).stdout.strip()
+    name = subprocess.run(git, check=True, capture_output=True, text=True, cwd=ROOT).stdout.strip()
     paths = ["digitrec", "configs", "scripts", "pyproject.toml"]
-    changed = subprocess.run(["git", "diff", "--quiet", "HEAD", "--", *paths], check=False).returncode
+    changed = subprocess.run(
+        ["git", "diff", "--quiet", "HEAD", "--", *paths], cwd=ROOT, check=False
+    ).returncode
     return name + ("+" if changed else "")

@@ -62,7 +62,7 @@ def test_batch_size_is_dynamic(exported):
 
 def test_file_is_valid_small_and_holds_the_training_parameters(exported):
     assert [path.name for path in exported.parent.iterdir()] == ["digits.onnx"]  # no weights beside it
-    assert exported.stat().st_size < 600_000
+    assert exported.stat().st_size < 1_100_000  # 4 bytes for each of 235,146 weights, and 120 kB
     model = onnx.load(exported)
     onnx.checker.check_model(model, full_check=True)
     metadata = {entry.key: entry.value for entry in model.metadata_props}
