@@ -125,8 +125,11 @@ class RunCLI(ParsingCLI):
             with config_errors():
                 super().instantiate_classes()
             return
+        # Without the file that training started from, which may be gone: the checkpoint has the weights.
         given = self.config[self.config.subcommand].get("model") or {}
-        start_from = given.pop("start_from", None)  # a file that may be gone: the checkpoint has the weights
+        start_from = given.get("start_from")
+        if start_from is not None:
+            given["start_from"] = None
         with config_errors():
             super().instantiate_classes()
         if start_from is not None:

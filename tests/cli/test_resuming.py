@@ -2,6 +2,7 @@
 
 import csv
 import json
+from pathlib import Path
 
 import torch
 
@@ -13,9 +14,12 @@ def test_fit_resumes_from_the_last_step_of_the_checkpoint(fit):
     once = fit()
     steps = once.trainer.global_step
     assert steps == 6  # 350 images in batches of 64
+    before = (Path(folder(once)) / "config.yaml").read_text()
     resumed = fit("--ckpt_path=last", "--trainer.max_epochs=3")
     assert checkpoint_path(resumed) == checkpoint(once, "last")
     assert (resumed.trainer.global_step, resumed.trainer.current_epoch) == (18, 3)
+    config = Path(folder(once)) / "config.yaml"
+    assert config.read_text() == before.replace("max_epochs: 1\n", "max_epochs: 3\n")
     uninterrupted = fit("--trainer.max_epochs=3")
     for key, value in uninterrupted.model.state_dict().items():
         torch.testing.assert_close(resumed.model.state_dict()[key], value)

@@ -107,6 +107,7 @@ def test_fine_tuning_on_50_digits_starts_from_the_pretrained_weights_and_resumes
     DigitCLI([*command, "--trainer.max_epochs=1"])
     monkeypatch.setattr("digitrec.training.classifier._copy_weights", None)  # the file may be gone
     resumed = DigitCLI([*command, "--trainer.max_epochs=2", "--ckpt_path=last"])
+    assert "start_from: pretrained" in (workplace / resumed.trainer.log_dir / "config.yaml").read_text()
     again = weights(workplace / resumed.trainer.log_dir)
     assert all(torch.equal(again[name], value) for name, value in weights(folder).items())
 
