@@ -24,8 +24,7 @@ from digitrec.errors import CheckpointError
 from digitrec.evaluation import plots
 from digitrec.models.checkpoints import load_classifier, read_checkpoint
 from digitrec.models.normalization import normalize
-from digitrec.models.pretrained import PRETRAINED
-from digitrec.models.recognizer import CHUNK
+from digitrec.models.pretrained import CHUNK, PRETRAINED
 from scripts.lib.corruptions import CORRUPTIONS, rotated, shifted
 from scripts.lib.docs import RESULTS, mean_and_deviation, write_section
 from scripts.lib.mnist import mnist_test_set

@@ -24,8 +24,7 @@ from digitrec.export.classifier import export_classifier
 from digitrec.files import replacing
 from digitrec.models.checkpoints import load_classifier, read_checkpoint
 from digitrec.models.normalization import normalize
-from digitrec.models.pretrained import PRETRAINED
-from digitrec.models.recognizer import CHUNK
+from digitrec.models.pretrained import CHUNK, PRETRAINED
 from digitrec.training.messages import ignore_warnings
 
 CONFIG = "configs/handwriting.yaml"

@@ -24,3 +24,6 @@ STRIDE = 2
 
 MULTIPLE = 16
 """Height and width of the detector's input are best multiples of this."""
+
+CHUNK = 100
+"""Images that are augmented at once: the 17 variants of one image take a quarter of a megabyte."""

@@ -8,10 +8,8 @@ from torch import Tensor, nn
 
 from digitrec.errors import CheckpointError
 from digitrec.models.normalization import normalize
+from digitrec.models.pretrained import CHUNK
 from digitrec.models.tta import TTA
-
-CHUNK = 100
-"""Images that are augmented at once: the 17 variants of one image take a quarter of a megabyte."""
 
 
 def log_probabilities(network: nn.Module, images: Tensor, tta: TTA | None, temperature: float) -> Tensor:

@@ -8,13 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digitrec.models.onnx_runtime import onnx_runtime
+from digitrec.models.pretrained import CHUNK
 from digitrec.reading.detection.decoding import DecodingLimits, Maps
 from digitrec.reading.detection.hypotheses import Gray
 from digitrec.reading.detection.page_detector import PageDetector, ScalePolicy
 from digitrec.reading.reader import Reader
-
-CHUNK = 100
-"""Images that are recognized at once; see ``models.recognizer.CHUNK``."""
 
 
 class OnnxClassifier:

@@ -19,8 +19,8 @@ from digitrec.data.batches import Batch, PredictBatch
 from digitrec.errors import CheckpointError
 from digitrec.models.checkpoints import load_classifier
 from digitrec.models.normalization import SIDE, normalize
-from digitrec.models.pretrained import PRETRAINED
-from digitrec.models.recognizer import CHUNK, Recognizer, log_probabilities
+from digitrec.models.pretrained import CHUNK, PRETRAINED
+from digitrec.models.recognizer import Recognizer, log_probabilities
 from digitrec.models.specs import stored
 from digitrec.models.tta import TTA
 from digitrec.reading.turns import most_upright

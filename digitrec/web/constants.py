@@ -5,8 +5,7 @@ from dataclasses import asdict
 from types import ModuleType
 from typing import Any
 
-from digitrec.models import recognizer
-from digitrec.models.pretrained import SIDE
+from digitrec.models.pretrained import CHUNK, SIDE
 from digitrec.models.recognizer import Recognizer
 from digitrec.reading import reader, turns
 from digitrec.reading.detection import decoding, lines, mnist_image, mnist_like, page_detector, tight_cuts
@@ -36,7 +35,7 @@ def constants(classifier: Recognizer) -> dict[str, dict[str, Any]]:
         "policy": asdict(page_detector.ScalePolicy()),
         "limits": asdict(decoding.DecodingLimits()),
         "gray": asdict(grayscale.POLICY),
-        "recognizer": {"CHUNK": recognizer.CHUNK, "SIDE": SIDE, "threshold": classifier.threshold},
+        "recognizer": {"CHUNK": CHUNK, "SIDE": SIDE, "threshold": classifier.threshold},
     }
 
 

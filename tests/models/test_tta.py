@@ -6,7 +6,7 @@ import torch
 from digitrec import MLP, DigitClassifier
 from digitrec.cli import main
 from digitrec.models.normalization import BACKGROUND, normalize
-from digitrec.models.recognizer import CHUNK
+from digitrec.models.pretrained import CHUNK
 from digitrec.models.tta import TTA
 from scripts.lib.strokes import stroke_digits
 
