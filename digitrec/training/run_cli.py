@@ -20,7 +20,7 @@ from digitrec.training.compat.overhead import reduce_overhead
 from digitrec.training.parser import parse_without_defaults
 from digitrec.training.parsing_cli import ParsingCLI
 from digitrec.training.preflight import try_out
-from digitrec.training.processes import check_started, is_first
+from digitrec.training.processes import check_started, choose_port, is_first
 from digitrec.training.runs.checkpoint_io import AtomicCheckpointIO
 from digitrec.training.runs.checks import (
     SPLIT,
@@ -181,6 +181,7 @@ class RunCLI(ParsingCLI):
             kwargs["logger"] = resumed_loggers(config, built.trainer.logger, self._checkpoint)
         trainer = super().instantiate_trainer(**kwargs)
         check_started(trainer)
+        choose_port(trainer)
         if self.subcommand == "fit" and type(trainer.strategy.checkpoint_io) is TorchCheckpointIO:
             trainer.strategy.checkpoint_io = AtomicCheckpointIO()
         reduce_overhead(trainer)

@@ -14,11 +14,12 @@ import pytest
 import torch
 import yaml
 from lightning.fabric.utilities.exceptions import MisconfigurationException
+from lightning.pytorch import Trainer
 from PIL import Image
 
 from digitrec.cli import DigitCLI, main
 from digitrec.exit_status import is_first_of_machine
-from digitrec.training.processes import lost_connection
+from digitrec.training.processes import PORTS, choose_port, free_port, lost_connection
 from scripts.lib.rendering import Options, render
 from scripts.lib.strokes import stroke_digits
 from tests.conftest import ROOT, curves
@@ -38,9 +39,7 @@ TWO = ["--trainer.accelerator=cpu", "--trainer.devices=2", "--trainer.strategy=d
 
 def run_on_two_processes(folder, *commands, **environment):
     """Run commands on two processes; return exit status, output and errors of each."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
+    port = free_port()
     started = []
     for rank in range(2):
         ranks = {"RANK": rank, "LOCAL_RANK": rank, "WORLD_SIZE": 2, "LOCAL_WORLD_SIZE": 2, "GROUP_RANK": 0}
@@ -216,6 +215,25 @@ def test_port_in_use_is_reported_in_one_sentence():
     assert message.startswith("the processes cannot reach each other: ")
     assert "\n" not in message
     assert "address already in use" in message
+
+
+@pytest.mark.parametrize(("environment", "chosen"), [({}, PORTS), ({"MASTER_PORT": "40000"}, [40_000])])
+def test_processes_meet_at_a_port_that_no_outgoing_connection_gets(environment, chosen, monkeypatch):
+    for name in ("MASTER_PORT", "TORCHELASTIC_RUN_ID"):
+        monkeypatch.setenv(name, "")  # so that the test's end restores what it was
+        monkeypatch.delenv(name)
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    trainer = Trainer(accelerator="cpu", devices=2, strategy="ddp", logger=False)
+    choose_port(trainer)
+    assert trainer.strategy.cluster_environment.main_port in chosen
+
+
+def test_one_process_needs_no_port(monkeypatch):
+    monkeypatch.setenv("MASTER_PORT", "")
+    monkeypatch.delenv("MASTER_PORT")
+    choose_port(Trainer(accelerator="cpu", devices=1, logger=False))
+    assert "MASTER_PORT" not in os.environ
 
 
 def test_other_errors_do_not_count_as_a_lost_process():
