@@ -72,6 +72,38 @@ def _basis(control_points: int, device: torch.device) -> Tensor:
     return (torch.cat([affine, field]).flatten(1) / (SIDE / 2)).to(device)
 
 
+def deskew(images: Tensor) -> Tensor:
+    """Shear digits upright, and move their centers of mass to the frame's center.
+
+    The slant is that of the regression of x on y, weighted by brightness, as LeCun et al. deskew digits,
+    "Gradient-Based Learning Applied to Document Recognition" (1998).
+
+    Args:
+        images: floating point (batch, 28, 28), strokes brighter than the background, which is 0.
+
+    Returns:
+        Images of the same shape and dtype, sampled bilinearly; an image without a stroke stays as it is.
+    """
+    pixels = images.float()
+    centered = torch.arange(SIDE, device=images.device) - (SIDE - 1) / 2
+    rows = pixels.sum(2)
+    mass = rows.sum(1).clamp(min=1e-6)
+    x, y = pixels.sum(1) @ centered / mass, rows @ centered / mass
+    down = centered - y.unsqueeze(1)
+    sideways = pixels @ centered - x.unsqueeze(1) * rows  # moment of each row about the center of mass
+    slant = (sideways * down).sum(1) / (rows * down.square()).sum(1).clamp(min=1e-6)
+    lean = slant.clamp(-1, 1).unsqueeze(1) * centered + x.unsqueeze(1)  # of each row of the result
+    sources = torch.stack(
+        [
+            (centered + lean.unsqueeze(2)).expand_as(pixels),
+            (centered + y.unsqueeze(1)).unsqueeze(2).expand_as(pixels),
+        ],
+        dim=3,
+    )
+    grid = sources / (SIDE / 2)  # to grid_sample 1 is the frame's edge
+    return F.grid_sample(pixels.unsqueeze(1), grid, align_corners=False).squeeze(1).to(images.dtype)
+
+
 def change_stroke(pixels: Tensor, stroke: Tensor) -> Tensor:
     """Widen or narrow strokes.
 

@@ -6,7 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from digitrec.models.normalization import SIDE
+from digitrec.models.geometry import deskew
+from digitrec.models.normalization import BACKGROUND, SIDE
 
 PIXELS = SIDE * SIDE
 """Pixels of a digit image."""
@@ -17,6 +18,8 @@ class MLP(nn.Module):
 
     Args:
         hidden: widths of the hidden layers, each at least 1; an empty tuple is softmax regression.
+        deskew: whether digits are brought to an upright slant first, in training and afterwards; see
+            ``geometry.deskew``.
 
     Raises:
         ValueError: a width is smaller than 1.
@@ -24,11 +27,11 @@ class MLP(nn.Module):
 
     returns_log_probabilities = True
 
-    def __init__(self, hidden: tuple[int, ...] = (128, 64)) -> None:
+    def __init__(self, hidden: tuple[int, ...] = (128, 64), deskew: bool = False) -> None:
         super().__init__()
         if hidden is None or any(width < 1 for width in hidden):  # None: null in a config
             raise ValueError(f"hidden must be a list of widths of at least 1, as in [128, 64], not {hidden}")
-        self.hidden = tuple(hidden)
+        self.hidden, self.deskew = tuple(hidden), deskew
         layers: list[nn.Module] = [nn.Flatten()]
         for inputs, outputs in pairwise((PIXELS, *hidden)):
             layers += [nn.Linear(inputs, outputs), nn.ReLU()]
@@ -37,5 +40,7 @@ class MLP(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         """Log-probabilities (batch, 10) of normalized images (batch, 28, 28)."""
+        if self.deskew:
+            images = deskew(images - BACKGROUND) + BACKGROUND
         # In float32 also where the layers run in bfloat16: its 8 bits would not sum to one.
         return F.log_softmax(self.layers(images), dim=1, dtype=torch.float32)

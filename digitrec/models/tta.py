@@ -12,12 +12,13 @@ from digitrec.models.normalization import BACKGROUND, SIDE
 
 
 class TTA:
-    """Make seventeen variants of each image: the image itself and sixteen fixed distortions of it.
+    """Make variants of each image: the image itself and sixteen fixed distortions of it.
 
     The distortions are all combinations of a rotation, a shear, a change of width and a change of stroke
-    width, each in one direction or the other. The log-probabilities of the variants are averaged, as in
-    Krizhevsky et al., "ImageNet Classification with Deep Convolutional Neural Networks" (2012), who average
-    over crops and reflections. Nothing here is trained.
+    width, each in one direction or the other; without a change of stroke they are eight. The
+    log-probabilities of the variants are averaged, as in Krizhevsky et al., "ImageNet Classification with
+    Deep Convolutional Neural Networks" (2012), who average over crops and reflections. Nothing here is
+    trained.
 
     Args:
         rotation: angle of the rotation, in degrees.
@@ -52,18 +53,20 @@ class TTA:
         self._stroke = stroke
 
     def __call__(self, images: Tensor) -> Tensor:
-        """Return the variants (17, batch, 28, 28) of normalized images (batch, 28, 28).
+        """Return the variants (17 or 9, batch, 28, 28) of normalized images (batch, 28, 28).
 
-        The first is the image itself. Eight with thinner strokes follow, then the same eight with wider ones.
-        Dtype and device are those of the images.
+        The first is the image itself. Eight with thinner strokes follow, then the same eight with wider ones;
+        if ``stroke`` is 0, eight with the strokes as they are. Dtype and device are those of the images.
         """
         pixels = images - BACKGROUND  # grid_sample pads with 0
         # Not a module with a buffer: DDP would broadcast it at every step. The images are the channels, since
         # all of them are sampled at the same places.
         places = self._places.to(pixels)
         rotated = F.grid_sample(pixels.expand(len(places), *pixels.shape), places, align_corners=False)
-        variants = [
-            change_stroke(rotated.flatten(0, 1), rotated.new_tensor(stroke)).view(rotated.shape)
-            for stroke in (-self._stroke, self._stroke)
-        ]
+        variants = [rotated]
+        if self._stroke:
+            variants = [
+                change_stroke(rotated.flatten(0, 1), rotated.new_tensor(stroke)).view(rotated.shape)
+                for stroke in (-self._stroke, self._stroke)
+            ]
         return torch.cat([pixels.unsqueeze(0), *variants]) + BACKGROUND

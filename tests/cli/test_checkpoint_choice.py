@@ -8,6 +8,7 @@ import torch
 
 from digitrec.cli import DigitCLI
 from digitrec.models.checkpoints import read_checkpoint
+from digitrec.models.tta import TTA
 from tests.cli.conftest import (
     EVALUATIONS,
     MLP,
@@ -197,3 +198,13 @@ def test_validate_uses_the_split_of_the_checkpoint(fit, mistake):
     assert mistake("validate", "--data.val_size=71").startswith(
         "data.val_size is 71 but 70 in the checkpoint"
     )
+
+
+def test_what_acts_on_predictions_only_may_differ_from_the_checkpoint(path, mistake):
+    cli = DigitCLI(
+        ["test", f"--ckpt_path={path}", "--model.tta=digitrec.models.TTA", "--model.temperature=2"]
+    )
+    assert isinstance(cli.model.tta, TTA)
+    assert cli.model.temperature == 2
+    message = mistake("fit", f"--ckpt_path={path}", "--trainer.max_epochs=2", "--model.temperature=2")
+    assert message.startswith(f"model.temperature is 2.0 but 1.0 in the checkpoint {path}")

@@ -6,7 +6,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from digitrec.models.geometry import distort
+from digitrec.models.geometry import deskew, distort
 from tests.models.images import dot, maps_of, no_displacement, noise
 
 
@@ -96,3 +96,21 @@ def test_equal_displacements_are_a_shift_in_the_opposite_direction() -> None:
     displacements = torch.tensor([-2.0, 5.0]).view(1, 2, 1, 1).expand(1, 2, 5, 5)
     result = distort(noise(), maps_of(), displacements)
     assert torch.equal(result, distort(noise(), maps_of(shift=(2.0, -5.0)), no_displacement()))
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16])
+def test_slanted_digits_are_deskewed_and_centered(dtype) -> None:
+    bar = torch.zeros(1, 28, 28)
+    bar[0, 6:22, 12:15] = 1.0  # its center of mass is half a pixel beside the middle
+    maps = torch.cat([maps_of(shear=shear, shift=(shear * 4, 1.0)) for shear in (-0.4, 0.0, 0.3)])
+    slanted = distort(bar.expand(3, 28, 28), maps, no_displacement().expand(3, 2, 5, 5)).to(dtype)
+    upright = deskew(slanted)
+    assert upright.dtype == dtype
+    centered = distort(bar, maps_of(shift=(0.5, 0.0)), no_displacement())
+    assert (slanted - centered).abs().sum(dim=(1, 2)).min() > 8
+    assert (upright - centered).abs().sum(dim=(1, 2)).max() < 4  # of 48: interpolated twice
+
+
+def test_image_without_a_stroke_is_not_deskewed() -> None:
+    assert torch.equal(deskew(torch.zeros(2, 28, 28)), torch.zeros(2, 28, 28))
+    assert deskew(torch.zeros(0, 28, 28)).shape == (0, 28, 28)

@@ -2,7 +2,10 @@ import pytest
 import torch
 from torch import nn
 
+from digitrec.models.geometry import affine_maps, distort
 from digitrec.models.mlp import MLP
+from digitrec.models.normalization import normalize
+from scripts.lib.strokes import stroke_digits
 
 
 def test_the_default_is_the_published_network():
@@ -38,3 +41,16 @@ def test_probabilities_are_float32_under_bfloat16_autocast():
         output = MLP()(torch.randn(4, 28, 28))
     assert output.dtype == torch.float32
     torch.testing.assert_close(output.exp().sum(dim=1), torch.ones(4))
+
+
+def test_deskewed_network_sees_slanted_digits_upright():
+    torch.manual_seed(0)
+    digits = torch.from_numpy(stroke_digits()).float()
+    maps = affine_maps(torch.zeros(10), torch.ones(10, 2), torch.full((10,), 0.2), torch.ones(10, 2))
+    slanted = distort(digits, maps, torch.zeros(10, 2, 2, 2))
+    network = MLP(deskew=True).eval()
+    same, other = network(normalize(digits)), network(normalize(slanted))
+    plain = MLP()
+    plain.load_state_dict(network.state_dict())  # the same weights, whether it deskews or not
+    apart = (plain(normalize(digits)) - plain(normalize(slanted))).abs().mean()
+    assert (same - other).abs().mean() < 0.2 * apart

@@ -1,10 +1,10 @@
-"""Test-time augmentation: seventeen fixed variants of a digit, and the mean over them."""
+"""Test-time augmentation: fixed variants of a digit, and the mean over them."""
 
 import pytest
 import torch
 
 from digitrec import MLP, DigitClassifier
-from digitrec.cli import main
+from digitrec.cli import DigitCLI
 from digitrec.models.normalization import BACKGROUND, normalize
 from digitrec.models.pretrained import CHUNK
 from digitrec.models.tta import TTA
@@ -20,6 +20,10 @@ def test_first_variant_is_the_image_and_all_differ():
     apart = torch.cdist(variants[:, 4].flatten(1), variants[:, 4].flatten(1))
     assert (apart + torch.eye(17) * 100).min() > 1
     torch.testing.assert_close(TTA()(DIGITS), variants)
+
+
+def test_without_a_change_of_stroke_there_are_nine_variants():
+    assert TTA(stroke=0)(DIGITS).shape == (9, 10, 28, 28)
 
 
 def test_image_has_the_same_variants_alone_and_in_a_batch():
@@ -101,12 +105,10 @@ def test_batch_larger_than_a_chunk_gives_the_same_result():
         assert model(DIGITS[:0]).shape == (0, 10)
 
 
-def test_checkpoint_from_before_tta_is_evaluated_without_it(fit, workplace, capsys):
+def test_checkpoint_from_before_tta_is_evaluated_without_it(fit, workplace):
     cli = fit()
     path = workplace / cli.trainer.log_dir / "checkpoints" / "last.ckpt"
     checkpoint = torch.load(path, weights_only=True)
     del checkpoint["hyper_parameters"]["tta"]
     torch.save(checkpoint, path)
-    assert main(["test", f"--ckpt_path={path}", "--model.tta=digitrec.models.TTA"]) == 1
-    assert "model.tta is digitrec.models.TTA but null in the checkpoint" in capsys.readouterr().err
-    assert main(["test", f"--ckpt_path={path}"]) == 0
+    assert DigitCLI(["test", f"--ckpt_path={path}"]).model.tta is None

@@ -16,6 +16,9 @@ from digitrec.models.content import foreign
 SPLIT = ("val_size", "split_seed")
 """Keys of the data that say which images a checkpoint was not trained on."""
 
+EVALUATION = ("tta", "temperature", "threshold")
+"""Keys of the model that act on predictions only: an evaluation may give others than the training."""
+
 DECISIVE = (
     "accumulate_grad_batches",
     "check_val_every_n_epoch",
@@ -81,7 +84,9 @@ def check_config(config: dict[str, Any], subcommand: str, checkpoint: dict[str, 
     """
     if config["weights_only"] is False:
         raise CheckpointError("--weights_only false lets a checkpoint run code: leave it out.")
-    for key, given, known in differences(config["model"], checkpoint["hyper_parameters"]):
+    free = () if subcommand == "fit" else EVALUATION
+    model = {key: value for key, value in config["model"].items() if key not in free}
+    for key, given, known in differences(model, checkpoint["hyper_parameters"]):
         raise CheckpointError(
             f"model.{key} is {shown(given)} but {shown(known)} in the checkpoint {path}, which has its "
             "own model: leave the key out, or choose another checkpoint with --ckpt_path."
