@@ -8,6 +8,9 @@ Seeds that docs/results/runs/ already has are not run again, so an interrupted c
 Protocols. `validation`: the config as it is; the checkpoint with the best val/acc is tested. `full`: trained
 on all 60,000 images, for a recipe that is fixed; the last epoch is tested. `choose`, for model selection:
 10,000 images are held out, the last epoch is validated, the test images are not used.
+
+The same checkpoint is then evaluated once more with test-time augmentation (TTA): small rotations, shears and
+changes of width, the same ones for all configs.
 """
 
 import argparse
@@ -31,6 +34,8 @@ from scripts.lib.sections import checksum, commit
 
 RUNS = RESULTS / "runs"
 PROTOCOLS = {"validation": [], "full": ["--data.val_size=0"], "choose": ["--data.val_size=10000"]}
+TTA = ["--model.tta=digitrec.models.TTA", "--model.tta.init_args.rotation=4"]
+TTA += [f"--model.tta.init_args.{name}" for name in ("shear=0.06", "width=0.04", "stroke=0")]
 
 
 def run_seed(config: str, seed: int, protocol: str, overrides: list[str]) -> dict[str, Any]:
@@ -49,9 +54,13 @@ def run_seed(config: str, seed: int, protocol: str, overrides: list[str]) -> dic
     }
     if protocol == "validation":
         figures["val/acc"] = float(cli.trainer.checkpoint_callbacks[0].best_model_score)  # type: ignore[attr-defined]
-    if protocol != "choose":
-        test = DigitCLI(["test", f"--ckpt_path={checkpoint}", "--trainer.logger=false"])
+    stage, subcommand = ("val", "validate") if protocol == "choose" else ("test", "test")
+    evaluation = [subcommand, f"--ckpt_path={checkpoint}", "--trainer.logger=false"]
+    if stage == "test":
+        test = DigitCLI(evaluation)
         figures |= {key: float(value) for key, value in test.trainer.callback_metrics.items()}
+    averaged = DigitCLI([*evaluation, *TTA])
+    figures[f"{stage}/acc_tta"] = float(averaged.trainer.callback_metrics[f"{stage}/acc"])
     return {
         "seed": seed,
         **{key: round(value, 6) for key, value in figures.items()},
@@ -97,14 +106,16 @@ def table() -> str:
     """Return docs/results/runs/ as a Markdown table, the lowest accuracy first."""
     records = [json.loads(path.read_text()) for path in sorted(RUNS.glob("*.json"))]
     records = [record for record in records if record["runs"] and record["protocol"] != "choose"]
-    columns = ["config", "test accuracy (%)", "seeds", "protocol", "epochs", "seconds a run", "hardware"]
-    columns += ["versions", "commit"]
+    columns = ["config", "test accuracy (%)", "with TTA (%)", "seeds", "protocol", "epochs"]
+    columns += ["seconds a run", "hardware", "versions", "commit"]
     lines = ["| " + " | ".join(columns) + " |", "|---" * len(columns) + "|"]
     for record in sorted(records, key=lambda record: mean(run["test/acc"] for run in record["runs"])):
         runs = record["runs"]
+        averaged = [run["test/acc_tta"] for run in runs if "test/acc_tta" in run]  # not in older runs
         row = [
             f"`{record['config']}`",
             mean_and_deviation([run["test/acc"] for run in runs], 2),
+            mean_and_deviation(averaged, 2) if len(averaged) == len(runs) else "-",
             str(len(runs)),
             record["protocol"],
             distinct(runs, "epochs"),
