@@ -5,14 +5,17 @@ python -m scripts.finetuning FOLDER...     snapshots of repositories, as for ``b
 For each set of at least 90 single pictures by one writer, five pictures of each digit are trained on beside
 MNIST: with configs/finetune.yaml, which starts from the pretrained weights, and with configs/fast.yaml, which
 starts at random and knows MNIST only. The writer's other pictures and those of all other sets are recognized
-with and without. The result goes into docs/results/finetuning.md.
+with and without; then five other pictures of each digit are trained on. The result goes into
+docs/results/finetuning.md.
 """
 
 import argparse
 import shutil
 import tempfile
-from collections import Counter
+from collections import Counter, defaultdict
 from pathlib import Path
+from statistics import mean, stdev
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -32,6 +35,11 @@ LEAST = 90
 OF_EACH = 5
 """Pictures of each digit that are trained on."""
 
+FOLDS = 2
+"""Choices of these pictures. A set of LEAST pictures has no third one without repetition."""
+
+CONFIGS = "finetune", "fast"
+
 Digits = tuple[Tensor, Tensor]
 Labelled = list[tuple[Path, str]]
 
@@ -45,12 +53,12 @@ def write_set(pictures: Labelled, folder: Path) -> Digits:
     return labelled_digits(folder)
 
 
-def split(pictures: Labelled) -> tuple[Labelled, Labelled]:
-    """Return the first pictures of each digit, and the others."""
+def split(pictures: Labelled, fold: int) -> tuple[Labelled, Labelled]:
+    """Return five pictures of each digit, the first of them in fold 0, and all others."""
     seen: Counter[str] = Counter()
     parts: tuple[Labelled, Labelled] = ([], [])
     for path, label in pictures:
-        parts[seen[label] >= OF_EACH].append((path, label))
+        parts[seen[label] // OF_EACH != fold].append((path, label))
         seen[label] += 1
     return parts
 
@@ -63,28 +71,27 @@ def tune(config: str, own: Path | None, folder: Path) -> Recognizer:
     return load_classifier(Path(str(cli.trainer.log_dir)) / "checkpoints" / "last.ckpt")
 
 
-def recognized(classifier: Recognizer, digits: Digits) -> tuple[str, str]:
-    """Return how many digits are recognized, and the mean negative log-likelihood of the labels."""
+class Score(NamedTuple):
+    """How digits are recognized: how many correctly, of how many, and the mean log loss of the labels."""
+
+    correct: int
+    count: int
+    loss: float
+
+
+def score(classifier: Recognizer, digits: Digits) -> Score:
+    """Recognize digits."""
     images, labels = digits
     probabilities = classifier.probabilities(images)
-    right = int((probabilities.argmax(1) == labels).sum())
     loss = -probabilities.gather(1, labels[:, None]).clamp(min=1e-9).log().mean().item()
-    return f"{right} of {len(labels)}", f"{loss:.4f}"
+    return Score(int((probabilities.argmax(1) == labels).sum()), len(labels), loss)
 
 
-def main() -> None:
-    """Run the command line."""
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("folders", nargs="+", type=Path, metavar="FOLDER")
-    options = parser.parse_args()
-    ignore_warnings()
-    rows = [["writer", "weights", "other digits of the writer", "log loss", "other people's", "log loss"]]
-    with tempfile.TemporaryDirectory() as scratch:
-        rows += compare(single_pictures(options.folders), Path(scratch))
-    text = f"{markdown_table(rows, right=(2, 3, 4, 5))}\n\nOne seed. {machine()}."
-    write_section("finetuning", text, RESULTS / "finetuning.md")
+def cells(scores: list[Score]) -> list[str]:
+    """Return how many digits of all folds are recognized, and mean and deviation of the log losses."""
+    correct, count = (sum(each[place] for each in scores) for place in (0, 1))
+    losses = [each.loss for each in scores]
+    return [f"{correct} of {count}", f"{mean(losses):.3f} ± {stdev(losses):.3f}"]
 
 
 def single_pictures(folders: list[Path]) -> dict[str, Labelled]:
@@ -98,32 +105,62 @@ def single_pictures(folders: list[Path]) -> dict[str, Labelled]:
     }
 
 
-def compare(sets: dict[str, Labelled], folder: Path) -> list[list[str]]:
-    """Train without and with the digits of each writer, and return the rows of the table."""
-    rows, all_digits = [], {}
-    for number, (name, pictures) in enumerate(sets.items()):
-        if pictures:
-            all_digits[name] = write_set(pictures, folder / "all" / str(number))
+def compare(sets: dict[str, Labelled], folder: Path) -> dict[tuple[str, str], list[tuple[Score, Score]]]:
+    """Train without and with the digits of each writer.
+
+    Returns:
+        By writer and weights, for each fold the scores of the writer's other digits and of other people's.
+    """
+    digits = {
+        name: write_set(pictures, folder / "all" / str(number))
+        for number, (name, pictures) in enumerate(sets.items())
+        if pictures
+    }
     without = {
         "pretrained": load_classifier(PRETRAINED),
-        "finetune.yaml without own digits": tune("finetune", None, folder),
-        "fast.yaml without own digits": tune("fast", None, folder),
+        **{f"{config}.yaml without them": tune(config, None, folder) for config in CONFIGS},
     }
-    for number, name in enumerate(name for name, pictures in sets.items() if len(pictures) >= LEAST):
-        trained, held_out = split(sets[name])
-        own = folder / "own" / str(number)
-        write_set(trained, own)
-        mine = write_set(held_out, folder / "rest" / str(number))
-        others = [digits for other, digits in all_digits.items() if other.split()[0] != name.split()[0]]
+    scores = defaultdict(list)
+    for writer, pictures in sets.items():
+        if len(pictures) < LEAST:
+            continue
+        others = [each for name, each in digits.items() if name.split()[0] != writer.split()[0]]
         theirs = torch.cat([images for images, _ in others]), torch.cat([labels for _, labels in others])
-        with_own = {
-            f"{config}.yaml with {len(trained)} own digits": tune(config, own, folder)
-            for config in ("finetune", "fast")
-        }
-        for what, classifier in {**without, **with_own}.items():
-            rows.append([name, what, *recognized(classifier, mine), *recognized(classifier, theirs)])
-            print(rows[-1], flush=True)
-    return rows
+        for fold in range(FOLDS):
+            trained, held_out = split(pictures, fold)
+            own = Path(tempfile.mkdtemp(dir=folder))
+            write_set(trained, own / "own")
+            mine = write_set(held_out, own / "rest")
+            tuned = {f"{config}.yaml with them": tune(config, own / "own", folder) for config in CONFIGS}
+            for weights, classifier in {**without, **tuned}.items():
+                scores[writer, weights].append((score(classifier, mine), score(classifier, theirs)))
+                print(writer, fold, weights, *scores[writer, weights][-1], flush=True)
+    return scores
+
+
+def table(scores: dict[tuple[str, str], list[tuple[Score, Score]]]) -> str:
+    """Return a row for each writer and weights, and rows of all writers."""
+    rows = [["writer", "weights", "other digits of the writer", "log loss", "other people's", "log loss"]]
+    for weights in dict.fromkeys(weights for _, weights in scores):
+        scores["all", weights] = [each for key, of in scores.items() if key[1] == weights for each in of]
+    for (writer, weights), of_folds in scores.items():
+        mine, theirs = (list(each) for each in zip(*of_folds, strict=True))
+        rows.append([writer, weights, *cells(mine), *cells(theirs)])
+    return markdown_table(rows, right=(2, 3, 4, 5))
+
+
+def main() -> None:
+    """Run the command line."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("folders", nargs="+", type=Path, metavar="FOLDER")
+    options = parser.parse_args()
+    ignore_warnings()
+    with tempfile.TemporaryDirectory() as scratch:
+        scores = compare(single_pictures(options.folders), Path(scratch))
+    note = f"{FOLDS} folds for each writer; ± is the standard deviation between folds. One seed. {machine()}."
+    write_section("finetuning", f"{table(scores)}\n\n{note}", RESULTS / "finetuning.md")
 
 
 if __name__ == "__main__":

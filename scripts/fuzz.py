@@ -4,7 +4,9 @@ python -m scripts.fuzz --count 2000 --seed 1 --keep fuzz/   copies failures into
 
 Small pictures of every format that the reader takes, in each mode that Pillow writes, are damaged (see
 scripts/lib/fuzzing). Half of the PNG files get correct checksums again, so that decoding goes on. HEIC needs
-pillow-heif. --write puts the table into docs/results/attacks.md and the summary into docs/promises.md.
+pillow-heif. --onnx reads with ONNX Runtime, as the web server does, and not with PyTorch. --write puts the
+table into docs/results/attacks.md and the summary into docs/promises.md; with --onnx the summary alone into
+attacks.md.
 """
 
 import argparse
@@ -50,7 +52,14 @@ class Outcome(NamedTuple):
         return self.kinds.total() - sum(self.kinds[success] for success in SUCCESSES)
 
 
-def fuzz(files: list[bytes], others: list[bytes], count: int, chance: random.Random, keep: Path) -> Outcome:
+def fuzz(
+    files: list[bytes],
+    others: list[bytes],
+    count: int,
+    chance: random.Random,
+    keep: Path,
+    onnx: bool = False,
+) -> Outcome:
     """Damage files of a format, read them and print the failures.
 
     Args:
@@ -59,9 +68,10 @@ def fuzz(files: list[bytes], others: list[bytes], count: int, chance: random.Ran
         count: how many damaged files to make.
         chance: random numbers.
         keep: folder for the files that fail.
+        onnx: read with ONNX Runtime, and not with PyTorch.
     """
     kinds: Counter[str] = Counter()
-    worker, peak, slowest = Worker(), 0.0, 0.0
+    worker, peak, slowest = Worker(onnx), 0.0, 0.0
     with tempfile.TemporaryDirectory() as folder:
         for number in range(count):
             path = Path(folder) / f"{number}.png"
@@ -76,7 +86,7 @@ def fuzz(files: list[bytes], others: list[bytes], count: int, chance: random.Ran
                 keep.mkdir(parents=True, exist_ok=True)
                 print(f"{shutil.copy(path, keep)}: {outcome}")
                 worker.stop()
-                worker = Worker()
+                worker = Worker(onnx)
             kinds[outcome.split(maxsplit=1)[0].rstrip(":")] += 1
     worker.stop()
     return Outcome(kinds, peak, slowest)
@@ -106,6 +116,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--jobs", type=int, default=1, help="formats that are tried at the same time")
     parser.add_argument("--keep", type=Path, default="fuzz", help="folder for the files that fail")
+    parser.add_argument("--onnx", action="store_true", help="read with ONNX Runtime, and not with PyTorch")
     parser.add_argument("--write", action="store_true", help="write the results into the docs")
     options = parser.parse_args()
     intact = samples(random.Random(options.seed))
@@ -113,7 +124,7 @@ def main() -> None:
 
     def of_format(kind: str) -> Outcome:
         chance = random.Random(f"{options.seed} {kind}")
-        outcome = fuzz(intact[kind], others, options.count, chance, options.keep / kind)
+        outcome = fuzz(intact[kind], others, options.count, chance, options.keep / kind, options.onnx)
         print(f"{kind}: {dict(outcome.kinds)}", file=sys.stderr, flush=True)
         return outcome
 
@@ -121,7 +132,9 @@ def main() -> None:
         outcomes = dict(zip(intact, pool.map(of_format, intact), strict=True))
     summary, table = report(outcomes, options.seed)
     print(summary, table, sep="\n\n")
-    if options.write:
+    if options.write and options.onnx:
+        write_section("fuzz onnx", f"{summary}. {machine()}.", ATTACKS)
+    elif options.write:
         write_section("fuzz", f"{summary}. {machine()}.\n\n{table}", ATTACKS)
         write_result("python -m scripts.fuzz", summary)
     raise SystemExit(any(outcome.failed for outcome in outcomes.values()))

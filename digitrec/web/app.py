@@ -29,6 +29,7 @@ PAGE = {
     "/backend.js": ("server.js", "text/javascript"),
     "/main.js": ("main.js", "text/javascript"),
     "/labels.js": ("labels.js", "text/javascript"),
+    "/png.js": ("png.js", "text/javascript"),
     "/zip.js": ("zip.js", "text/javascript"),
     "/favicon.svg": ("favicon.svg", "image/svg+xml"),
 }

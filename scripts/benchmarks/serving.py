@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from statistics import median, quantiles
+from urllib.parse import urlsplit
 
 import aiohttp
 import numpy as np
@@ -53,11 +54,13 @@ def started(*args: str, clone: Path = ROOT) -> Iterator[tuple[subprocess.Popen[s
             running.send_signal(signal.SIGINT)
 
 
-def drawing(digits: str, whole: bool = False) -> bytes:
-    """Return a number as a PNG file as the page sends it, or on its whole sheet, as it sent it before."""
+def drawing(digits: str, earlier: bool = False) -> bytes:
+    """Return a number as a PNG file as the page sends it, or as it did before: the whole sheet in RGBA."""
     options = Options(height=150, pen=0.1)
     sheet = render(stroke_digits()[[int(digit) for digit in digits]], options, 0).picture.convert("L")
-    if not whole:
+    if earlier:
+        sheet = sheet.convert("RGBA")
+    else:
         left, top, right, bottom = ImageOps.invert(sheet).point(lambda gray: 255 * (gray > 40)).getbbox()
         margin = round(MARGIN * max(bottom - top, (right - left) / 4)) + LEAST_MARGIN
         drawn = sheet.crop((left, top, right, bottom))
@@ -72,6 +75,9 @@ async def load(
 ) -> list[float]:
     """Send requests from several clients at once, each one request at a time.
 
+    The clients share the cores with the server, so they do little: each keeps one connection, over which it
+    sends bytes that are made once.
+
     Args:
         address: of the server.
         clients: number of clients.
@@ -85,20 +91,49 @@ async def load(
     Raises:
         AssertionError: a response does not name the digits.
     """
-    picture, seconds = picture or drawing(digits), []
+    place, seconds = urlsplit(address), []
+    request = _request(place.netloc, picture or drawing(digits))
     left = iter(range(requests))
 
-    async def client(session: aiohttp.ClientSession) -> None:
+    async def client() -> None:
+        reader, writer = await asyncio.open_connection(place.hostname, place.port)
         for _ in left:
             start = time.perf_counter()
-            async with session.post(f"{address}/predict", data=picture) as response:
-                answer = await response.json()
+            writer.write(request)
+            head = await reader.readuntil(b"\r\n\r\n")
+            length = re.search(rb"Content-Length: (\d+)", head)
+            assert length, head
+            answer = await reader.readexactly(int(length[1]))
             seconds.append(time.perf_counter() - start)
-            assert (response.status, answer.get("text")) == (200, digits), answer
+            assert head.startswith(b"HTTP/1.1 200 "), answer
+            assert f'"text": "{digits}"'.encode() in answer, answer
+        writer.close()
 
-    async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=clients)) as session:
-        await asyncio.gather(*(client(session) for _ in range(clients)))
+    await asyncio.gather(*(client() for _ in range(clients)))
     return seconds
+
+
+def _request(host: str, picture: bytes) -> bytes:
+    """Return a request as Chromium sends it for the page."""
+    lines = [
+        "POST /predict?images=1 HTTP/1.1",
+        f"Host: {host}",
+        "Connection: keep-alive",
+        f"Content-Length: {len(picture)}",
+        'sec-ch-ua-platform: "Linux"',
+        "User-Agent: Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 "
+        "Safari/537.36",
+        "Content-Type: image/png",
+        "Accept: */*",
+        f"Origin: http://{host}",
+        "Sec-Fetch-Site: same-origin",
+        "Sec-Fetch-Mode: cors",
+        "Sec-Fetch-Dest: empty",
+        f"Referer: http://{host}/",
+        "Accept-Encoding: gzip, deflate, br, zstd",
+        "Accept-Language: en-US,en;q=0.9",
+    ]
+    return "\r\n".join([*lines, "", ""]).encode() + picture
 
 
 async def with_photo(address: str, picture: bytes, requests: int) -> tuple[list[float], int]:
@@ -156,7 +191,7 @@ def web(machine: str, requests: int, previous: Path | None) -> list[str]:
     """Measure the server, and that of a clone at an earlier commit, and return a table."""
     servers = {"this server": (ROOT, drawing("35"))}
     if previous is not None:
-        servers = {"before": (previous, drawing("35", whole=True)), **servers}
+        servers = {"before": (previous, drawing("35", earlier=True)), **servers}
     measured = {name: measure(*what, requests) for name, what in servers.items()}
     names = next(iter(measured.values()))
     rows = [["", *measured], *([name, *(each[name] for each in measured.values())] for name in names)]

@@ -72,6 +72,7 @@ SOURCES = {
         (),
     ),
     "fuzz": Source("scripts.fuzz --count 2000 --seed 20 --write", ()),
+    "fuzz onnx": Source("scripts.fuzz --count 125 --seed 20 --onnx --write", ()),
     "endurance": Source("scripts.benchmarks.endurance", ()),
     "benchmark checkpoints": Source("scripts.benchmark checkpoints", ()),
     "benchmark train": Source("scripts.benchmark train", ("configs/mlp.yaml",)),

@@ -9,7 +9,8 @@ import sys
 import pytest
 
 from digitrec.errors import PictureError
-from digitrec.reading.detection.page_detector import PageDetector
+from digitrec.models.pretrained import PRETRAINED_ONNX
+from digitrec.reading.onnx_networks import onnx_reader
 from digitrec.reading.pictures import loading
 from scripts import fuzz
 from scripts.lib.fuzzing import worker
@@ -20,19 +21,20 @@ from tests.conftest import ROOT
 pytestmark = pytest.mark.scripts
 
 
-def test_damaged_files_of_each_format_are_read_or_refused(tmp_path):
+@pytest.mark.parametrize("onnx", [[], ["--onnx"]])
+def test_damaged_files_of_each_format_are_read_or_refused(tmp_path, onnx):
     command = [sys.executable, "-m", "scripts.fuzz", "--count", "12", "--seed", "1", "--keep", str(tmp_path)]
-    run = subprocess.run(command, capture_output=True, text=True, cwd=ROOT)
+    run = subprocess.run([*command, *onnx], capture_output=True, text=True, cwd=ROOT)
     assert run.returncode == 0, run.stdout
     assert re.match(r"1(80|92) files of 1(5|6) formats, seed 1", run.stdout)  # HEIC is optional
 
 
 def test_intact_files_of_every_format_are_read(tmp_path):
-    path, detector = tmp_path / "a.png", PageDetector()
+    path, reader = tmp_path / "a.png", onnx_reader(PRETRAINED_ONNX)
     for kind, files in samples(random.Random(1)).items():
         for content in files:
             path.write_bytes(content)
-            assert worker.read(path, detector) == ("refused" if kind == "ICO" else "read"), kind
+            assert worker.read(path, reader) == ("refused" if kind == "ICO" else "read"), kind
 
 
 def test_a_seed_makes_the_same_files_again():
@@ -50,7 +52,7 @@ def test_a_traceback_and_a_message_that_is_no_sentence_are_failures(tmp_path, mo
             raise error
 
         monkeypatch.setattr(loading, "load", load)
-        return worker.read(tmp_path / "a.png", PageDetector())
+        return worker.read(tmp_path / "a.png", onnx_reader(PRETRAINED_ONNX))
 
     assert "Traceback" in fail(KeyError("x"))
     assert fail(PictureError("two\nlines of a.png.")).startswith("not a sentence")
@@ -72,6 +74,9 @@ def test_a_traceback_and_a_message_that_is_no_sentence_are_failures(tmp_path, mo
 )
 def test_a_failure_is_counted_and_kept(tmp_path, monkeypatch, capsys, outcome, megabytes, seconds, failed):
     class Worker:
+        def __init__(self, onnx):
+            assert not onnx
+
         def ask(self, path):
             return outcome, megabytes, seconds
 

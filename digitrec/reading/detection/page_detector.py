@@ -225,9 +225,10 @@ class PageDetector:
         small = np.asarray(Image.fromarray(page).resize((width, height), how, reducing_gap=gap))
         around = np.concatenate([small[0], small[-1], small[:, 0], small[:, -1]])
         whole = self._padded(page, scale)
-        edges = (whole[0] - height) // 2, (whole[1] - width) // 2
-        pixels = np.pad(small, [(edge, edge) for edge in edges], constant_values=int(np.median(around)))
-        return View(pixels, edges, height / page.shape[0], width / page.shape[1])
+        top, left = (whole[0] - height) // 2, (whole[1] - width) // 2
+        pixels = np.full(whole, int(np.median(around)), np.uint8)
+        pixels[top : top + height, left : left + width] = small
+        return View(pixels, (top, left), height / page.shape[0], width / page.shape[1])
 
 
 def _found(chosen: Hypothesis) -> list[Found]:

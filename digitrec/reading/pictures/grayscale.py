@@ -124,12 +124,13 @@ def _over_background(image: Image.Image) -> Image.Image:
     the area, which it is not for strokes, a small difference is enough.
     """
     color, mask = image.convert("RGB"), image.getchannel("A")
-    alpha = np.asarray(mask)
-    if not alpha.any():
+    lowest, highest = mask.getextrema()
+    if highest == 0:
         return Image.new("L", image.size, 255)
-    if alpha.min() == 255:
+    if lowest == 255:
         return color
-    visible = alpha >= min(POLICY.opaque, int(alpha.max()))
+    alpha = np.asarray(mask)
+    visible = alpha >= min(POLICY.opaque, int(highest))
     inner = visible.copy()
     inner[1:] &= visible[:-1]
     inner[:-1] &= visible[1:]
@@ -154,6 +155,9 @@ def _over_background(image: Image.Image) -> Image.Image:
 
 def _clearest_channel(image: Image.Image) -> Image.Image:
     """Return the luminance of an RGB image, or the channel with much more contrast than the luminance."""
+    red, green, blue = image.split()
+    if not any(ImageChops.difference(red, other).getbbox() for other in (green, blue)):
+        return red  # the image is gray: all channels are the luminance
     small = image.reduce(max(1, round((image.width * image.height / POLICY.contrast_pixels) ** 0.5)))
     around = small.filter(ImageFilter.BoxBlur(POLICY.around * max(small.size)))
     contrast = _contrast(small.convert("L"), around.convert("L"))

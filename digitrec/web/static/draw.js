@@ -1,6 +1,8 @@
 // The drawing: strokes of mouse, pen or finger, kept as points. They are shown in the colors of the page and sent
 // in black on white.
 
+import { grayPng } from "./png.js";
+
 const PEN = 7; // CSS pixels
 
 // The margin around what is drawn: this share of its height, and so many pixels. A digit then has the size that the
@@ -49,19 +51,19 @@ export class Drawing {
     return [Math.max(1, this.#canvas.clientWidth), Math.max(1, this.#canvas.clientHeight)];
   }
 
-  // What is drawn, as a PNG file, black on white, and the place of its upper left corner: [blob, [x, y]].
+  // What is drawn, as a gray PNG file, black on white, and the place of its upper left corner: [blob, [x, y]].
   async toPicture() {
     const [left, top, right, bottom] = this.#extent();
     const margin = PEN / 2 + LEAST_MARGIN + MARGIN * Math.max(bottom - top, (right - left) / 4);
     const corner = [Math.floor(left - margin), Math.floor(top - margin)];
     const sheet = document.createElement("canvas");
     [sheet.width, sheet.height] = [Math.ceil(right + margin) - corner[0], Math.ceil(bottom + margin) - corner[1]];
-    const context = sheet.getContext("2d");
+    const context = sheet.getContext("2d", { willReadFrequently: true }); // the pixels are not on the GPU
     context.fillStyle = "white";
     context.fillRect(0, 0, sheet.width, sheet.height);
     context.translate(-corner[0], -corner[1]);
     this.#paint(context, "black");
-    return [await new Promise((resolve) => sheet.toBlob(resolve, "image/png")), corner];
+    return [await grayPng(context.getImageData(0, 0, sheet.width, sheet.height)), corner];
   }
 
   #extent() {

@@ -8,7 +8,7 @@ const TABLE = Uint32Array.from({ length: 256 }, (_, byte) => {
 
 const DATE = 0x0021; // 1 January 1980: the same files give the same archive
 
-function checksum(bytes) {
+export function checksum(bytes) {
   return ~bytes.reduce((value, byte) => TABLE[(value ^ byte) & 255] ^ (value >>> 8), ~0) >>> 0;
 }
 

@@ -1,4 +1,4 @@
-"""Process that reads pictures for the fuzz run: ``python -m scripts.lib.fuzzing.worker``."""
+"""Process that reads pictures for the fuzz run: ``python -m scripts.lib.fuzzing.worker [--onnx]``."""
 
 import json
 import re
@@ -14,15 +14,17 @@ import numpy as np
 from PIL import Image
 
 from digitrec.errors import PictureError
-from digitrec.reading.detection.page_detector import PageDetector
+from digitrec.models.pretrained import PRETRAINED_ONNX
+from digitrec.reading.onnx_networks import onnx_reader
 from digitrec.reading.pictures import loading
+from digitrec.reading.reader import Reader
 
 SECONDS = 120.0
 """Time limit for one file on a machine that does other things, too."""
 
 
-def read(path: Path, detector: PageDetector) -> str:
-    """Load a picture and find its digits.
+def read(path: Path, reader: Reader) -> str:
+    """Load a picture and read it.
 
     Returns:
         ``read``; ``refused`` if the message is one sentence; else the message or the traceback.
@@ -33,8 +35,9 @@ def read(path: Path, detector: PageDetector) -> str:
         assert page.pixels.ndim == 2
         assert 0 < page.pixels.size <= 4_000_000
         assert page.scale >= 1
-        for found in detector.find([page.pixels])[0]:
-            assert found.image.shape == (28, 28)
+        for digit in reader.read_page(page).digits:
+            assert digit.image.shape == (28, 28)
+            assert 0 <= digit.confidence <= 1
     except PictureError as refusal:
         sentence = str(refusal)
         valid = (
@@ -56,26 +59,30 @@ def peak_memory() -> float:
     return int(found[1]) * 1024 / 1e6 if found else 0.0
 
 
-def serve() -> None:
-    """Read paths from standard input, a line each; write outcome, growth of memory and CPU time as JSON."""
+def serve(onnx: bool) -> None:
+    """Read paths from standard input, a line each; write outcome, growth of memory and CPU time as JSON.
+
+    Args:
+        onnx: read with ONNX Runtime, as the web server does, and not with PyTorch.
+    """
     warnings.simplefilter("error")
     Image.init()
     loading.load(np.zeros((1, 1), np.uint8))
-    detector = PageDetector()
+    reader = onnx_reader(PRETRAINED_ONNX) if onnx else Reader.pretrained()
     baseline = peak_memory()
     print("ready", flush=True)
     for line in sys.stdin:
         start = time.process_time()
-        outcome = read(Path(line.rstrip("\n")), detector)
+        outcome = read(Path(line.rstrip("\n")), reader)
         seconds = time.process_time() - start
         print(json.dumps([outcome, peak_memory() - baseline, seconds]), flush=True)
 
 
 class Worker:
-    """A process that reads files, so that a hang or a crash does not end the run."""
+    """A process that reads files, so that a hang or a crash does not end the run; see ``serve``."""
 
-    def __init__(self) -> None:
-        command = [sys.executable, "-m", "scripts.lib.fuzzing.worker"]
+    def __init__(self, onnx: bool = False) -> None:
+        command = [sys.executable, "-m", "scripts.lib.fuzzing.worker", *(["--onnx"] if onnx else [])]
         self.process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
         assert self.process.stdout is not None
         self.process.stdout.readline()  # not part of the time of the first file
@@ -100,4 +107,4 @@ class Worker:
 
 
 if __name__ == "__main__":
-    serve()
+    serve("--onnx" in sys.argv)
