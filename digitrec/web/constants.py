@@ -8,7 +8,15 @@ from typing import Any
 from digitrec.models.pretrained import CHUNK, SIDE
 from digitrec.models.recognizer import Recognizer
 from digitrec.reading import reader, turns
-from digitrec.reading.detection import decoding, lines, mnist_image, mnist_like, page_detector, tight_cuts
+from digitrec.reading.detection import (
+    decoding,
+    lines,
+    mnist_image,
+    mnist_like,
+    other_sizes,
+    page_detector,
+    tight_cuts,
+)
 from digitrec.reading.pictures import decoding as files
 from digitrec.reading.pictures import grayscale
 from digitrec.reading.pictures import page as pages
@@ -19,6 +27,7 @@ _MODULES = {
     "lines": lines,
     "mnist_image": mnist_image,
     "mnist_like": mnist_like,
+    "other_sizes": other_sizes,
     "page_detector": page_detector,
     "pages": pages,
     "reader": reader,

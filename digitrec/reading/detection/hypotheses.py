@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import compress
 
 import numpy as np
 from numpy.typing import NDArray
@@ -61,6 +62,10 @@ class Hypothesis:
         """Return how much is seen: instances with a score above ``even`` count for it, others against it."""
         return sum(each.score - even for each in self.instances)
 
+    def only(self, chosen: Sequence[bool]) -> "Hypothesis":
+        """Keep the instances that are chosen."""
+        return replace(self, instances=tuple(compress(self.instances, chosen)))
+
     def without_faint(self, least: float) -> "Hypothesis":
         """Keep the instances with at least this score."""
-        return replace(self, instances=tuple(each for each in self.instances if each.score >= least))
+        return self.only([each.score >= least for each in self.instances])

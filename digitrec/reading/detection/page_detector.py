@@ -14,6 +14,7 @@ from digitrec.reading.detection.decoding import DecodingLimits, Maps, decode
 from digitrec.reading.detection.hypotheses import Found, Gray, Hypothesis
 from digitrec.reading.detection.mnist_image import mnist_image
 from digitrec.reading.detection.mnist_like import mnist_like
+from digitrec.reading.detection.other_sizes import beside, more_is_written
 from digitrec.reading.detection.tight_cuts import tight_one
 from digitrec.reading.memory import LARGE, give_back, limit_cache
 
@@ -46,6 +47,10 @@ class ScalePolicy:
     least_mark_score: the same for other marks: the end of a rule may look a little like a sign.
     least_alone: the same for both in a view that is not clear: noise may look like something, but not very
         clearly.
+    finer: a view that looks for smaller writing beside the digits is larger by this factor.
+    least_finer: the same factor, below which such a view would show little more.
+    finer_pixels: of such a view, at most.
+    largest: size of a digit, in pixels of the view that is taken, above which a coarser view is believed.
     reducing_gap: a page is first averaged down to this many times the size of the view, at least.
     batch_pixels: of the views that the network sees at once, all of one shape.
     """
@@ -69,6 +74,10 @@ class ScalePolicy:
     least_score: float = 0.25
     least_mark_score: float = 0.37
     least_alone: float = 0.5
+    finer: float = 4.0
+    least_finer: float = 2.0
+    finer_pixels: int = 700_000
+    largest: float = 110.0
     reducing_gap: float = 2.0
     batch_pixels: int = 150_000
 
@@ -143,26 +152,65 @@ class PageDetector:
                     scales[number] = searches[number].send(seen)
                 except StopIteration as end:
                     del scales[number]
-                    found[number] = _found(end.value) or tight_one(pages[number])
+                    found[number] = [each for taken in end.value for each in _found(taken)] or tight_one(
+                        pages[number]
+                    )
         if large:
             give_back()
         return found
 
-    def _search(self, page: Gray) -> Generator[float, Hypothesis, Hypothesis]:
-        """Yield the scales to look at, one after the other, and return the hypothesis that is taken.
+    def _search(self, page: Gray) -> Generator[float, Hypothesis, list[Hypothesis]]:
+        """Yield the scales to look at, one after the other, and return the hypotheses that are taken.
+
+        They are that of the view which is chosen, what coarser views show that is too large for it, and what
+        a finer one shows that is too small, if it is as clear as a view has to be.
+        """
+        policy, kept = self.policy, [Hypothesis()]
+        chosen = yield from self._choose(page, kept)
+        larger: list[Hypothesis] = []
+        for coarse in kept:
+            large = [
+                each.size * chosen.across > policy.largest * coarse.across and each.score > policy.enough
+                for each in coarse.instances
+            ]
+            solid = chosen.without_faint(policy.least_alone)  # parts of large digits are faint
+            larger.append(beside(coarse.only(large), [solid, *larger]))
+            chosen = solid if larger[-1].instances else chosen
+        taken = [chosen, *larger]
+        most = self._most(page, policy.finer_pixels)
+        scale = min(most, policy.finer * chosen.across)
+        if not chosen.instances or scale < policy.least_finer * chosen.across:
+            return taken
+        if more_is_written(self._resized(page, chosen.across), [each.box for each in chosen.instances]):
+            here = beside((yield scale), taken)
+            if here.instances and here.size < policy.small:
+                finer = min(self._most(page, policy.most_pixels), scale * policy.ideal / here.size)
+                here = beside((yield finer), taken)
+            digits = [each for each in here.instances if each.is_digit]
+            if 2 * len(digits) > len(here.instances) and here.clearness > policy.enough:
+                taken.append(here)
+        return taken
+
+    def _most(self, page: Gray, pixels: int) -> float:
+        """Return the largest scale at which a view has so many pixels at most."""
+        most = self.policy.most_enlargement
+        while math.prod(self._padded(page, most)) > pixels:
+            most *= self.policy.shrink
+        return most
+
+    def _choose(self, page: Gray, kept: list[Hypothesis]) -> Generator[float, Hypothesis, Hypothesis]:
+        """Yield the scales to look at, and return the hypothesis that is taken; keep the others of use.
 
         The first view that is clear enough is taken at once. If its digits are small the next view is made at
         the scale that gives them the ideal size. Without a clear view the one is taken that shows most.
         """
         policy, side = self.policy, math.sqrt(page.size)
-        most = policy.most_enlargement
-        while math.prod(self._padded(page, most)) > policy.most_pixels:
-            most *= policy.shrink
+        most = self._most(page, policy.most_pixels)
         most_planned = min(most, max(1.0, policy.least_finest / side))
         plan = [min(wanted / side, most_planned) for wanted in policy.sides]
         if max(page.shape) > policy.narrow * min(page.shape):
             plan = sorted([policy.longest / max(page.shape), *plan])
-        kept, last = [Hypothesis()], 0.0
+        last = 0.0
         while plan:
             scale = min(most, plan.pop(0))
             if scale < last * policy.least_step:
@@ -217,12 +265,16 @@ class PageDetector:
         least = (max(policy.least_side, 4 * round(side * scale / 4) + 2 * policy.edge) for side in page.shape)
         return [MULTIPLE * math.ceil(side / MULTIPLE) for side in least]
 
-    def _view(self, page: Gray, scale: float) -> View:
-        """Resize a page, and put the median of its edge round it until its sides suit the network."""
+    def _resized(self, page: Gray, scale: float) -> Gray:
         height, width = (max(4, 4 * round(side * scale / 4)) for side in page.shape)
         how = Image.Resampling.BICUBIC if scale > 1 else Image.Resampling.BILINEAR
         gap = self.policy.reducing_gap
-        small = np.asarray(Image.fromarray(page).resize((width, height), how, reducing_gap=gap))
+        return np.asarray(Image.fromarray(page).resize((width, height), how, reducing_gap=gap))
+
+    def _view(self, page: Gray, scale: float) -> View:
+        """Resize a page, and put the median of its edge round it until its sides suit the network."""
+        small = self._resized(page, scale)
+        height, width = small.shape
         around = np.concatenate([small[0], small[-1], small[:, 0], small[:, -1]])
         whole = self._padded(page, scale)
         top, left = (whole[0] - height) // 2, (whole[1] - width) // 2

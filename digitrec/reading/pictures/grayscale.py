@@ -130,7 +130,7 @@ def _over_background(image: Image.Image) -> Image.Image:
     if lowest == 255:
         return color
     alpha = np.asarray(mask)
-    visible = alpha >= min(POLICY.opaque, int(highest))
+    visible = alpha >= np.minimum(POLICY.opaque, highest)
     inner = visible.copy()
     inner[1:] &= visible[:-1]
     inner[:-1] &= visible[1:]

@@ -141,7 +141,7 @@ def test_hypothesis_is_worth_what_it_shows():
 
 def test_of_views_that_are_not_clear_the_one_that_shows_most_is_taken():
     faint, better = Hypothesis(instances=(instance(0.5),)), Hypothesis(instances=(instance(0.55),) * 2)
-    search = PageDetector(Squares())._search(page(height=300, width=300))
+    search = PageDetector(Squares())._choose(page(height=300, width=300), [Hypothesis()])
     scales, taken = [next(search)], None
     while taken is None:
         try:
@@ -151,3 +151,28 @@ def test_of_views_that_are_not_clear_the_one_that_shows_most_is_taken():
     assert taken == better
     assert scales == sorted(scales)
     assert len(scales) > 2
+
+
+LARGE_AND_SMALL = [(20, 20, 80, 130), *((140 + 26 * n, 60, 10, 20) for n in range(9))]
+
+
+@pytest.mark.parametrize(
+    "boxes",
+    [
+        LARGE_AND_SMALL[:4],
+        LARGE_AND_SMALL,
+        [(20, 20, 80, 130), *((22 + 26 * n, 240, 8, 14) for n in range(14))],
+    ],
+)
+def test_digits_of_two_sizes_are_found_on_one_page(boxes):
+    found = find(page(*boxes, height=300, width=400))
+    assert len(found) == len(boxes)
+    for each, box in zip(found, sorted(boxes), strict=True):
+        np.testing.assert_allclose(each.box, box, atol=6)
+
+
+def test_no_finer_view_is_made_of_a_page_where_nothing_else_is_written():
+    alone, with_specks = Squares(), Squares()
+    find(page(LARGE_AND_SMALL[0], height=300, width=400), alone)
+    find(page(LARGE_AND_SMALL[0], (200, 100, 12, 12), height=300, width=400), with_specks)
+    assert len(alone.seen) < len(with_specks.seen)

@@ -44,8 +44,13 @@ export class Hypothesis {
     return this.instances.reduce((sum, each) => sum + each.score - even, 0);
   }
 
+  /** Keeps the instances that are chosen. */
+  only(isChosen) {
+    return new Hypothesis(this.down, this.across, this.instances.filter(isChosen));
+  }
+
   /** Keeps the instances with at least this score. */
   withoutFaint(least) {
-    return new Hypothesis(this.down, this.across, this.instances.filter((each) => each.score >= least));
+    return this.only((each) => each.score >= least);
   }
 }

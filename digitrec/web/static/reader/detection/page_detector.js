@@ -7,6 +7,7 @@ import { decode, isDigit } from "./decoding.js";
 import { Hypothesis } from "./hypotheses.js";
 import { mnistImage } from "./mnist_image.js";
 import { mnistLike } from "./mnist_like.js";
+import { beside, moreIsWritten } from "./other_sizes.js";
 import { tightOne } from "./tight_cuts.js";
 
 /** @typedef {import("../pictures/resize.js").Image} Image */
@@ -34,23 +35,56 @@ export async function find(page, detect) {
     const instances = decode(await detect(seen)).filter(isClear);
     next = scales.next(new Hypothesis(seen.down, seen.across, instances));
   }
-  const found = foundIn(next.value);
+  const found = next.value.flatMap(foundIn);
   return found.length ? found : tightOne(page);
 }
 
 // Whether a digit or mark is clear enough to be kept.
 const isClear = (each) => each.score >= (isDigit(each) ? policy.least_score : policy.least_mark_score);
 
-// Yields the scales to look at, one after the other, and returns the hypothesis that is taken.
+// Yields the scales to look at, one after the other, and returns the hypotheses that are taken: that of the view
+// which is chosen, what coarser views show that is too large for it, and what a finer one shows that is too small.
 function* search(page) {
+  const kept = [new Hypothesis()];
+  let chosen = yield* choose(page, kept);
+  const larger = [];
+  for (const coarse of kept) {
+    const isLarge = ({ size, score }) =>
+      size * chosen.across > policy.largest * coarse.across && score > policy.enough;
+    const solid = chosen.withoutFaint(policy.least_alone); // parts of large digits are faint
+    larger.push(beside(coarse.only(isLarge), [solid, ...larger]));
+    if (larger.at(-1).instances.length) chosen = solid;
+  }
+  const taken = [chosen, ...larger];
+  const scale = Math.min(mostOf(page, policy.finer_pixels), policy.finer * chosen.across);
+  if (!chosen.instances.length || scale < policy.least_finer * chosen.across) return taken;
+  const boxes = chosen.instances.map((each) => each.box);
+  if (!moreIsWritten(resized(page, chosen.across), boxes)) return taken;
+  let here = beside(yield scale, taken);
+  if (here.instances.length && here.size < policy.small) {
+    const finer = Math.min(mostOf(page, policy.most_pixels), (scale * policy.ideal) / here.size);
+    here = beside(yield finer, taken);
+  }
+  const digits = here.instances.filter(isDigit).length;
+  if (2 * digits > here.instances.length && here.clearness > policy.enough) taken.push(here);
+  return taken;
+}
+
+// Returns the largest scale at which a view has so many pixels at most.
+function mostOf(page, pixels) {
+  let most = policy.most_enlargement;
+  while (padded(page, most).reduce((a, b) => a * b) > pixels) most *= policy.shrink;
+  return most;
+}
+
+// Yields the scales to look at, and returns the hypothesis that is taken; keeps the others of use.
+function* choose(page, kept) {
   const side = Math.sqrt(page.width * page.height);
   const [longer, shorter] = [Math.max(page.width, page.height), Math.min(page.width, page.height)];
-  let most = policy.most_enlargement;
-  while (padded(page, most).reduce((a, b) => a * b) > policy.most_pixels) most *= policy.shrink;
+  const most = mostOf(page, policy.most_pixels);
   const mostPlanned = Math.min(most, Math.max(1, policy.least_finest / side));
   let plan = policy.sides.map((wanted) => Math.min(wanted / side, mostPlanned));
   if (longer > policy.narrow * shorter) plan = [policy.longest / longer, ...plan].sort((a, b) => a - b);
-  const kept = [new Hypothesis()];
   let last = 0;
   while (plan.length) {
     const scale = Math.min(most, plan.shift());
@@ -85,10 +119,16 @@ function padded(page, scale) {
   });
 }
 
+// Resizes a page for a view.
+function resized(page, scale) {
+  const [height, width] = [page.height, page.width].map((side) => Math.max(4, 4 * round((side * scale) / 4)));
+  return resize(page, width, height, scale > 1 ? BICUBIC : BILINEAR, policy.reducing_gap);
+}
+
 // Resizes a page, and puts the median of its edge round it until its sides suit the network.
 function view(page, scale) {
-  const [height, width] = [page.height, page.width].map((side) => Math.max(4, 4 * round((side * scale) / 4)));
-  const small = resize(page, width, height, scale > 1 ? BICUBIC : BILINEAR, policy.reducing_gap);
+  const small = resized(page, scale);
+  const { height, width } = small;
   const [rows, columns] = padded(page, scale);
   const edges = [Math.floor((rows - height) / 2), Math.floor((columns - width) / 2)];
   const pixels = { width: width + 2 * edges[1], height: height + 2 * edges[0], channels: 1, data: null };
