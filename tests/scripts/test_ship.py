@@ -79,7 +79,7 @@ def test_the_pretrained_weights_are_small_and_calibrated():
     assert PRETRAINED.stat().st_size < 1_000_000
     assert sum(value.numel() for value in read_checkpoint(PRETRAINED)["state_dict"].values()) == 235_146
     classifier = load_classifier(PRETRAINED)
-    assert (classifier.temperature, classifier.threshold) == (0.724, 0.18)
+    assert (classifier.temperature, classifier.threshold) == (0.717, 0.2)
     stored = torch.load(PRETRAINED, weights_only=True)["hyper_parameters"]
     assert stored.pop("_instantiator")  # for DigitClassifier.load_from_checkpoint
     assert stored == read_checkpoint(PRETRAINED)["hyper_parameters"]  # no name of an earlier release
