@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import compress
+from statistics import fmean, median
 
 import numpy as np
 from numpy.typing import NDArray
@@ -51,12 +52,12 @@ class Hypothesis:
     @property
     def size(self) -> float:
         """Median size of the digits, or else of the other marks, in pixels of the view."""
-        return float(np.median([each.size for each in self._main]))
+        return median(each.size for each in self._main)
 
     @property
     def clearness(self) -> float:
         """Mean score of the digits, or else of the other marks, 0 to 1."""
-        return float(np.mean([each.score for each in self._main]))
+        return fmean(each.score for each in self._main)
 
     def value(self, even: float) -> float:
         """Return how much is seen: instances with a score above ``even`` count for it, others against it."""
