@@ -127,25 +127,31 @@ def main() -> None:
 
 
 def screenshots(browser: Browser, address: str) -> None:
-    """Take screenshots in light mode, in dark mode and of the width of a phone."""
+    """Take screenshots in light mode, in dark mode and of the width of a phone.
+
+    The windows are as high as the page: a full-page screenshot of Playwright loses what the page shows on
+    touch screens only.
+    """
+    desk: dict[str, Any] = {"viewport": {"width": 1180, "height": 800}, "device_scale_factor": 2}
+    phone: dict[str, Any] = {**PHONE, "viewport": {"width": 360, "height": 1210}}
     by_hand = {(each["hand"], each["digit"]): each["strokes"] for each in drawings()}
-    light = browser.new_context(**DESK, device_scale_factor=2).new_page()  # type: ignore[arg-type]
-    light.goto(address)
+    pages = {
+        "page": browser.new_context(**desk).new_page(),
+        "page-dark": browser.new_context(**desk, color_scheme="dark").new_page(),
+        "page-phone": browser.new_context(**phone).new_page(),
+    }
+    for page in pages.values():
+        page.goto(address)
     year = ("careful mouse", 2), ("slanting mouse", 0), ("trackpad", 4), ("thumb", 7)
     for number, (hand, digit) in enumerate(year):
-        draw(light, placed(by_hand[hand, digit], (45 + 120 * number, 120), 130), "mouse")
-    dark = browser.new_context(**DESK, device_scale_factor=2, color_scheme="dark").new_page()  # type: ignore[arg-type]
-    dark.goto(address)
-    dark.locator("#file").set_input_files(
-        {"name": "photo.png", "mimeType": "image/png", "buffer": photograph()}
-    )
-    settled(dark)
-    phone = browser.new_context(**PHONE).new_page()  # type: ignore[arg-type]
-    phone.goto(address)
-    draw(phone, placed(by_hand["continental finger", 7], (115, 55), 170), "touch")
-    for name, page in (("page", light), ("page-dark", dark), ("page-phone", phone)):
+        draw(pages["page"], placed(by_hand[hand, digit], (45 + 120 * number, 120), 130), "mouse")
+    photo = {"name": "photo.png", "mimeType": "image/png", "buffer": photograph()}
+    pages["page-dark"].locator("#file").set_input_files(photo)  # type: ignore[arg-type]
+    settled(pages["page-dark"])
+    draw(pages["page-phone"], placed(by_hand["continental finger", 7], (105, 55), 170), "touch")
+    for name, page in pages.items():
         page.wait_for_timeout(300)  # the bars are animated
-        page.screenshot(path=SCREENSHOTS / f"{name}.png", full_page=name == "page-phone")
+        page.screenshot(path=SCREENSHOTS / f"{name}.png")
 
 
 def placed(strokes: list[Stroke], corner: tuple[float, float], height: float) -> list[Stroke]:

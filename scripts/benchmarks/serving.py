@@ -166,10 +166,10 @@ def measure(clone: Path, picture: bytes, requests: int) -> dict[str, float]:
         to_start, number = time.perf_counter() - start, running.pid
         asyncio.run(load(address, CLIENTS, CLIENTS, picture=picture))  # the first of each connection warms up
         alone = asyncio.run(load(address, 1, 100, picture=picture))
-        start, used = time.perf_counter(), _processor_seconds(number)
+        start, used, clients = time.perf_counter(), _processor_seconds(number), time.process_time()
         seconds = asyncio.run(load(address, CLIENTS, requests, picture=picture))
-        rate = requests / (time.perf_counter() - start)
-        used = (_processor_seconds(number) - used) / requests
+        elapsed, used = time.perf_counter() - start, _processor_seconds(number) - used
+        cores = (used + time.process_time() - clients) / elapsed
         start = time.perf_counter()
         beside, _ = asyncio.run(with_photo(address, picture, requests))
         rate_beside = requests / (time.perf_counter() - start)
@@ -177,9 +177,10 @@ def measure(clone: Path, picture: bytes, requests: int) -> dict[str, float]:
     assert memory
     return {
         "start, s": round(to_start, 1),
-        "processor time of a drawing, ms": round(1000 * used, 1),
+        "processor time of a drawing, ms": round(1000 * used / requests, 1),
         "alone, p50 ms": round(1000 * median(alone), 1),
-        f"{CLIENTS} clients, drawings a second": round(rate),
+        f"{CLIENTS} clients, drawings a second": round(requests / elapsed),
+        f"{CLIENTS} clients, cores that server and clients had": round(cores, 2),
         f"{CLIENTS} clients, p99 ms": round(_p99(seconds)),
         "beside a photo, drawings a second": round(rate_beside),
         "beside a photo, p99 ms": round(_p99(beside)),
@@ -198,7 +199,7 @@ def web(machine: str, requests: int, previous: Path | None) -> list[str]:
     intro = (
         f"{requests:,} drawings of two digits for each figure, as the page of each server sends them; every "
         "one is read correctly. A photo of 12 megapixels (JPEG) is sent in a loop for the rows beside it. "
-        f"{machine}, shared with the clients and with other programs: compare the columns."
+        f"{machine}, shared with other programs, which leave only a part of them: compare the columns."
     )
     return [intro, "", markdown_table(rows, right=range(1, len(rows[0])))]
 

@@ -91,6 +91,18 @@ def give(page, by, content):
     )
 
 
+def test_a_drawing_is_sent_as_a_gray_picture_without_loss(visit):
+    page = visit()
+    sent = page.evaluate("""async () => {
+      const { grayPng } = await import("./png.js");
+      const bytes = Uint8ClampedArray.from({ length: 4 * 300 * 2 }, (_, at) => (at % 4 ? 255 : at / 4));
+      return [...new Uint8Array(await (await grayPng(new ImageData(bytes, 300, 2))).arrayBuffer())];
+    }""")
+    image = Image.open(io.BytesIO(bytes(sent)))
+    assert (image.format, image.mode, image.size) == ("PNG", "L", (300, 2))
+    assert list(image.tobytes()) == [*range(256), *[255] * 344]  # the red channel, clamped
+
+
 def test_undo_and_clear_work_by_key_and_button(visit):
     page = visit(**DESK)
     draw(page, placed(ONE[0], (60, 60), 200), "mouse")

@@ -185,7 +185,7 @@ def _windows(owners: NDArray[np.int32]) -> list[tuple[int, tuple[slice, slice]]]
     numbers = owners[rows, columns]
     order = np.argsort(numbers, kind="stable")
     rows, columns, numbers = rows[order], columns[order], numbers[order]
-    starts = np.flatnonzero(np.diff(numbers, prepend=-1))
+    starts = np.flatnonzero(np.concatenate([[True], numbers[1:] != numbers[:-1]]))
     spans = [
         most(each, starts) for each in (rows, columns) for most in (np.minimum.reduceat, np.maximum.reduceat)
     ]

@@ -1,8 +1,9 @@
 """What is found on a page, and the hypotheses that it is part of: one for each scale that was looked at."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import compress
+from statistics import fmean, median
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,11 +38,13 @@ class Hypothesis:
 
     down, across: pixels of the view for each pixel of the page.
     instances: the digits and marks, in pixels of the view.
+    pixels: the view without its edge, uint8 (height, width).
     """
 
     down: float = 1.0
     across: float = 1.0
     instances: tuple[Instance, ...] = ()
+    pixels: Gray = field(default_factory=lambda: np.empty((0, 0), np.uint8), repr=False, compare=False)
 
     @property
     def _main(self) -> Sequence[Instance]:
@@ -51,12 +54,12 @@ class Hypothesis:
     @property
     def size(self) -> float:
         """Median size of the digits, or else of the other marks, in pixels of the view."""
-        return float(np.median([each.size for each in self._main]))
+        return median(each.size for each in self._main)
 
     @property
     def clearness(self) -> float:
         """Mean score of the digits, or else of the other marks, 0 to 1."""
-        return float(np.mean([each.score for each in self._main]))
+        return fmean(each.score for each in self._main)
 
     def value(self, even: float) -> float:
         """Return how much is seen: instances with a score above ``even`` count for it, others against it."""

@@ -1,8 +1,7 @@
 """Reading order: which digits and marks are on a line, and in which order."""
 
 from collections.abc import Sequence
-
-import numpy as np
+from statistics import fmean
 
 from digitrec.reading.detection.hypotheses import Box
 
@@ -29,7 +28,7 @@ def in_lines(boxes: Sequence[Box], turns: int = 0) -> list[list[int]]:
     for number in sorted(range(len(upright)), key=lambda each: upright[each][0]):
         box = upright[number]
         common = [_common_height(last, box) for last in lasts]
-        chosen = int(np.argmax(common)) if common else 0
+        chosen = common.index(max(common)) if common else 0
         if not common or common[chosen] <= SHARED:
             lines.append([number])
             lasts.append(box)
@@ -39,7 +38,7 @@ def in_lines(boxes: Sequence[Box], turns: int = 0) -> list[list[int]]:
                 lasts[chosen] = box
 
     def middle(line: list[int]) -> float:
-        return float(np.mean([upright[number][1] + upright[number][3] / 2 for number in line]))
+        return fmean(upright[number][1] + upright[number][3] / 2 for number in line)
 
     return sorted(lines, key=middle)
 

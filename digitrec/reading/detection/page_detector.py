@@ -96,6 +96,12 @@ class View:
     down: float
     across: float
 
+    @property
+    def page(self) -> Gray:
+        """The pixels without the edge."""
+        rows, columns = self.edges
+        return self.pixels[rows : -rows or None, columns : -columns or None]
+
 
 class PageDetector:
     """Finds the digits and marks of gray pages.
@@ -174,14 +180,15 @@ class PageDetector:
                 for each in coarse.instances
             ]
             solid = chosen.without_faint(policy.least_alone)  # parts of large digits are faint
-            larger.append(beside(coarse.only(large), [solid, *larger]))
-            chosen = solid if larger[-1].instances else chosen
+            if any(large):
+                larger.append(beside(coarse.only(large), [solid, *larger]))
+                chosen = solid if larger[-1].instances else chosen
         taken = [chosen, *larger]
         most = self._most(page, policy.finer_pixels)
         scale = min(most, policy.finer * chosen.across)
         if not chosen.instances or scale < policy.least_finer * chosen.across:
             return taken
-        if more_is_written(self._resized(page, chosen.across), [each.box for each in chosen.instances]):
+        if more_is_written(chosen.pixels, [each.box for each in chosen.instances]):
             here = beside((yield scale), taken)
             if here.instances and here.size < policy.small:
                 finer = min(self._most(page, policy.most_pixels), scale * policy.ideal / here.size)
@@ -257,7 +264,7 @@ class PageDetector:
             for each in decode(maps, self.limits)
             if each.score >= (policy.least_score if each.is_digit else policy.least_mark_score)
         )
-        return Hypothesis(view.down, view.across, instances)
+        return Hypothesis(view.down, view.across, instances, view.page)
 
     def _padded(self, page: Gray, scale: float) -> list[int]:
         """Return the height and width of a view with its edge."""
@@ -265,16 +272,12 @@ class PageDetector:
         least = (max(policy.least_side, 4 * round(side * scale / 4) + 2 * policy.edge) for side in page.shape)
         return [MULTIPLE * math.ceil(side / MULTIPLE) for side in least]
 
-    def _resized(self, page: Gray, scale: float) -> Gray:
+    def _view(self, page: Gray, scale: float) -> View:
+        """Resize a page, and put the median of its edge round it until its sides suit the network."""
         height, width = (max(4, 4 * round(side * scale / 4)) for side in page.shape)
         how = Image.Resampling.BICUBIC if scale > 1 else Image.Resampling.BILINEAR
         gap = self.policy.reducing_gap
-        return np.asarray(Image.fromarray(page).resize((width, height), how, reducing_gap=gap))
-
-    def _view(self, page: Gray, scale: float) -> View:
-        """Resize a page, and put the median of its edge round it until its sides suit the network."""
-        small = self._resized(page, scale)
-        height, width = small.shape
+        small = np.asarray(Image.fromarray(page).resize((width, height), how, reducing_gap=gap))
         around = np.concatenate([small[0], small[-1], small[:, 0], small[:, -1]])
         whole = self._padded(page, scale)
         top, left = (whole[0] - height) // 2, (whole[1] - width) // 2

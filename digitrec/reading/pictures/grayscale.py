@@ -124,13 +124,12 @@ def _over_background(image: Image.Image) -> Image.Image:
     the area, which it is not for strokes, a small difference is enough.
     """
     color, mask = image.convert("RGB"), image.getchannel("A")
-    lowest, highest = mask.getextrema()
-    if highest == 0:
-        return Image.new("L", image.size, 255)
-    if lowest == 255:
-        return color
     alpha = np.asarray(mask)
-    visible = alpha >= np.minimum(POLICY.opaque, highest)
+    if not alpha.any():
+        return Image.new("L", image.size, 255)
+    if alpha.min() == 255:
+        return color
+    visible = alpha >= min(POLICY.opaque, int(alpha.max()))
     inner = visible.copy()
     inner[1:] &= visible[:-1]
     inner[:-1] &= visible[1:]

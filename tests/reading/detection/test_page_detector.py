@@ -116,6 +116,16 @@ def test_narrow_pages_are_first_seen_whole():
     np.testing.assert_allclose(found.box, (2, 4, 8, 192), atol=5)
 
 
+@pytest.mark.parametrize("height", [200, 203, 206, 209])
+def test_a_page_that_shows_all_in_one_view_is_looked_at_once(height):
+    network = Squares()
+    found = find(
+        page((30, height - 160, 80, 150), (150, height - 170, 90, 160), height=height, width=333), network
+    )
+    assert len(found) == 2
+    assert len(network.seen) == 1
+
+
 def test_pages_are_searched_together_as_if_alone():
     pages = [page((20 + 10 * n, 20, 30, 45)) for n in range(3)]
     pages += [page((60, 20, 14, 24), height=400, width=1000), page(), np.full((60, 8), 20, np.uint8)]

@@ -13,8 +13,8 @@ import { tightOne } from "./tight_cuts.js";
 /** @typedef {import("../pictures/resize.js").Image} Image */
 
 /**
- * A page at some scale, with an edge: rows above and below the page and columns beside it.
- * @typedef {{pixels: Image, edges: [number, number], down: number, across: number}} View
+ * A page at some scale, and with an edge: rows above and below the page and columns beside it.
+ * @typedef {{page: Image, pixels: Image, edges: [number, number], down: number, across: number}} View
  */
 
 /**
@@ -33,7 +33,7 @@ export async function find(page, detect) {
   while (!next.done) {
     const seen = view(page, next.value);
     const instances = decode(await detect(seen)).filter(isClear);
-    next = scales.next(new Hypothesis(seen.down, seen.across, instances));
+    next = scales.next(new Hypothesis(seen.down, seen.across, instances, seen.page));
   }
   const found = next.value.flatMap(foundIn);
   return found.length ? found : tightOne(page);
@@ -59,7 +59,7 @@ function* search(page) {
   const scale = Math.min(mostOf(page, policy.finer_pixels), policy.finer * chosen.across);
   if (!chosen.instances.length || scale < policy.least_finer * chosen.across) return taken;
   const boxes = chosen.instances.map((each) => each.box);
-  if (!moreIsWritten(resized(page, chosen.across), boxes)) return taken;
+  if (!moreIsWritten(chosen.pixels, boxes)) return taken;
   let here = beside(yield scale, taken);
   if (here.instances.length && here.size < policy.small) {
     const finer = Math.min(mostOf(page, policy.most_pixels), (scale * policy.ideal) / here.size);
@@ -119,16 +119,10 @@ function padded(page, scale) {
   });
 }
 
-// Resizes a page for a view.
-function resized(page, scale) {
-  const [height, width] = [page.height, page.width].map((side) => Math.max(4, 4 * round((side * scale) / 4)));
-  return resize(page, width, height, scale > 1 ? BICUBIC : BILINEAR, policy.reducing_gap);
-}
-
 // Resizes a page, and puts the median of its edge round it until its sides suit the network.
 function view(page, scale) {
-  const small = resized(page, scale);
-  const { height, width } = small;
+  const [height, width] = [page.height, page.width].map((side) => Math.max(4, 4 * round((side * scale) / 4)));
+  const small = resize(page, width, height, scale > 1 ? BICUBIC : BILINEAR, policy.reducing_gap);
   const [rows, columns] = padded(page, scale);
   const edges = [Math.floor((rows - height) / 2), Math.floor((columns - width) / 2)];
   const pixels = { width: width + 2 * edges[1], height: height + 2 * edges[0], channels: 1, data: null };
@@ -137,7 +131,7 @@ function view(page, scale) {
     const line = small.data.subarray(row * width, (row + 1) * width);
     pixels.data.set(line, (row + edges[0]) * pixels.width + edges[1]);
   }
-  return { pixels, edges, down: height / page.height, across: width / page.width };
+  return { page: small, pixels, edges, down: height / page.height, across: width / page.width };
 }
 
 // Brings the instances of a hypothesis to MNIST's form, and their boxes to pixels of the page.
