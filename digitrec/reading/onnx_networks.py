@@ -11,7 +11,8 @@ from digitrec.models.onnx_runtime import onnx_runtime
 from digitrec.models.pretrained import CHUNK
 from digitrec.reading.detection.decoding import DecodingLimits, Maps
 from digitrec.reading.detection.hypotheses import Gray
-from digitrec.reading.detection.page_detector import PageDetector, ScalePolicy
+from digitrec.reading.detection.page_detector import PageDetector
+from digitrec.reading.detection.scale_policy import ScalePolicy
 from digitrec.reading.reader import Reader
 
 

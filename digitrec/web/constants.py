@@ -17,6 +17,7 @@ from digitrec.reading.detection import (
     page_detector,
     tight_cuts,
 )
+from digitrec.reading.detection.scale_policy import ScalePolicy
 from digitrec.reading.pictures import decoding as files
 from digitrec.reading.pictures import grayscale
 from digitrec.reading.pictures import page as pages
@@ -41,7 +42,7 @@ def constants(classifier: Recognizer) -> dict[str, dict[str, Any]]:
     """Collect the numbers by module, and those of the dataclasses by stage."""
     return {
         **{name: _numbers(module) for name, module in _MODULES.items()},
-        "policy": asdict(page_detector.ScalePolicy()),
+        "policy": asdict(ScalePolicy()),
         "limits": asdict(decoding.DecodingLimits()),
         "gray": asdict(grayscale.POLICY),
         "recognizer": {"CHUNK": CHUNK, "SIDE": SIDE, "threshold": classifier.threshold},

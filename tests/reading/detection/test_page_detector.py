@@ -8,7 +8,8 @@ from digitrec.models.detector import OFFSET_UNIT, SIZE_UNIT, Detection
 from digitrec.models.pretrained import MULTIPLE, STRIDE
 from digitrec.reading.detection.decoding import Instance
 from digitrec.reading.detection.hypotheses import Hypothesis
-from digitrec.reading.detection.page_detector import PageDetector, ScalePolicy
+from digitrec.reading.detection.page_detector import PageDetector
+from digitrec.reading.detection.scale_policy import ScalePolicy
 
 
 class Squares(nn.Module):
