@@ -20,6 +20,7 @@ HEAVY = {
     "import digitrec": {"torch", "lightning", "numpy"},
     "import digitrec.__main__": {"torch", "lightning", "numpy"},
     "import digitrec.reading.reader": {"torch", "lightning", "matplotlib"},
+    "import digitrec.read": {"torch", "lightning", "matplotlib"},
     "import digitrec.web.__main__": {"torch", "lightning", "matplotlib"},
     "import digitrec.export.__main__": {"lightning", "matplotlib", "onnx", "onnxruntime"},
 }
