@@ -21,8 +21,8 @@ python -m scripts.benchmark peers FOLDER... --python PEERS/bin/python
 
 rendered, pictures and web compare with another commit: --previous CLONE.
 
-Results go into docs/results/: train, fast and start into speed.md, export and web into web.md, checkpoints into
-kills.md, reading, png, rendered, pictures and peers into pictures.md.
+Results go into docs/results/: train, fast and start into speed.md, export and web into web.md, checkpoints
+into kills.md, reading, png, rendered, pictures and peers into pictures.md.
 """
 
 import argparse

@@ -36,8 +36,8 @@ def start(rounds: int) -> None:
                 seconds[name].append(processor_time(arguments, folder))
     medians = {name: median(times) for name, times in seconds.items()}
     lines = [
-        f"Processor time of a whole process, median of {rounds} interleaved rounds; `test` evaluates a network "
-        f"of `{FAST}` on 10,000 images; {machine()}.\n",
+        f"Processor time of a whole process, median of {rounds} interleaved rounds; `test` evaluates a "
+        f"network of `{FAST}` on 10,000 images; {machine()}.\n",
         "| command | seconds | relative to import torch |\n|---|---|---|",
         *(f"| `{name}` | {t:.2f} | {t / medians['import torch']:.2f} |" for name, t in medians.items()),
     ]

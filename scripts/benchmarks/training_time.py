@@ -112,9 +112,9 @@ def fast(rounds: int) -> None:
         f"- {first / training:.0f} times as fast as the published loop until it first reaches "
         f"{PUBLISHED_ACCURACY:.2%} (in epoch {middle['epochs']:.0f}, after {first:.0f} s of training); "
         f"{200 * middle['epoch'] / training:.0f} times as fast as its 200 epochs.",
-        f"- Training alone takes {training:.1f} s for {middle['steps']:,.0f} steps, as long as {training / middle['minimal']:.1f} epochs of "
-        f"the minimal loop. The whole process with imports takes {process:.1f} s, {first / process:.0f} "
-        "times as fast as the published loop until that epoch.",
+        f"- Training alone takes {training:.1f} s for {middle['steps']:,.0f} steps, as long as "
+        f"{training / middle['minimal']:.1f} epochs of the minimal loop. The whole process with imports "
+        f"takes {process:.1f} s, {first / process:.0f} times as fast as the published loop until that epoch.",
         f"- Test accuracy of the rounds: {', '.join(f'{value:.2%}' for value in figures['accuracy'])}.",
     ]
     report("benchmark fast", lines, SPEED)
