@@ -2,29 +2,35 @@
 
 import argparse
 import json
+import signal
 import sys
-from collections.abc import Iterable, Sequence
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass
 from io import TextIOWrapper
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
-from torch.utils.data import DataLoader, Dataset
 from tqdm import tqdm
 
 from digitrec.arguments import Parser
-from digitrec.errors import PictureError
+from digitrec.errors import DigitrecError, PictureError
 from digitrec.exit_status import reporting
 from digitrec.files import replacing_text
 from digitrec.reading.cores import processors
+from digitrec.reading.onnx_networks import open_reader
 from digitrec.reading.output import PictureOutput
 from digitrec.reading.pictures.files import find
 from digitrec.reading.pictures.loading import load
 from digitrec.reading.pictures.page import Page
-from digitrec.reading.reader import Reader
 from digitrec.reading.results import Reading
 from digitrec.runs import named_checkpoint
+
+AHEAD = 2
+"""Pictures for each process that are read ahead: none waits for the next, and few pages are in memory."""
 
 
 @dataclass(frozen=True)
@@ -37,19 +43,17 @@ class Outcome:
     error: str | None = None
 
 
-class Outcomes(Dataset[Outcome]):
-    """The outcomes of pictures; each is read when it is asked for, in any process."""
+class Outcomes:
+    """Read pictures one by one; each process has its own, as a reader cannot be sent to another."""
 
-    def __init__(self, paths: Sequence[Path], reader: Reader, threshold: float | None) -> None:
-        self.paths = paths
-        self.reader = reader
+    here: ClassVar["Outcomes"]
+
+    def __init__(self, weights: Path, threshold: float | None) -> None:
+        self.reader = open_reader(weights)
         self.threshold = threshold
 
-    def __len__(self) -> int:
-        return len(self.paths)
-
-    def __getitem__(self, index: int) -> Outcome:
-        path = self.paths[index]
+    def read(self, path: Path) -> Outcome:
+        """Read a picture; an error becomes part of the outcome."""
         try:
             page = load(path)
         except PictureError as error:
@@ -66,16 +70,46 @@ def main(args: Sequence[str] | None = None) -> int:
     """
     options = _parser().parse_args(args)
     paths = find(options.pictures)
-    reader = Reader.from_checkpoint(named_checkpoint(options.weights))
-    outcomes: Iterable[Outcome] = DataLoader(
-        Outcomes(paths, reader, options.threshold),
-        batch_size=None,
-        num_workers=min(len(paths) - 1, processors()),
-    )
-    failed = _write(tqdm(outcomes, unit="picture", leave=False, disable=None), options)
+    weights = named_checkpoint(options.weights)
+    outcomes = _outcomes(paths, weights, options.threshold)
+    bar = tqdm(outcomes, total=len(paths), unit="picture", leave=False, disable=None)
+    failed = _write(bar, options)
     if failed:
         print(f"digitrec: {failed} of {len(paths)} pictures could not be read.", file=sys.stderr)
     return 1 if failed else 0
+
+
+def _outcomes(paths: Sequence[Path], weights: Path, threshold: float | None) -> Iterator[Outcome]:
+    """Yield the outcomes in the order of the pictures; all cores read several."""
+    here = Outcomes(weights, threshold)  # also before the processes: an error of the weights comes once
+    workers = min(len(paths) - 1, processors())
+    if not workers:
+        yield from map(here.read, paths)
+        return
+    pool = ProcessPoolExecutor(workers, initializer=_start, initargs=(weights, threshold))
+    pending: deque[Future[Outcome]] = deque()
+    try:
+        for path in paths:
+            pending.append(pool.submit(_read, path))
+            if len(pending) > AHEAD * workers:
+                yield pending.popleft().result()
+        while pending:
+            yield pending.popleft().result()
+    except BrokenProcessPool as error:
+        raise DigitrecError("A process that reads pictures was killed: is there enough memory?") from error
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _start(weights: Path, threshold: float | None) -> None:
+    """Prepare a process of the pool; the first process handles Ctrl-C and SIGTERM for all."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    Outcomes.here = Outcomes(weights, threshold)
+
+
+def _read(path: Path) -> Outcome:
+    return Outcomes.here.read(path)
 
 
 def _write(outcomes: Iterable[Outcome], options: argparse.Namespace) -> int:

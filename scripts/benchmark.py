@@ -2,6 +2,7 @@
 
 python -m scripts.benchmark train     a training epoch of three loops, and the memory of fit
 python -m scripts.benchmark fast      time of configs/fast.yaml to the published accuracy
+python -m scripts.benchmark start     processor time of whole commands, relative to import torch
 python -m scripts.benchmark memory    peak memory of fit above the level after imports
 python -m scripts.benchmark distort   distortion of a batch of 128, relative to a training step
 python -m scripts.benchmark checkpoints  alternating epochs with and without checkpoints inside the epoch
@@ -20,8 +21,8 @@ python -m scripts.benchmark peers FOLDER... --python PEERS/bin/python
 
 rendered, pictures and web compare with another commit: --previous CLONE.
 
-Results go into docs/results/: train and fast into speed.md, export and web into web.md, checkpoints into
-kills.md, reading, png, rendered, pictures and peers into pictures.md.
+Results go into docs/results/: train, fast and start into speed.md, export and web into web.md, checkpoints
+into kills.md, reading, png, rendered, pictures and peers into pictures.md.
 """
 
 import argparse
@@ -36,6 +37,7 @@ from scripts.benchmarks.picture_accuracy import pictures
 from scripts.benchmarks.png_accuracy import png
 from scripts.benchmarks.reading_time import reading
 from scripts.benchmarks.rendered_accuracy import rendered
+from scripts.benchmarks.start_time import start
 from scripts.benchmarks.training_time import fast, memory, train
 from scripts.lib.baselines import DEFAULT
 from scripts.lib.docs import PICTURES, WEB, machine, report
@@ -129,7 +131,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     subparsers = parser.add_subparsers(dest="what", required=True)
-    for name in ("train", "fast", "distort", "checkpoints", "reading", "figures", "export"):
+    for name in ("train", "fast", "start", "distort", "checkpoints", "reading", "figures", "export"):
         subparsers.add_parser(name).add_argument("--rounds", type=int, default=5)
     for name in ("memory", "png"):
         subparsers.add_parser(name)
@@ -143,7 +145,7 @@ def main() -> None:
         commands = {"train": train, "fast": fast, "distort": distort, "memory": memory, "pictures": pictures}
         commands |= {"checkpoints": checkpoints, "reading": time_reading, "figures": figures}
         commands |= {"rendered": rendered, "png": read_png, "export": time_export, "web": time_web}
-        commands |= {"peers": peers}
+        commands |= {"peers": peers, "start": start}
         commands[what](**options)
     except (CheckpointError, LabelError, PeerError) as error:
         sys.exit(f"benchmark: {error}")

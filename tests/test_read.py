@@ -2,14 +2,18 @@
 
 import csv
 import json
+import os
+import signal
 import subprocess
 import sys
+from multiprocessing import get_start_method
 from pathlib import Path
 
 import pytest
 
 from digitrec import __version__, read
 from digitrec.__main__ import COMMANDS, main
+from digitrec.models.pretrained import PRETRAINED
 from scripts.lib.rendering import Options, render
 from scripts.lib.strokes import stroke_digits
 
@@ -62,7 +66,7 @@ def test_threshold_and_weights_are_those_that_are_given(scans, capsys, monkeypat
     assert main(["read", "scans/2.png", "--threshold=1"]) == 0
     assert said(capsys)[0][0].startswith("scans/2.png: ??  (")
     weights = []
-    monkeypatch.setattr(read.Reader, "from_checkpoint", lambda path: weights.append(path) or sys.exit(3))
+    monkeypatch.setattr(read, "open_reader", lambda path: weights.append(path) or sys.exit(3))
     with pytest.raises(SystemExit):
         main(["read", "scans/2.png", "--weights=own.ckpt"])
     assert weights == [Path("own.ckpt")]
@@ -98,6 +102,14 @@ def test_failure_leaves_no_half_written_file(scans, monkeypatch):
     assert {path.name for path in Path().iterdir()} == {"scans"}
 
 
+@pytest.mark.skipif(get_start_method() != "fork", reason="the other process does not inherit the replacement")
+def test_killed_process_is_one_sentence(scans, capsys, monkeypatch):
+    monkeypatch.setattr(read, "load", lambda _: os.kill(os.getpid(), signal.SIGKILL))
+    assert main(["read", "scans/1.png", "scans/2.png", "--csv=rows.csv"]) == 1
+    assert said(capsys)[1] == ["digitrec: A process that reads pictures was killed: is there enough memory?"]
+    assert not Path("rows.csv").exists()
+
+
 def test_help_lists_the_commands_in_about_twenty_lines(capsys):
     assert main(["--help"]) == 0
     out, _ = said(capsys)
@@ -130,13 +142,22 @@ def test_configs_are_copied_once(tmp_path, monkeypatch, capsys):
     assert Path("configs/fast.yaml").read_text() == "changed"
 
 
-def test_commands_for_people_import_no_lightning(scans):
+def test_commands_for_people_import_neither_lightning_nor_torch(scans):
     code = (
         "import sys; from digitrec.__main__ import main\n"
-        "for args in (['--help'], ['tset'], ['--version'], ['configs'], ['read', 'scans/2.png']):\n"
-        "    main(args); assert 'lightning' not in sys.modules, args\n"
-        "    assert args[0] == 'read' or 'torch' not in sys.modules, args\n"
+        "several = ['read', 'scans/2.png', 'scans/10.png']\n"
+        "for args in (['--help'], ['tset'], ['--version'], ['configs'], ['read', 'scans/2.png'], several):\n"
+        "    main(args)\n"
+        "    assert not {'lightning', 'torch', 'torchvision', 'matplotlib'} & sys.modules.keys(), args\n"
     )
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert run.returncode == 0, run.stderr
     assert "scans/2.png: 31  (" in run.stdout
+
+
+def test_other_weights_read_with_torch(scans, capsys):
+    Path("own.ckpt").write_bytes(PRETRAINED.read_bytes())
+    assert main(["read", "scans/2.png", "scans/text.png", "--weights=own.ckpt"]) == 1
+    own = said(capsys)[0]
+    assert main(["read", "scans/2.png"]) == 0
+    assert own == said(capsys)[0]

@@ -186,7 +186,8 @@ class MNISTDataModule(LightningDataModule):
     def on_after_batch_transfer(self, batch: AnyBatch, dataloader_idx: int) -> AnyBatch:
         """Normalize the pixels on the device; in training add outliers and distort everything first."""
         trainer = self.trainer
-        if isinstance(batch, PredictBatch) or trainer is None or not trainer.training:
+        unchanged = self.augment is None and self.outliers is None
+        if isinstance(batch, PredictBatch) or unchanged or trainer is None or not trainer.training:
             return batch._replace(images=normalize(batch.images))
         # Counted and seeded by the batch, so that a resumed run continues exactly.
         batches = trainer.fit_loop.total_batch_idx + 1

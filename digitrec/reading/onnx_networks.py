@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from digitrec.models.onnx_runtime import onnx_runtime
-from digitrec.models.pretrained import CHUNK
+from digitrec.models.pretrained import CHUNK, PRETRAINED, PRETRAINED_ONNX
 from digitrec.reading.detection.decoding import DecodingLimits, Maps
 from digitrec.reading.detection.hypotheses import Gray
 from digitrec.reading.detection.page_detector import PageDetector
@@ -53,6 +53,15 @@ class OnnxPageDetector(PageDetector):
 def onnx_reader(folder: Path) -> Reader:
     """Return a reader of the two files in a folder, ``digits.onnx`` and ``detector.onnx``."""
     return Reader(OnnxClassifier(folder / "digits.onnx"), OnnxPageDetector(folder / "detector.onnx"))
+
+
+def open_reader(checkpoint: Path) -> Reader:
+    """Return a reader of a checkpoint; that of the pretrained weights needs no PyTorch.
+
+    Raises:
+        CheckpointError: there is no such checkpoint, or it is refused.
+    """
+    return onnx_reader(PRETRAINED_ONNX) if checkpoint == PRETRAINED else Reader.from_checkpoint(checkpoint)
 
 
 def session(path: Path) -> Any:

@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 import torch
 from lightning.fabric.utilities.exceptions import MisconfigurationException
-from lightning.pytorch import LightningModule, Trainer
+from lightning.pytorch import Trainer
 from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
 from lightning.pytorch.plugins.precision import Precision
 from lightning.pytorch.profilers import PyTorchProfiler
@@ -16,10 +16,11 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from digitrec.models.specs import unsaved
+from digitrec.training.compat.overhead import QuickModule, reduce_overhead
 from digitrec.training.trial import config_errors, trial_precision
 
 
-class OptimizedModule(LightningModule):
+class OptimizedModule(QuickModule):
     """The optimization that all trainings share.
 
     Args:
@@ -121,7 +122,7 @@ class OptimizedModule(LightningModule):
         return sorted({*self.logged_in_training, *(n for n in self.metrics if not n.startswith("test/"))})
 
     def on_train_start(self) -> None:
-        """Refuse a monitor that no step of an epoch logs; the number of steps is known only now.
+        """Refuse a monitor that no step of an epoch logs, as their number is known only now; reduce overhead.
 
         Raises:
             MisconfigurationException: there is one.
@@ -133,6 +134,7 @@ class OptimizedModule(LightningModule):
                     f"{who} monitors {name}, which is logged every {every} steps, but an epoch has {steps}: "
                     "set trainer.log_every_n_steps lower."
                 )
+        reduce_overhead(self.trainer, self)
 
     def configure_optimizers(self) -> Any:
         """Build the optimizer, and the schedule if there is one.

@@ -16,7 +16,6 @@ from digitrec.errors import CheckpointError
 from digitrec.models.checkpoints import build_classifier, check_network, foreign_names, read_checkpoint
 from digitrec.training.callbacks import EpochProgressBar, ExactResume
 from digitrec.training.compat.loops import subcommand_parsers
-from digitrec.training.compat.overhead import reduce_overhead
 from digitrec.training.parser import parse_without_defaults
 from digitrec.training.parsing_cli import ParsingCLI
 from digitrec.training.preflight import try_out
@@ -184,7 +183,6 @@ class RunCLI(ParsingCLI):
         choose_port(trainer)
         if self.subcommand == "fit" and type(trainer.strategy.checkpoint_io) is TorchCheckpointIO:
             trainer.strategy.checkpoint_io = AtomicCheckpointIO()
-        reduce_overhead(trainer)
         return trainer
 
     def _choose_checkpoint(self, parser: LightningArgumentParser, args: list[str]) -> Path | None:

@@ -15,9 +15,7 @@ from pathlib import Path
 from digitrec.arguments import Parser
 from digitrec.errors import DigitrecError
 from digitrec.exit_status import reporting
-from digitrec.models.pretrained import PRETRAINED, PRETRAINED_ONNX
-from digitrec.reading.onnx_networks import onnx_reader
-from digitrec.reading.reader import Reader
+from digitrec.reading.onnx_networks import open_reader
 from digitrec.runs import named_checkpoint
 from digitrec.web import server
 from digitrec.web.app import make_app
@@ -46,22 +44,13 @@ def main(args: Sequence[str] | None = None) -> int:
         message = f"{address} is not available ({reason}): choose another --port or --host."
         raise DigitrecError(message) from error
     with open_socket:
-        reader = reader_of(named_checkpoint(options.ckpt_path))
+        reader = open_reader(named_checkpoint(options.ckpt_path))
         print(_welcome(options.host, open_socket.getsockname()[1], options.root_path), flush=True)
         app = make_app(reader, options.host, options.allowed_host, options.root_path)
         with suppress(KeyboardInterrupt):
             asyncio.run(server.serve(app, open_socket))
     server.end_readers(app)
     return 0
-
-
-def reader_of(checkpoint: Path) -> Reader:
-    """Return what reads pictures: ONNX Runtime with the pretrained weights, PyTorch with others.
-
-    Raises:
-        CheckpointError: the checkpoint is missing or refused.
-    """
-    return onnx_reader(PRETRAINED_ONNX) if checkpoint == PRETRAINED else Reader.from_checkpoint(checkpoint)
 
 
 def _export(folder: Path, ckpt_path: str) -> None:

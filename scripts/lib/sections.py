@@ -77,6 +77,7 @@ SOURCES = {
     "benchmark checkpoints": Source("scripts.benchmark checkpoints", ()),
     "benchmark train": Source("scripts.benchmark train", ("configs/mlp.yaml",)),
     "benchmark fast": Source("scripts.benchmark fast", _FAST),
+    "benchmark start": Source("scripts.benchmark start", _FAST),
     "processes metrics": Source("scripts.processes metrics", ()),
     "processes throughput": Source("scripts.processes throughput", ()),
     "sweep fast": Source("scripts.sweep configs/sweeps/fast.yaml --trials 20", ()),

@@ -67,7 +67,7 @@ def published_loop(network: nn.Module, count: int = IMAGES) -> Callable[[], floa
 
 
 def minimal_loop(network: nn.Module) -> Callable[[], float]:
-    """Return an epoch of the fastest eager PyTorch: tensors in memory, a fused optimizer, no logging."""
+    """Return an epoch of minimal eager PyTorch: tensors in memory, a fused optimizer, no logging."""
     module = MNISTDataModule(DATA)
     module.setup("fit")
     images, labels = normalize(module.train_set.images), module.train_set.targets
@@ -85,13 +85,21 @@ def minimal_loop(network: nn.Module) -> Callable[[], float]:
     return epoch
 
 
-def fit(config: str, folder: str, epochs: int, *callbacks: Callback, seed: int = 1) -> DigitCLI:
-    """Fit a config as the command line does, without output, with the run folder in a given folder."""
+def fit(config: str, folder: str, epochs: int | None, *callbacks: Callback, seed: int = 1) -> DigitCLI:
+    """Fit a config as the command line does, without output, with the run folder in a given folder.
+
+    Args:
+        config: the file.
+        folder: where the run folder is made.
+        epochs: how many; None takes those of the config.
+        callbacks: added to those of the command.
+        seed: replaces that of the config.
+    """
     logger = f"--trainer.logger.init_args.save_dir={folder}"
     args = [
         "fit",
         f"--config={config}",
-        f"--trainer.max_epochs={epochs}",
+        *([] if epochs is None else [f"--trainer.max_epochs={epochs}"]),
         f"--seed_everything={seed}",
         logger,
     ]

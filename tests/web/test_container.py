@@ -19,8 +19,8 @@ INSTRUCTIONS = [
 FOREIGN = """
 import json, sys
 from digitrec.models.pretrained import PRETRAINED
-from digitrec.web.__main__ import make_app, reader_of
-make_app(reader_of(PRETRAINED))
+from digitrec.web.__main__ import make_app, open_reader
+make_app(open_reader(PRETRAINED))
 places = {name.partition(".")[0]: getattr(module, "__file__", None) for name, module in sys.modules.items()}
 print(json.dumps(sorted(name for name, place in places.items() if "site-packages" in (place or ""))))
 """

@@ -1,6 +1,6 @@
-"""Importing torchmetrics without SciPy and matplotlib.
+"""Importing torchmetrics without SciPy, matplotlib and torchvision.
 
-Where they are installed torchmetrics imports both, for metrics and plots that are not used here, and every
+Where they are installed torchmetrics imports them, for metrics and plots that are not used here, and every
 start takes longer. While torchmetrics is imported they are hidden from it.
 """
 
@@ -9,11 +9,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError
 
-_HIDDEN = ("matplotlib", "scipy")
+_HIDDEN = ("matplotlib", "scipy", "torchvision")
 
 
 def import_torchmetrics() -> None:
-    """Import torchmetrics without SciPy and matplotlib, if none of them has been imported yet.
+    """Import torchmetrics without SciPy, matplotlib and torchvision, if none of them has been imported yet.
 
     To be called before Lightning is imported, which imports torchmetrics.
     """

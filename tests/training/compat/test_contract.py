@@ -9,13 +9,15 @@ import jsonargparse
 import lightning_utilities.core.imports
 import pytest
 import torch
-from lightning.pytorch import Trainer
+from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.cli import LightningCLI
 from lightning.pytorch.loggers import CSVLogger
 from lightning.pytorch.loggers.csv_logs import ExperimentWriter
+from lightning.pytorch.loops.optimization.automatic import ClosureResult
 from lightning.pytorch.profilers import PassThroughProfiler
 from lightning.pytorch.trainer.connectors.checkpoint_connector import _CheckpointConnector
+from lightning.pytorch.trainer.connectors.data_connector import _DataHookSelector
 
 
 def parameters(function):
@@ -90,3 +92,16 @@ def test_packages_with_used_private_names_have_upper_bounds(name):
 
     [requirement] = [r for r in requires("digitrec") or [] if r.startswith(name) and "extra" not in r]
     assert "<" in requirement
+
+
+def test_trainer_has_the_names_that_reduce_overhead():
+    trainer = Trainer(logger=False, enable_checkpointing=False, enable_progress_bar=False)
+    loop = trainer.fit_loop.epoch_loop
+    assert parameters(loop._build_kwargs) == ["kwargs", "batch", "batch_idx"]
+    assert loop.automatic_optimization.output_result_cls is ClosureResult
+    assert parameters(ClosureResult.from_training_step_output) == ["training_step_output", "normalize"]
+    assert parameters(_DataHookSelector.get_instance) == ["self", "hook_name"]
+    assert "_datahook_selector" in vars(trainer._data_connector)
+    assert "_current_fx_name" in vars(LightningModule())
+    assert ModelCheckpoint()._train_time_interval is None
+    assert not torch._C._autograd._profiler_enabled()
