@@ -61,7 +61,8 @@ def test_ddp_overlay_uses_two_gpus_and_nccl(two_gpus, workplace):
 
 @pytest.mark.filterwarnings("ignore:torch.cuda.amp.GradScaler is enabled, but CUDA is not available")
 def test_fp16_with_fused_optimizer_and_clipping_is_refused(two_gpus, workplace):
-    fp16 = [BEST, GPU, "--trainer.precision=16-mixed"]
+    fused = f"--config={ROOT}/configs/wide.yaml"
+    fp16 = [fused, GPU, "--trainer.precision=16-mixed"]
     DigitCLI(["fit", *fp16])
     with pytest.raises(MisconfigurationException, match=r"gradient_clip_val .* fused .* bf16-mixed"):
         DigitCLI(["fit", *fp16, "--trainer.gradient_clip_val=1.0"])

@@ -26,7 +26,7 @@ DESCRIBED = {
         partial(ReduceLROnPlateau, monitor="val/loss"),
         ("lightning.pytorch.cli.ReduceLROnPlateau", {"monitor": "val/loss"}),
     ),
-    "a network": (MLP((7, 5)), ("digitrec.models.MLP", {"hidden": [7, 5]})),
+    "a network": (MLP((7, 5)), ("digitrec.models.MLP", {"hidden": [7, 5], "deskew": False})),
     "the detector": (
         DigitDetector((4, 4, 4, 4)),
         ("digitrec.models.DigitDetector", {"channels": [4, 4, 4, 4]}),

@@ -165,7 +165,7 @@ def test_schedule_that_monitors_a_metric_resumes_exactly(call, run):
     resumed = run(*plateau, "--ckpt_path=last")
     assert_same(resumed.model.state_dict(), uninterrupted.model.state_dict())
     rates = [cli.trainer.optimizers[0].param_groups[0]["lr"] for cli in (uninterrupted, resumed)]
-    assert rates == pytest.approx([0.004 * 0.1**2] * 2)
+    assert rates == pytest.approx([0.01 * 0.1**2] * 2)
 
 
 def test_best_score_is_kept_after_resuming(run, monkeypatch):
