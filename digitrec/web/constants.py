@@ -13,7 +13,6 @@ from digitrec.reading.detection import (
     lines,
     mnist_image,
     mnist_like,
-    other_sizes,
     page_detector,
     tight_cuts,
 )
@@ -28,7 +27,6 @@ _MODULES = {
     "lines": lines,
     "mnist_image": mnist_image,
     "mnist_like": mnist_like,
-    "other_sizes": other_sizes,
     "page_detector": page_detector,
     "pages": pages,
     "reader": reader,

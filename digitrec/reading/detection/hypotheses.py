@@ -1,7 +1,7 @@
 """What is found on a page, and the hypotheses that it is part of: one for each scale that was looked at."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from itertools import compress
 from statistics import fmean, median
 
@@ -38,13 +38,11 @@ class Hypothesis:
 
     down, across: pixels of the view for each pixel of the page.
     instances: the digits and marks, in pixels of the view.
-    pixels: the view without its edge, uint8 (height, width).
     """
 
     down: float = 1.0
     across: float = 1.0
     instances: tuple[Instance, ...] = ()
-    pixels: Gray = field(default_factory=lambda: np.empty((0, 0), np.uint8), repr=False, compare=False)
 
     @property
     def _main(self) -> Sequence[Instance]:

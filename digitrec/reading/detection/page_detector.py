@@ -14,7 +14,7 @@ from digitrec.reading.detection.decoding import DecodingLimits, Maps, decode
 from digitrec.reading.detection.hypotheses import Found, Gray, Hypothesis
 from digitrec.reading.detection.mnist_image import mnist_image
 from digitrec.reading.detection.mnist_like import mnist_like
-from digitrec.reading.detection.other_sizes import beside, more_is_written
+from digitrec.reading.detection.other_sizes import beside
 from digitrec.reading.detection.scale_policy import ScalePolicy
 from digitrec.reading.detection.tight_cuts import tight_one
 from digitrec.reading.memory import LARGE, give_back, limit_cache
@@ -36,12 +36,6 @@ class View:
     edges: tuple[int, int]
     down: float
     across: float
-
-    @property
-    def page(self) -> Gray:
-        """The pixels without the edge."""
-        rows, columns = self.edges
-        return self.pixels[rows : -rows or None, columns : -columns or None]
 
 
 class PageDetector:
@@ -109,8 +103,8 @@ class PageDetector:
     def _search(self, page: Gray) -> Generator[float, Hypothesis, list[Hypothesis]]:
         """Yield the scales to look at, one after the other, and return the hypotheses that are taken.
 
-        They are that of the view which is chosen, what coarser views show that is too large for it, and what
-        a finer one shows that is too small, if it is as clear as a view has to be.
+        They are that of the view which is chosen, and what coarser views show that is too large for it. What
+        is too small for it is not looked for: beside writing it is print in most cases.
         """
         policy, kept = self.policy, [Hypothesis()]
         chosen = yield from self._choose(page, kept)
@@ -124,20 +118,7 @@ class PageDetector:
             if any(large):
                 larger.append(beside(coarse.only(large), [solid, *larger]))
                 chosen = solid if larger[-1].instances else chosen
-        taken = [chosen, *larger]
-        most = self._most(page, policy.finer_pixels)
-        scale = min(most, policy.finer * chosen.across)
-        if not chosen.instances or scale < policy.least_finer * chosen.across:
-            return taken
-        if more_is_written(chosen.pixels, [each.box for each in chosen.instances]):
-            here = beside((yield scale), taken)
-            if here.instances and here.size < policy.small:
-                finer = min(self._most(page, policy.most_pixels), scale * policy.ideal / here.size)
-                here = beside((yield finer), taken)
-            digits = [each for each in here.instances if each.is_digit]
-            if 2 * len(digits) > len(here.instances) and here.clearness > policy.enough:
-                taken.append(here)
-        return taken
+        return [chosen, *larger]
 
     def _most(self, page: Gray, pixels: int) -> float:
         """Return the largest scale at which a view has so many pixels at most."""
@@ -205,7 +186,7 @@ class PageDetector:
             for each in decode(maps, self.limits)
             if each.score >= (policy.least_score if each.is_digit else policy.least_mark_score)
         )
-        return Hypothesis(view.down, view.across, instances, view.page)
+        return Hypothesis(view.down, view.across, instances)
 
     def _padded(self, page: Gray, scale: float) -> list[int]:
         """Return the height and width of a view with its edge."""

@@ -28,9 +28,6 @@ class ScalePolicy:
     least_mark_score: the same for other marks: the end of a rule may look a little like a sign.
     least_alone: the same for both in a view that is not clear: noise may look like something, but not very
         clearly.
-    finer: a view that looks for smaller writing beside the digits is larger by this factor.
-    least_finer: the same factor, below which such a view would show little more.
-    finer_pixels: of such a view, at most.
     largest: size of a digit, in pixels of the view that is taken, above which a coarser view is believed.
     reducing_gap: a page is first averaged down to this many times the size of the view, at least.
     batch_pixels: of the views that the network sees at once, all of one shape.
@@ -55,9 +52,6 @@ class ScalePolicy:
     least_score: float = 0.25
     least_mark_score: float = 0.37
     least_alone: float = 0.5
-    finer: float = 3.0
-    least_finer: float = 2.0
-    finer_pixels: int = 250_000
     largest: float = 110.0
     reducing_gap: float = 2.0
     batch_pixels: int = 150_000

@@ -164,26 +164,9 @@ def test_of_views_that_are_not_clear_the_one_that_shows_most_is_taken():
     assert len(scales) > 2
 
 
-LARGE_AND_SMALL = [(20, 20, 80, 130), *((140 + 26 * n, 60, 10, 20) for n in range(9))]
-
-
-@pytest.mark.parametrize(
-    "boxes",
-    [
-        LARGE_AND_SMALL[:4],
-        LARGE_AND_SMALL,
-        [(20, 20, 80, 130), *((22 + 26 * n, 240, 8, 14) for n in range(14))],
-    ],
-)
-def test_digits_of_two_sizes_are_found_on_one_page(boxes):
-    found = find(page(*boxes, height=300, width=400))
+def test_digits_too_large_for_the_view_of_the_others_are_kept():
+    boxes = [(22, 20, 30, 70), *((20 + 26 * n, 140, 8, 14) for n in range(9))]
+    found = find(page(*boxes, height=180, width=270), Squares(least=4))
     assert len(found) == len(boxes)
     for each, box in zip(found, sorted(boxes), strict=True):
         np.testing.assert_allclose(each.box, box, atol=6)
-
-
-def test_no_finer_view_is_made_of_a_page_where_nothing_else_is_written():
-    alone, with_specks = Squares(), Squares()
-    find(page(LARGE_AND_SMALL[0], height=300, width=400), alone)
-    find(page(LARGE_AND_SMALL[0], (200, 100, 12, 12), height=300, width=400), with_specks)
-    assert len(alone.seen) < len(with_specks.seen)

@@ -19,13 +19,11 @@ export class Hypothesis {
    * @param {number} down pixels of the view for each pixel of the page
    * @param {number} across the same across
    * @param {Instance[]} instances the digits and marks, in pixels of the view
-   * @param {?import("../pictures/resize.js").Image} pixels the view without its edge
    */
-  constructor(down = 1, across = 1, instances = [], pixels = null) {
+  constructor(down = 1, across = 1, instances = []) {
     this.down = down;
     this.across = across;
     this.instances = instances;
-    this.pixels = pixels;
     const digits = instances.filter(isDigit);
     /** The instances that are rather digits than other marks; without a digit, the marks. */
     this.main = digits.length ? digits : instances;
@@ -48,7 +46,7 @@ export class Hypothesis {
 
   /** Keeps the instances that are chosen. */
   only(isChosen) {
-    return new Hypothesis(this.down, this.across, this.instances.filter(isChosen), this.pixels);
+    return new Hypothesis(this.down, this.across, this.instances.filter(isChosen));
   }
 
   /** Keeps the instances with at least this score. */

@@ -7,7 +7,7 @@ import { decode, isDigit } from "./decoding.js";
 import { Hypothesis } from "./hypotheses.js";
 import { mnistImage } from "./mnist_image.js";
 import { mnistLike } from "./mnist_like.js";
-import { beside, moreIsWritten } from "./other_sizes.js";
+import { beside } from "./other_sizes.js";
 import { tightOne } from "./tight_cuts.js";
 
 /** @typedef {import("../pictures/resize.js").Image} Image */
@@ -33,7 +33,7 @@ export async function find(page, detect) {
   while (!next.done) {
     const seen = view(page, next.value);
     const instances = decode(await detect(seen)).filter(isClear);
-    next = scales.next(new Hypothesis(seen.down, seen.across, instances, seen.page));
+    next = scales.next(new Hypothesis(seen.down, seen.across, instances));
   }
   const found = next.value.flatMap(foundIn);
   return found.length ? found : tightOne(page);
@@ -43,7 +43,7 @@ export async function find(page, detect) {
 const isClear = (each) => each.score >= (isDigit(each) ? policy.least_score : policy.least_mark_score);
 
 // Yields the scales to look at, one after the other, and returns the hypotheses that are taken: that of the view
-// which is chosen, what coarser views show that is too large for it, and what a finer one shows that is too small.
+// which is chosen, and what coarser views show that is too large for it.
 function* search(page) {
   const kept = [new Hypothesis()];
   let chosen = yield* choose(page, kept);
@@ -55,19 +55,7 @@ function* search(page) {
     larger.push(beside(coarse.only(isLarge), [solid, ...larger]));
     if (larger.at(-1).instances.length) chosen = solid;
   }
-  const taken = [chosen, ...larger];
-  const scale = Math.min(mostOf(page, policy.finer_pixels), policy.finer * chosen.across);
-  if (!chosen.instances.length || scale < policy.least_finer * chosen.across) return taken;
-  const boxes = chosen.instances.map((each) => each.box);
-  if (!moreIsWritten(chosen.pixels, boxes)) return taken;
-  let here = beside(yield scale, taken);
-  if (here.instances.length && here.size < policy.small) {
-    const finer = Math.min(mostOf(page, policy.most_pixels), (scale * policy.ideal) / here.size);
-    here = beside(yield finer, taken);
-  }
-  const digits = here.instances.filter(isDigit).length;
-  if (2 * digits > here.instances.length && here.clearness > policy.enough) taken.push(here);
-  return taken;
+  return [chosen, ...larger];
 }
 
 // Returns the largest scale at which a view has so many pixels at most.
@@ -131,7 +119,7 @@ function view(page, scale) {
     const line = small.data.subarray(row * width, (row + 1) * width);
     pixels.data.set(line, (row + edges[0]) * pixels.width + edges[1]);
   }
-  return { page: small, pixels, edges, down: height / page.height, across: width / page.width };
+  return { pixels, edges, down: height / page.height, across: width / page.width };
 }
 
 // Brings the instances of a hypothesis to MNIST's form, and their boxes to pixels of the page.
