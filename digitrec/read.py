@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import os
 import signal
 import sys
 from collections import deque
@@ -11,7 +12,9 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import AbstractContextManager, ExitStack, nullcontext
 from dataclasses import dataclass
 from io import TextIOWrapper
+from multiprocessing import parent_process
 from pathlib import Path
+from threading import Thread
 from typing import Any, ClassVar
 
 from tqdm import tqdm
@@ -105,7 +108,16 @@ def _start(weights: Path, threshold: float | None) -> None:
     """Prepare a process of the pool; the first process handles Ctrl-C and SIGTERM for all."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    Thread(target=_end_with_parent, daemon=True).start()
     Outcomes.here = Outcomes(weights, threshold)
+
+
+def _end_with_parent() -> None:
+    """End this process when the first one is gone: a killed one cannot tell it to."""
+    parent = parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
 
 
 def _read(path: Path) -> Outcome:

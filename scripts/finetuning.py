@@ -159,8 +159,8 @@ def main() -> None:
     ignore_warnings()
     with tempfile.TemporaryDirectory() as scratch:
         scores = compare(single_pictures(options.folders), Path(scratch))
-    note = f"{FOLDS} folds for each writer; ± is the standard deviation between folds. One seed. {machine()}."
-    write_section("finetuning", f"{table(scores)}\n\n{note}", RESULTS / "finetuning.md")
+    note = f"{FOLDS} folds for each writer; ± is the standard deviation over writers and folds. One seed."
+    write_section("finetuning", f"{table(scores)}\n\n{note} {machine()}.", RESULTS / "finetuning.md")
 
 
 if __name__ == "__main__":

@@ -2,10 +2,13 @@
 
 import csv
 import json
+import multiprocessing
 import os
 import signal
 import subprocess
 import sys
+import time
+from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_start_method
 from pathlib import Path
 
@@ -108,6 +111,25 @@ def test_killed_process_is_one_sentence(scans, capsys, monkeypatch):
     assert main(["read", "scans/1.png", "scans/2.png", "--csv=rows.csv"]) == 1
     assert said(capsys)[1] == ["digitrec: A process that reads pictures was killed: is there enough memory?"]
     assert not Path("rows.csv").exists()
+
+
+def _pool(sender):
+    with ProcessPoolExecutor(1, initializer=read._start, initargs=(PRETRAINED, None)) as pool:
+        sender.send(pool.submit(os.getpid).result())
+        time.sleep(60)
+
+
+def test_processes_end_with_a_command_that_is_killed():
+    receiver, sender = multiprocessing.Pipe(duplex=False)
+    command = multiprocessing.Process(target=_pool, args=(sender,))
+    command.start()
+    worker = Path(f"/proc/{receiver.recv()}/stat")
+    command.kill()
+    command.join()
+    ends = time.monotonic() + 20
+    while worker.exists() and " Z " not in worker.read_text():
+        assert time.monotonic() < ends, "a process outlives the command that started it"
+        time.sleep(0.05)
 
 
 def test_help_lists_the_commands_in_about_twenty_lines(capsys):

@@ -86,7 +86,11 @@ def _predict() -> dict[str, Any]:
         ],
         "requestBody": {
             "required": True,
-            "content": {"image/*": picture, "multipart/form-data": {"schema": form}},
+            "content": {
+                "image/*": picture,
+                "application/octet-stream": picture,
+                "multipart/form-data": {"schema": form},
+            },
         },
         "responses": {
             "200": _response("The digits in reading order", {"$ref": "#/components/schemas/Reading"}),

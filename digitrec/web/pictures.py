@@ -30,6 +30,9 @@ READERS = 4
 MAX_PENDING = 64
 """Pictures that are uploaded, waiting or being read; further ones are refused, because they need memory."""
 
+MAX_LARGE = 16
+"""Large pictures of these, so that they do not take the places of drawings."""
+
 UPLOAD_SECONDS = 60.0
 """Time limit of an upload."""
 
@@ -43,6 +46,7 @@ READER = web.AppKey("reader", Reader)
 POOL = web.AppKey("pool", ThreadPoolExecutor)
 LARGE_POOL = web.AppKey("large_pool", ThreadPoolExecutor)
 PENDING = web.AppKey("pending", asyncio.Semaphore)
+LARGE_PENDING = web.AppKey("large_pending", asyncio.Semaphore)
 
 
 class Upload(NamedTuple):
@@ -63,7 +67,7 @@ UPLOADS = web.AppKey("uploads", dict[asyncio.Timeout, Upload])
 def add_pictures(app: web.Application, reader: Reader, prefixes: set[str]) -> None:
     """Add POST /predict below each of some paths."""
     app[READER] = reader
-    app[PENDING] = asyncio.Semaphore(MAX_PENDING)
+    app[PENDING], app[LARGE_PENDING] = asyncio.Semaphore(MAX_PENDING), asyncio.Semaphore(MAX_LARGE)
     app[UPLOADS] = {}  # the oldest first
     app.cleanup_ctx.append(_pools)
     for prefix in prefixes:
@@ -76,15 +80,18 @@ async def _predict(request: web.Request) -> web.Response:
         raise web.HTTPRequestEntityTooLarge(MAX_BYTES, request.content_length or 0)
     pending = request.app[PENDING]
     if pending.locked() and not _end_oldest(request.app[UPLOADS], request.remote):
-        raise web.HTTPServiceUnavailable(
-            text="Too many pictures are waiting: try again in a moment.", headers={hdrs.RETRY_AFTER: "1"}
-        )
+        raise _too_many()
     async with pending:
         content = await _receive(request)
         try:
             return web.json_response(text=await _read(request.app, content, **options))
         except PictureError as error:
             raise web.HTTPUnprocessableEntity(text=str(error)) from error
+
+
+def _too_many() -> web.HTTPServiceUnavailable:
+    text = "Too many pictures are waiting: try again in a moment."
+    return web.HTTPServiceUnavailable(text=text, headers={hdrs.RETRY_AFTER: "1"})
 
 
 def _options(request: web.Request) -> dict[str, Any]:
@@ -154,7 +161,12 @@ async def _read(app: web.Application, content: bytes, threshold: float | None, w
 
     in_thread = asyncio.get_running_loop().run_in_executor
     text = await in_thread(app[POOL], partial(work, LARGE))
-    return text or await in_thread(app[LARGE_POOL], partial(work, float("inf"))) or ""
+    if text is not None:
+        return text
+    if app[LARGE_PENDING].locked():
+        raise _too_many()
+    async with app[LARGE_PENDING]:
+        return await in_thread(app[LARGE_POOL], partial(work, float("inf"))) or ""
 
 
 async def _pools(app: web.Application) -> AsyncIterator[None]:

@@ -223,3 +223,16 @@ def test_every_choice_is_read_and_a_dropped_link_is_explained(visit):
         " dispatchEvent(new ClipboardEvent('paste', { clipboardData: data })); }"
     )
     assert page.locator("#problem").inner_text() == "This is text: paste a picture."
+
+
+@pytest.mark.parametrize("backend", ["server"], indirect=True)
+def test_an_answer_of_another_program_is_explained_and_the_next_one_is_read(visit):
+    page = visit()
+    page.route("**/predict*", lambda route: route.fulfill(json={"message": "rate limit"}))
+    page.locator("#file").set_input_files({**PHOTO, "buffer": photograph()})
+    settled(page)
+    assert "an answer that is none of digitrec" in page.locator("#problem").inner_text()
+    page.unroute("**/predict*")
+    page.locator("#file").set_input_files({**PHOTO, "buffer": photograph()})
+    settled(page)
+    assert not page.locator("#problem").is_visible()

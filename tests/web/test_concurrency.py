@@ -67,6 +67,34 @@ def test_too_many_waiting_pictures_are_refused_and_later_accepted(serve, monkeyp
     assert running.ask("POST", "/predict", b"x")[0] == 200
 
 
+def test_waiting_photos_leave_places_for_drawings(serve, monkeypatch):
+    monkeypatch.setattr(pictures, "MAX_LARGE", 2)
+    monkeypatch.setattr(pictures, "pixels", lambda content: 3e6 if content == b"photo" else 1e4)
+    goes_on, answers = threading.Event(), []
+
+    def read(picture):
+        assert picture != b"photo" or goes_on.wait(20)
+        return Reading(())
+
+    running = serve(read)
+
+    def ask():
+        answers.append(running.ask("POST", "/predict", b"photo")[0])
+
+    threads = [threading.Thread(target=ask) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    deadline = time.monotonic() + 10
+    while not running.app[pictures.LARGE_PENDING].locked() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert running.ask("POST", "/predict", b"photo")[0] == 503
+    assert running.ask("POST", "/predict", b"drawing")[0] == 200
+    goes_on.set()
+    for thread in threads:
+        thread.join(10)
+    assert answers == [200, 200]
+
+
 def test_a_slow_upload_times_out_and_frees_its_place(serve, monkeypatch):
     monkeypatch.setattr(pictures, "MAX_PENDING", 1)
     monkeypatch.setattr(pictures, "UPLOAD_SECONDS", 0.3)

@@ -63,6 +63,7 @@ def test_kept_digits_are_downloaded_as_a_folder_to_train_on(page, tmp_path):
     page.keyboard.press("2")
     page.locator("#keep").click()
     assert page.locator("#said").inner_text() == "2 kept."
+    page.locator("#keep").click()  # a second time: they count once
     page.locator("#clear").click()
     assert page.locator("#keep").is_disabled()
     draw(page, placed(SEVEN, (200, 60), 150), "mouse")

@@ -14,7 +14,7 @@ LONGEST = BOX - 2, BOX + 2
 ASTRAY = 2.0
 """Pixels that the center of mass may lie beside the middle."""
 
-STROKE = 1.4, 4.6
+STROKE = 1.2, 4.6
 """Pixels: least and greatest mean width of a stroke."""
 
 PLAIN = 0.9

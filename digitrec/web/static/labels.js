@@ -26,23 +26,23 @@ export function asCsv(digits) {
 
 /** The labelled digits that were kept since the page was opened. */
 export class Collection {
-  #kept = [];
+  #kept = new Map(); // by the digit, so that one that is kept again counts once
 
   get count() {
-    return this.#kept.length;
+    return this.#kept.size;
   }
 
   /** Keeps copies of digits; those without a label, ?, are left out. Returns how many were kept. */
   keep(digits) {
     const labelled = digits.filter((digit) => labelOf(digit) !== "?");
-    this.#kept.push(...labelled.map((digit) => ({ label: labelOf(digit), image: digit.image })));
+    for (const digit of labelled) this.#kept.set(digit, { label: labelOf(digit), image: digit.image });
     return labelled.length;
   }
 
   /** Packs the folder: a 28x28 PNG file for each digit, in a folder that is named by its label. */
   toZip() {
     return zip(
-      this.#kept.map(({ label, image }, number) => {
+      [...this.#kept.values()].map(({ label, image }, number) => {
         const content = Uint8Array.from(atob(image.split(",")[1]), (sign) => sign.charCodeAt(0));
         return [`digits/${label}/${String(number + 1).padStart(4, "0")}.png`, content];
       }),

@@ -46,8 +46,13 @@ async function readDrawing() {
 
 async function whileBusy(work) {
   byId("text").setAttribute("aria-busy", String((pending += 1) > 0));
-  await work();
-  byId("text").setAttribute("aria-busy", String((pending -= 1) > 0));
+  try {
+    await work();
+  } catch {
+    result.problem("The picture cannot be read by this page: reload it, or take a newer browser.");
+  } finally {
+    byId("text").setAttribute("aria-busy", String((pending -= 1) > 0));
+  }
 }
 
 // Reads a picture whose upper left corner is at a place of the surface, and shows the answer, unless the picture has
@@ -129,13 +134,10 @@ addEventListener("drop", (event) => {
   give(event.dataTransfer.files, "This is a link or text: drop a picture file.");
 });
 
-function give([file], problem) {
-  if (file) {
-    readPicture(file);
-  } else {
-    clear();
-    result.problem(problem);
-  }
+function give([file, ...others], problem) {
+  if (others.length) say(`The first of ${others.length + 1} files is read.`);
+  if (file) readPicture(file);
+  else result.problem(problem);
 }
 
 function say(sentence) {

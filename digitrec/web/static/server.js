@@ -13,7 +13,8 @@ export async function read(blob) {
   if (blob.size > MAX_BYTES) return { error: "The picture has more than 8 MiB: shrink it." };
   try {
     const response = await fetch("predict?images=1", { method: "POST", body: blob });
-    return await response.json();
+    const answer = await response.json();
+    return answer.error || answer.digits ? answer : { error: "The server gives an answer that is none of digitrec." };
   } catch {
     return { error: "The server does not answer: is it still running?" };
   }
