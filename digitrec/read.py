@@ -46,10 +46,10 @@ class Outcome:
     error: str | None = None
 
 
-class Outcomes:
+class PictureReader:
     """Read pictures one by one; each process has its own, as a reader cannot be sent to another."""
 
-    here: ClassVar["Outcomes"]
+    of_process: ClassVar["PictureReader"]
 
     def __init__(self, weights: Path, threshold: float | None) -> None:
         self.reader = open_reader(weights)
@@ -84,10 +84,12 @@ def main(args: Sequence[str] | None = None) -> int:
 
 def _outcomes(paths: Sequence[Path], weights: Path, threshold: float | None) -> Iterator[Outcome]:
     """Yield the outcomes in the order of the pictures; all cores read several."""
-    here = Outcomes(weights, threshold)  # also before the processes: an error of the weights comes once
+    reader = PictureReader(
+        weights, threshold
+    )  # also before the processes: an error of the weights comes once
     workers = min(len(paths) - 1, processors())
     if not workers:
-        yield from map(here.read, paths)
+        yield from map(reader.read, paths)
         return
     pool = ProcessPoolExecutor(workers, initializer=_start, initargs=(weights, threshold))
     pending: deque[Future[Outcome]] = deque()
@@ -109,7 +111,7 @@ def _start(weights: Path, threshold: float | None) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
     Thread(target=_end_with_parent, daemon=True).start()
-    Outcomes.here = Outcomes(weights, threshold)
+    PictureReader.of_process = PictureReader(weights, threshold)
 
 
 def _end_with_parent() -> None:
@@ -121,7 +123,7 @@ def _end_with_parent() -> None:
 
 
 def _read(path: Path) -> Outcome:
-    return Outcomes.here.read(path)
+    return PictureReader.of_process.read(path)
 
 
 def _write(outcomes: Iterable[Outcome], options: argparse.Namespace) -> int:

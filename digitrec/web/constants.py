@@ -8,14 +8,7 @@ from typing import Any
 from digitrec.models.pretrained import CHUNK, SIDE
 from digitrec.models.recognizer import Recognizer
 from digitrec.reading import reader, turns
-from digitrec.reading.detection import (
-    decoding,
-    lines,
-    mnist_image,
-    mnist_like,
-    page_detector,
-    tight_cuts,
-)
+from digitrec.reading.detection import decoding, lines, mnist_image, mnist_like, page_detector, tight_cuts
 from digitrec.reading.detection.scale_policy import ScalePolicy
 from digitrec.reading.pictures import decoding as files
 from digitrec.reading.pictures import grayscale

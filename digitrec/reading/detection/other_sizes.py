@@ -8,17 +8,18 @@ from numpy.typing import NDArray
 from digitrec.reading.detection.hypotheses import Hypothesis
 
 Boxes = NDArray[np.float64]
+"""Left, top, right and bottom: (n, 4)."""
 
 
-def page_boxes(hypothesis: Hypothesis) -> Boxes:
-    """Return left, top, right and bottom of the instances, in pixels of the page: (n, 4)."""
+def _page_boxes(hypothesis: Hypothesis) -> Boxes:
+    """Return left, top, right and bottom of the instances, in pixels of the page."""
     boxes = np.array([each.box for each in hypothesis.instances], float).reshape(-1, 4)
     return boxes / (2 * (hypothesis.across, hypothesis.down))
 
 
 def beside(hypothesis: Hypothesis, others: Sequence[Hypothesis]) -> Hypothesis:
     """Keep the instances that lie beside those of other views: neither has its middle in the other's box."""
-    mine, theirs = page_boxes(hypothesis), np.concatenate([page_boxes(each) for each in others])
+    mine, theirs = _page_boxes(hypothesis), np.concatenate([_page_boxes(each) for each in others])
     together = _inside(mine, theirs) | _inside(theirs, mine).T
     return hypothesis.only([not any(row) for row in together.tolist()])
 

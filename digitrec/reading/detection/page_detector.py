@@ -120,10 +120,10 @@ class PageDetector:
                 chosen = solid if larger[-1].instances else chosen
         return [chosen, *larger]
 
-    def _most(self, page: Gray, pixels: int) -> float:
-        """Return the largest scale at which a view has so many pixels at most."""
+    def _most(self, page: Gray) -> float:
+        """Return the largest scale at which a view is not too large."""
         most = self.policy.most_enlargement
-        while math.prod(self._padded(page, most)) > pixels:
+        while math.prod(self._padded(page, most)) > self.policy.most_pixels:
             most *= self.policy.shrink
         return most
 
@@ -134,7 +134,7 @@ class PageDetector:
         the scale that gives them the ideal size. Without a clear view the one is taken that shows most.
         """
         policy, side = self.policy, math.sqrt(page.size)
-        most = self._most(page, policy.most_pixels)
+        most = self._most(page)
         most_planned = min(most, max(1.0, policy.least_finest / side))
         plan = [min(wanted / side, most_planned) for wanted in policy.sides]
         if max(page.shape) > policy.narrow * min(page.shape):

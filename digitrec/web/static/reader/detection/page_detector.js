@@ -13,8 +13,8 @@ import { tightOne } from "./tight_cuts.js";
 /** @typedef {import("../pictures/resize.js").Image} Image */
 
 /**
- * A page at some scale, and with an edge: rows above and below the page and columns beside it.
- * @typedef {{page: Image, pixels: Image, edges: [number, number], down: number, across: number}} View
+ * A page at some scale, with an edge: rows above and below the page and columns beside it.
+ * @typedef {{pixels: Image, edges: [number, number], down: number, across: number}} View
  */
 
 /**
@@ -58,10 +58,10 @@ function* search(page) {
   return [chosen, ...larger];
 }
 
-// Returns the largest scale at which a view has so many pixels at most.
-function mostOf(page, pixels) {
+// Returns the largest scale at which a view is not too large.
+function mostOf(page) {
   let most = policy.most_enlargement;
-  while (padded(page, most).reduce((a, b) => a * b) > pixels) most *= policy.shrink;
+  while (padded(page, most).reduce((a, b) => a * b) > policy.most_pixels) most *= policy.shrink;
   return most;
 }
 
@@ -69,7 +69,7 @@ function mostOf(page, pixels) {
 function* choose(page, kept) {
   const side = Math.sqrt(page.width * page.height);
   const [longer, shorter] = [Math.max(page.width, page.height), Math.min(page.width, page.height)];
-  const most = mostOf(page, policy.most_pixels);
+  const most = mostOf(page);
   const mostPlanned = Math.min(most, Math.max(1, policy.least_finest / side));
   let plan = policy.sides.map((wanted) => Math.min(wanted / side, mostPlanned));
   if (longer > policy.narrow * shorter) plan = [policy.longest / longer, ...plan].sort((a, b) => a - b);
